@@ -1,0 +1,66 @@
+"""The neutral vocabulary: what is asked, what streams back, what is answered.
+
+Every dialect translates between these values and its provider's wire format; nothing above a dialect
+knows a wire format. ``decode`` turns RPC parameters into them, ``encode`` turns them into RPC values.
+All values are frozen; sequences are tuples.
+"""
+
+from lokid.chat.vocabulary import (
+    Answer,
+    ChatRequest,
+    ChatResult,
+    EmbedAnswer,
+    EmbedRequest,
+    Event,
+    FinishReason,
+    Image,
+    Message,
+    NamedTool,
+    Part,
+    Reasoning,
+    ReasoningDelta,
+    RerankAnswer,
+    RerankRequest,
+    ResponseSchema,
+    RetryNotice,
+    Role,
+    Score,
+    Text,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolChoice,
+    ToolResult,
+    Usage,
+)
+
+__all__ = [
+    "Answer",
+    "ChatRequest",
+    "ChatResult",
+    "EmbedAnswer",
+    "EmbedRequest",
+    "Event",
+    "FinishReason",
+    "Image",
+    "Message",
+    "NamedTool",
+    "Part",
+    "Reasoning",
+    "ReasoningDelta",
+    "RerankAnswer",
+    "RerankRequest",
+    "ResponseSchema",
+    "RetryNotice",
+    "Role",
+    "Score",
+    "Text",
+    "TextDelta",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolChoice",
+    "ToolResult",
+    "Usage",
+]

@@ -1,0 +1,31 @@
+"""An HTTP request as a value. What sends it lives in ``lokid.runtime.http``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRequest:
+    """``headers``: lower-case names. ``body``: a JSON value, or None for no body.
+
+    The body stays a value until the last moment because patches merge into it and signing covers the
+    exact bytes: only ``content`` turns it into bytes, and always into the same ones.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Any = field(default=None, repr=False)
+
+    def content(self) -> bytes:
+        """Compact UTF-8 JSON; ``b""`` without a body."""
+        if self.body is None:
+            return b""
+        try:
+            return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
+            return json.dumps(self.body, separators=(",", ":")).encode()
