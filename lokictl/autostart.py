@@ -1,0 +1,157 @@
+"""Starts lokid when none runs.
+
+Race-free without a lock of its own: lokid takes one before it touches the socket, and whoever comes second
+leaves with status 75. So any number of lokictl may start one at once, and all of them then connect to the
+same.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import lokid
+from lokictl.failure import Failure
+from lokictl.render import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from collections.abc import Callable, Sequence
+
+START_S = 10.0
+"""How long a daemon may take until it accepts connections: 0.1 s on this side of a busy machine."""
+
+DRAIN_S = 40.0
+"""The same while another one still holds the lock: it may finish its requests for 30 s before it goes."""
+
+POLL_S = 0.02
+SECOND_PLACE = 75
+LOG_BYTES = 1024 * 1024
+"""A log longer than this is moved aside (one old log is kept) when a daemon is started."""
+
+COMMAND = (sys.executable, "-P", "-m", "lokid")
+"""-P: a directory called lokid in the directory where the user happens to be is not the daemon."""
+
+_PATHS = ("LOKID_CONFIG", "LOKID_ENV_FILE", "LOKID_SOCK", "LOKID_STATE_DIR")
+
+
+def started(
+    connect: Callable[[], _socket.socket | None],
+    path: str,
+    on_wait: Callable[[], float | None] = lambda: None,
+    command: Sequence[str] = COMMAND,
+) -> _socket.socket:
+    """A connection to the daemon that ``command`` starts, or that another process just started.
+
+    Raises ``Failure`` with the daemon's last words when it does not come up.
+    """
+    check_directory(path)
+    log, offset = open_log()
+    begun_at = time.monotonic()
+    child = _spawn(command, log)
+    try:
+        while True:
+            if (sock := connect()) is not None:
+                return sock
+            status = child.poll()
+            if status is not None and status != SECOND_PLACE:
+                raise Failure(
+                    "daemon_unavailable",
+                    f"lokid stopped while it started (status {status}){last_words(log, offset)}",
+                    f"lokictl daemon run shows all of it; the log is {log}",
+                )
+            waited = time.monotonic() - begun_at
+            if waited > (START_S if status is None else DRAIN_S):
+                raise Failure(
+                    "daemon_unavailable",
+                    f"lokid does not accept connections after {waited:.0f} s{last_words(log, offset)}",
+                    f"the log is {log}",
+                )
+            if status == SECOND_PLACE and waited > 0.5:
+                # The one with the lock is not listening: it drains. Whoever comes after it may be us.
+                time.sleep(0.2)
+                child = _spawn(command, log)
+            on_wait()
+            time.sleep(POLL_S)
+    finally:
+        child.returncode = child.returncode or 0  # it lives on by design: no warning that it still runs
+
+
+def _spawn(command: Sequence[str], log: str) -> subprocess.Popen[bytes]:
+    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        return subprocess.Popen(  # noqa: S603 (our own interpreter)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=fd,
+            stderr=fd,
+            start_new_session=True,  # Ctrl-C in this terminal and its hang-up are not for the daemon
+            cwd="/",  # it must not hold a mounted directory
+            env=environment(),
+        )
+    except OSError as error:
+        raise Failure("daemon_unavailable", f"cannot start {command[0]}: {error.strerror}") from None
+    finally:
+        os.close(fd)
+
+
+def environment() -> dict[str, str]:
+    """For a daemon: ours, with relative paths made absolute and the package on the path.
+
+    The last is for a checkout, where nothing is installed; elsewhere it changes nothing.
+    """
+    result = dict(os.environ)
+    for name in _PATHS:
+        if result.get(name):
+            result[name] = os.path.abspath(result[name])
+    root = os.path.dirname(os.path.dirname(os.path.abspath(lokid.__file__)))
+    if os.path.basename(root) not in ("site-packages", "dist-packages"):
+        result["PYTHONPATH"] = os.pathsep.join(filter(None, (root, result.get("PYTHONPATH"))))
+    return result
+
+
+def check_directory(path: str) -> None:
+    """Refuses to start a daemon whose socket would lie in somebody else's directory (``sudo lokictl``)."""
+    directory = os.path.dirname(path) or "."
+    while not os.path.isdir(directory) and directory not in ("/", "."):
+        directory = os.path.dirname(directory) or "."
+    facts = os.stat(directory)
+    if facts.st_uid != os.geteuid() and not facts.st_mode & 0o1000:  # /tmp is root's, and sticky
+        raise Failure(
+            "daemon_unavailable",
+            f"{directory} belongs to uid {facts.st_uid}, you are uid {os.geteuid()}: no lokid starts there",
+            "run lokictl as that user (without sudo), or set XDG_RUNTIME_DIR to a directory of your own",
+        )
+
+
+def open_log() -> tuple[str, int]:
+    """The path of the log, and where what a new daemon writes will begin."""
+    from lokid.rpc import address
+
+    try:
+        path = address.log_file(os.environ)
+    except address.NoHome as error:
+        raise Failure("daemon_unavailable", str(error)) from None
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        size = os.path.getsize(path) if os.path.exists(path) else 0
+        if size > LOG_BYTES:
+            os.replace(path, f"{path}.old")
+            size = 0
+    except OSError as error:
+        raise Failure("daemon_unavailable", f"cannot write {path}: {error.strerror}") from None
+    return path, size
+
+
+def last_words(log: str, offset: int) -> str:
+    """The last lines that were logged after ``offset``, as the end of a sentence."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(offset)
+            lines = file.read(LOG_BYTES).decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    return "".join(f"\n  {one_line(line)}" for line in lines[-5:])

@@ -1,0 +1,1 @@
+"""One file per command: its click command is ``command``, its name a line in ``lokictl.cli.COMMANDS``."""

@@ -1,0 +1,100 @@
+"""``lokictl config check|show|path|edit|reload``"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from lokictl import client
+from lokictl.command import Group
+from lokictl.failure import Failure
+from lokictl.render import colour, one_line, paint
+from lokictl.tables import show, show_json
+from lokid.rpc import address
+
+CONFIG_INVALID = 78
+
+
+@click.group(
+    cls=Group,
+    name="config",
+    examples=(
+        ("lokictl config edit", "open it in $EDITOR, check it when the editor ends"),
+        ("lokictl config check", "FILE:LINE:COLUMN of everything that is wrong"),
+        ("lokictl config show", "what is in force, without secrets"),
+    ),
+)
+def command() -> None:
+    """Check, show, edit and reload the configuration."""
+
+
+@command.command("check")
+@click.argument("path", required=False, type=click.Path())
+def check(path: str | None) -> int:
+    """Check the configuration, or the file PATH. Exit status 78 if anything is wrong."""
+    return _check(path)
+
+
+@command.command("show")
+def show_() -> int:
+    """The configuration that is in force, as JSON without any secret."""
+    show_json(client.call("config.show"))
+    return 0
+
+
+@command.command("path")
+def path_() -> int:
+    """Where the configuration is (whether or not it exists)."""
+    show(_path() + "\n")
+    return 0
+
+
+@command.command("edit")
+def edit() -> int:
+    """Open the configuration in $VISUAL or $EDITOR, then check it. lokid reloads it by itself."""
+    path = _path()
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    try:
+        status = subprocess.call([*shlex.split(editor), path])  # noqa: S603 (the user's own editor)
+    except OSError as error:
+        raise Failure("invalid_params", f"cannot start {editor}: {error.strerror}", "set EDITOR") from None
+    if status != 0:
+        raise Failure("provider_error", f"{editor} ended with status {status}")
+    return _check(None) if os.path.exists(path) else 0
+
+
+@command.command("reload")
+def reload() -> int:
+    """Read the configuration again now. A file with an error changes nothing."""
+    plan = client.call("config.reload")
+    changes = [f"{what} {', '.join(plan[what])}" for what in ("kept", "opened", "closed") if plan.get(what)]
+    show(one_line(f"generation {plan['generation']}: {'; '.join(changes) or 'no clients'}") + "\n")
+    return 0
+
+
+def problem_line(problem: Mapping[str, Any], *, paint_on: bool) -> str:
+    """``path:line:column: key: message``, which editors and terminals can jump to."""
+    place = f"{problem['path']}:{problem['line']}:{problem['column']}:"
+    key = f"{problem['key']}: " if problem.get("key") else ""
+    return paint(one_line(place), "red", on=paint_on) + " " + one_line(f"{key}{problem['message']}")
+
+
+def _check(path: str | None) -> int:
+    params = {"path": os.path.abspath(os.path.expanduser(path))} if path else {}
+    problems: Sequence[Mapping[str, Any]] = client.call("config.check", params)
+    on = colour(1, os.environ)
+    show("".join(problem_line(problem, paint_on=on) + "\n" for problem in problems))
+    return CONFIG_INVALID if problems else 0
+
+
+def _path() -> str:
+    try:
+        return address.config_file(os.environ)
+    except address.NoHome as error:
+        raise Failure("config_invalid", str(error)) from None

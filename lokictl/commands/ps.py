@@ -1,0 +1,33 @@
+"""``lokictl ps``"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lokictl import client
+from lokictl.command import Command, json_option
+from lokictl.tables import duration, show, show_json, table
+
+HEADERS = ("id", "method", "model", "program", "pid", "elapsed")
+
+
+@click.command(
+    cls=Command,
+    name="ps",
+    examples=(("lokictl ps", "what runs now, for whom, how long"), ("lokictl cancel 7", "end one of them")),
+)
+@json_option
+def command(as_json: bool) -> int:
+    """The requests that run now. When no lokid runs, nothing does: it is not started for this."""
+    running = client.call("requests.list", start=False)
+    if as_json:
+        show_json(running)
+    else:
+        show(table(HEADERS, [row(request) for request in running]))
+    return 0
+
+
+def row(request: dict[str, Any]) -> tuple[object, ...]:
+    return (*(request.get(key) for key in HEADERS[:-1]), duration(request["elapsed_s"]))

@@ -1,0 +1,110 @@
+"""``lokictl status``"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from lokictl import client
+from lokictl.asking import version_skew
+from lokictl.command import Command, json_option
+from lokictl.commands import ps
+from lokictl.commands.config import CONFIG_INVALID, problem_line
+from lokictl.failure import Failure
+from lokictl.render import colour, one_line, paint
+from lokictl.tables import duration, show, show_json, state_style, table
+
+NOT_RUNNING = 69
+
+_MENDS = {
+    "needs_login": "lokictl auth login {name}",
+    "needs_secret": "set its key, then lokictl config reload",
+    "cooling_down": "it comes back by itself",
+}
+"""State of a client -> the step that mends it, where the daemon's reason does not say one."""
+
+
+@click.command(
+    cls=Command,
+    name="status",
+    examples=(
+        ("lokictl status", "is everything well?"),
+        ("lokictl status > /dev/null && echo fine", "0: fine; 69: no lokid runs; 78: bad configuration"),
+    ),
+)
+@json_option
+def command(as_json: bool) -> int:
+    """One screen: daemon, configuration, clients, requests. Starts no daemon."""
+    try:
+        status = client.call("status", start=False)
+    except Failure as failure:
+        if failure.code != "daemon_unavailable":
+            raise
+        if as_json:
+            show_json({"daemon": None, "reason": failure.message})
+            return NOT_RUNNING
+        raise
+    if as_json:
+        show_json(status)
+    else:
+        show(screen(status, now=time.time()))
+    return CONFIG_INVALID if status["config"].get("problems") else 0
+
+
+def screen(status: Mapping[str, Any], *, now: float) -> str:
+    on = colour(1, os.environ)
+    parts = [
+        _daemon(status["daemon"], now=now, on=on),
+        _config(status["config"], now=now, on=on),
+        _clients(status["clients"]),
+    ]
+    if status["requests"]:
+        parts.append(table(ps.HEADERS, [ps.row(request) for request in status["requests"]]))
+    return "\n".join(part for part in parts if part)
+
+
+def _daemon(daemon: Mapping[str, Any], *, now: float, on: bool) -> str:
+    up = duration(now - daemon["started_at"])
+    lines = [f"lokid {daemon['version']}, pid {daemon['pid']}, up {up}", f"socket {daemon.get('socket', '')}"]
+    if daemon.get("root"):
+        lines.append(paint("runs as root", "yellow", on=on))
+    if skew := version_skew(daemon):
+        lines.append(paint(skew.removeprefix("lokictl: "), "yellow", on=on))
+    return _lines(lines)
+
+
+def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
+    absent = "" if config.get("exists", True) else " (no such file yet)"
+    facts = [f"config {one_line(str(config.get('path')))}{absent}"]
+    if config.get("loaded_at"):
+        facts.append(f"loaded {duration(now - config['loaded_at'])} ago")
+    if config.get("generation") is not None:
+        facts.append(f"generation {config['generation']}")
+    if config.get("model"):
+        facts.append(f"default model {one_line(str(config['model']))}")
+    lines = [", ".join(facts)]
+    problems: Sequence[Mapping[str, Any]] = config.get("problems") or ()
+    if problems:
+        lines.append(paint("the file has errors, so what was loaded before stays in force:", "red", on=on))
+        lines += [problem_line(problem, paint_on=on) for problem in problems]
+    lines += [problem_line(warning, paint_on=False) for warning in config.get("warnings") or ()]
+    return _lines(lines)
+
+
+def _clients(clients: Sequence[Mapping[str, Any]]) -> str:
+    if not clients:
+        return "no clients are configured: lokictl config edit\n"
+    rows = [(c["name"], c["type"], c["state"], _step(c)) for c in clients]
+    return table(("client", "type", "state", "what to do"), rows, state_style)
+
+
+def _step(client_: Mapping[str, Any]) -> str:
+    return client_.get("reason") or _MENDS.get(client_["state"], "").format(**client_)
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,51 @@
+"""An error as the user of the command line sees it: one sentence, a hint, an exit status."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, and the status of ``cancelled`` in DESIGN 1.4."""
+
+CLOSED_PIPE = 141
+"""Exit status when the reader of stdout has gone: 128 + SIGPIPE, as of any C program."""
+
+
+class Failure(Exception):
+    """``code``: an error code of DESIGN 1.4. ``message``: what happened and why. ``hint``: what mends it."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    @property
+    def exit_status(self) -> int:
+        from lokid.rpc.methods import EXIT_STATUS  # typing costs 9 ms; only errors pay
+
+        return EXIT_STATUS.get(self.code, 1)
+
+    @classmethod
+    def from_error(cls, error: Mapping[str, Any] | str) -> Failure:
+        """From the error of a response: a map after ``hello``, a string from whoever knows no better."""
+        if isinstance(error, str):
+            code, _, message = error.partition(": ")
+            return cls(code, message or error)
+        message = str(error.get("message", "")) or str(error.get("code"))
+        hint = error.get("hint")
+        if hint is None and error.get("retry_after_s") is not None:
+            hint = f"try again in {error['retry_after_s']:.0f} s"
+        return cls(str(error.get("code", "provider_error")), message, hint)
+
+
+class ClosedPipe(Exception):
+    """Nobody reads our stdout any more: end quietly."""
+
+
+def usage(message: str, hint: str | None = None) -> Failure:
+    """A command line that makes no sense: exit status 2."""
+    return Failure("invalid_params", message, hint)

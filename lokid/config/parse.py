@@ -1,0 +1,307 @@
+"""Text in, ``Config`` or every problem out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from lokid.config import nodes, overrides
+from lokid.config.explain import did_you_mean, explain, locate
+from lokid.config.problem import Path, Problem, dotted
+from lokid.config.schema import FOREIGN_KEYS, OWN_KEYS, Config, TopLevel
+from lokid.config.values import Values
+from lokid.providers.base import Provider
+from lokid.providers.registry import PROVIDERS
+from lokid.providers.settings import ClientSettings
+
+_TYPES_OF_OTHERS = {
+    # type elsewhere (aichat, other programs) -> ours, where likeness of the words does not lead there
+    "anthropic": "claude",
+    "google": "gemini",
+    "azure": "azure-openai",
+    "aws": "bedrock",
+    "vertexai-claude": "vertexai",
+    "cloudflare": "openai-compatible",
+    "ernie": "openai-compatible",
+    "llama.cpp": "openai-compatible",
+    "moonshot": "openai-compatible",
+    "ollama": "openai-compatible",
+    "qianwen": "openai-compatible",
+    "rag-dedicated": "openai-compatible",
+}
+
+
+def parse(
+    text: str,
+    path: str,
+    *,
+    lookup: Mapping[str, str],
+    environ: Mapping[str, str],
+    providers: Mapping[str, Provider] = PROVIDERS,
+) -> Config | tuple[Problem, ...]:
+    """The configuration that ``text`` is, or all that is wrong with it, in the order of the file.
+
+    ``path`` names the file in messages. ``lookup`` has the values of ``{{NAME}}`` (``secret_names`` says
+    which are needed), ``environ`` the variables that beat the file. What only keeps one client from
+    working (a name that ``lookup`` lacks, a key that nothing gives) is not a problem but an entry in
+    ``Config.missing``.
+    """
+    root, found = nodes.read(text, path)
+    if root is None:
+        return found
+    parser = _Parser(path, lookup, environ, providers)
+    parser.problems += found
+    config = parser.config(root)
+    # What a trap of YAML made of a value often breaks its schema too: the first reason is the cause.
+    causes = {(one.path, one.line, one.column, one.key): one for one in reversed(parser.problems)}
+    # In the order of the file, and the environment's after them.
+    return tuple(causes[place] for place in sorted(causes, key=lambda at: (at[0] != path, *at[1:]))) or config
+
+
+class _Parser:
+    def __init__(
+        self,
+        path: str,
+        lookup: Mapping[str, str],
+        environ: Mapping[str, str],
+        providers: Mapping[str, Provider],
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._path = path
+        self._lookup = lookup
+        self._environ = environ
+        self._providers = providers
+        self._warnings: list[Problem] = []
+        self._missing: dict[str, tuple[str, ...]] = {}
+        self._interpolated: dict[str, frozenset[Path]] = {}
+        self._names: dict[str, str] = {}  # of all clients, also bad ones: prefix of their variables -> name
+
+    def config(self, root: nodes.Node) -> Config:
+        """What could be made of ``root``; it counts only if there are no problems."""
+        if not isinstance(root, nodes.Mapping):
+            self._problem(root, (), "must be a mapping with `clients:` at its top")
+            return Config(self._path)
+        self._unknown_keys(root)
+        top = self._top_level(root)
+        clients = self._clients(root)
+        names = list(self._names.values())
+        patches, problems, warnings = overrides.patches(names, self._environ)
+        self.problems += problems
+        self._warnings += warnings
+        self._default_model(root, top, names)
+        if vault := root.entries.get("vault"):
+            said = "this version opens no vault yet; {{NAME}} comes from the daemon's environment and .env"
+            self._warning(vault, ("vault",), said)
+        return Config(
+            path=self._path,
+            model=top.model,
+            clients=tuple(clients),
+            missing=self._missing,
+            patch_overrides=patches,
+            vault=top.vault,
+            limits=top.limits,
+            interpolated=self._interpolated,
+            warnings=tuple(self._warnings),
+        )
+
+    def _problem(self, node: nodes.Node | nodes.Entry, at: Path, message: str) -> None:
+        self.problems.append(Problem(self._path, node.line, node.column, dotted(at), message))
+
+    def _warning(self, node: nodes.Node | nodes.Entry, at: Path, message: str) -> None:
+        self._warnings.append(Problem(self._path, node.line, node.column, dotted(at), message))
+
+    def _unknown_keys(self, root: nodes.Mapping) -> None:
+        for key, entry in root.entries.items():
+            if key in FOREIGN_KEYS:
+                self._warning(entry, (key,), "is not used by lokid")
+            elif key not in OWN_KEYS:
+                known = did_you_mean(key, OWN_KEYS) or f"; known are {', '.join(sorted(OWN_KEYS))}"
+                self._problem(entry, (key,), f"unknown key{known}")
+
+    def _top_level(self, root: nodes.Mapping) -> TopLevel:
+        reader = Values(self._path, (), self._lookup)
+        data = {
+            key: reader.plain(entry.node, (key,))
+            for key, entry in root.entries.items()
+            if key in TopLevel.model_fields
+        }
+        self.problems += reader.problems
+        for at, names in reader.missing.items():
+            node, _ = locate(root, at)
+            self._problem(node, at, f"nothing gives {', '.join(names)}: {_ABSENT}")
+        try:
+            return TopLevel.model_validate(_said(data))
+        except ValidationError as error:
+            self.problems += explain(error, root, TopLevel, path=self._path)
+            return TopLevel()
+
+    def _default_model(self, root: nodes.Mapping, top: TopLevel, names: list[str]) -> None:
+        if top.model is None:
+            return
+        client = top.model.partition(":")[0]
+        if client not in names:
+            said = f"no client of this file has that name{did_you_mean(client, names)}"
+            self._warning(root.entries["model"].node, ("model",), said)
+
+    def _clients(self, root: nodes.Mapping) -> list[ClientSettings]:
+        entry = root.entries.get("clients")
+        if entry is None or (isinstance(entry.node, nodes.Scalar) and entry.node.value is None):
+            said = "is required: the list of clients; to configure none write `clients: []`"
+            self._problem(entry or root, ("clients",), said)
+            return []
+        if not isinstance(entry.node, nodes.Sequence):
+            self._problem(entry.node, ("clients",), f"must be a list, and is {nodes.kind(entry.node)}")
+            return []
+        clients = [self._client(node, ("clients", index)) for index, node in enumerate(entry.node.items)]
+        return [client for client in clients if client is not None]
+
+    def _client(self, node: nodes.Node, at: Path) -> ClientSettings | None:
+        if not isinstance(node, nodes.Mapping):
+            self._problem(node, at, f"must be a mapping with `type:`, and is {nodes.kind(node)}")
+            return None
+        provider = self._provider(node, at)
+        if provider is None:
+            return None
+        reader = Values(self._path, at, self._lookup)
+        data = _client_shape(reader.plain(node))
+        self.problems += reader.problems
+        name = data.setdefault("name", provider.name)
+        given: dict[str, str] = {}
+        if isinstance(name, str):
+            given = overrides.values(provider.settings, name, self._environ)
+            self._own_name(name, node, at)
+        data.update(given)
+        missing = {way: names for way, names in reader.missing.items() if way[0] not in given}
+        client = self._validate(provider, data, node, at, missing, given)
+        if client is not None:
+            self._models(client, node, at)
+            self._interpolated[client.name] = frozenset(way for way in reader.filled if way[0] not in given)
+            self._note_missing(provider, client, missing)
+        return client
+
+    def _own_name(self, name: str, node: nodes.Mapping, at: Path) -> None:
+        prefix = overrides.prefix(name)
+        other = self._names.get(prefix)
+        if other is None:
+            self._names[prefix] = name
+            return
+        place, _ = locate(node, ("name",))
+        if other == name:
+            said = "a second client of that name (by default the type); give one of them another `name`"
+        else:
+            said = f"another client reads the same environment variables ({prefix}_...); rename one of them"
+        self._problem(place, (*at, "name"), said)
+
+    def _provider(self, node: nodes.Mapping, at: Path) -> Provider | None:
+        entry = node.entries.get("type")
+        types = f"the types are {', '.join(self._providers)}"
+        if entry is None:
+            self._problem(node, (*at, "type"), f"is required; {types}")
+            return None
+        said = entry.node.value if isinstance(entry.node, nodes.Scalar) else None
+        if isinstance(said, str) and said in self._providers:
+            return self._providers[said]
+        word = str(said)
+        ours = _TYPES_OF_OTHERS.get(word.lower())
+        meant = f"; did you mean `{ours}`?" if ours else did_you_mean(word, self._providers)
+        self._problem(entry.node, (*at, "type"), f"unknown type{meant or f'; {types}'}")
+        return None
+
+    def _validate(
+        self,
+        provider: Provider,
+        data: dict[str, Any],
+        node: nodes.Mapping,
+        at: Path,
+        missing: Mapping[Path, tuple[str, ...]],
+        given: Mapping[str, str],
+    ) -> ClientSettings | None:
+        try:
+            return provider.settings.model_validate(data)
+        except ValidationError as error:
+            wrong = {locate(node, detail["loc"])[1] for detail in error.errors(include_input=False)}
+        # A value that still says {{NAME}} may not look like an address or a number. The client is not
+        # used without it, so the rest is checked as if the key were not there.
+        for way in sorted(wrong & missing.keys(), key=repr, reverse=True):
+            _remove(data, way)
+        try:
+            return provider.settings.model_validate(data)
+        except ValidationError as error:
+            self.problems += explain(
+                error,
+                node,
+                provider.settings,
+                path=self._path,
+                base=at,
+                elsewhere=self._keys_of_others(provider),
+                variables={key: overrides.variable(data["name"], key) for key in given},
+            )
+            return None
+
+    def _keys_of_others(self, provider: Provider) -> dict[str, str]:
+        """Keys that only other types have -> a hint that says which."""
+        owners: dict[str, list[str]] = {}
+        for other in self._providers.values():
+            for key in other.settings.model_fields.keys() - provider.settings.model_fields.keys():
+                owners.setdefault(key, []).append(other.name)
+        return {key: f"; it is a key of {' and '.join(names)} clients" for key, names in owners.items()}
+
+    def _models(self, client: ClientSettings, node: nodes.Mapping, at: Path) -> None:
+        seen: set[tuple[str, str]] = set()
+        for index, model in enumerate(client.models or ()):
+            if (model.name, model.type) in seen:
+                place, _ = locate(node, ("models", index, "name"))
+                self._problem(
+                    place, (*at, "models", index, "name"), f"a second {model.type} model of that name"
+                )
+            seen.add((model.name, model.type))
+
+    def _note_missing(
+        self, provider: Provider, client: ClientSettings, missing: Mapping[Path, tuple[str, ...]]
+    ) -> None:
+        absent = [f"{name} ({_ABSENT})" for names in missing.values() for name in names]
+        interpolated = {way[0] for way in missing}
+        needed = [key for key in provider.secrets if key not in provider.optional_secrets]
+        if client.auth == "oauth":  # tokens take the place of every key
+            needed = []
+        lacking = [key for key in needed if _empty(getattr(client, key))]
+        for key in dict.fromkeys((*lacking, *client.lacking())):
+            if key not in interpolated:
+                variable = overrides.variable(client.name, key)
+                absent.append(f"{key} (set it in the configuration, or as {variable} in the environment)")
+        if absent:
+            self._missing[client.name] = tuple(dict.fromkeys(absent))
+
+
+_ABSENT = "not in the daemon's environment or .env"
+
+
+def _empty(secret: object) -> bool:
+    return secret is None or (isinstance(secret, SecretStr) and not secret.get_secret_value())
+
+
+def _said(value: Any) -> Any:
+    """``value`` without the keys that say nothing: null means the default everywhere but in patches,
+    where it removes something."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: inner if key == "patch" else _said(inner) for key, inner in value.items() if inner is not None
+    }
+
+
+def _client_shape(data: dict[str, Any]) -> dict[str, Any]:
+    """One entry as the settings classes take it: no empty values, every model a mapping."""
+    said = {key: value for key, value in _said(data).items() if value != ""}
+    if isinstance(models := said.get("models"), list):
+        said["models"] = [{"name": one} if isinstance(one, str) else _said(one) for one in models]
+    return said
+
+
+def _remove(data: Any, way: Path) -> None:
+    """Take the key at ``way`` out of nested dicts and lists; the end of ``way`` is a key."""
+    for part in way[:-1]:
+        data = data[part]
+    del data[way[-1]]

@@ -1,0 +1,57 @@
+"""Where the configuration is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+"""Keys and indices from the top of the file: ``("clients", 0, "api_base")``."""
+
+ENVIRONMENT = "environment"
+"""The ``path`` of a problem with an environment variable; its ``key`` is the variable's name."""
+
+_WORD = re.compile(r"<<|[A-Za-z_][A-Za-z0-9_.-]{0,39}")
+_DIGITS = 2
+_PATTERNS = frozenset(("chat_completions", "embeddings", "rerank"))
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``line`` and ``column`` count from 1. ``key`` is dotted (``clients[0].api_base``), ``""`` for the
+    file as a whole. ``message`` never holds a value of the file."""
+
+    path: str
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}:{self.column}"
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+def dotted(path: Path) -> str:
+    """``clients[0].patch.chat_completions.'gpt-.*'.body``.
+
+    A forgotten space, colon or quote makes a key of a value, which may be a secret: what is neither a
+    plain word with few digits nor, where one belongs, a pattern on models' names, is not shown.
+    """
+    text = ""
+    before: str | int | None = None
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            shown = _shown(part, pattern=before in _PATTERNS)
+            text += f".{shown}" if text else shown
+        before = part
+    return text
+
+
+def _shown(key: str, *, pattern: bool) -> str:
+    if _WORD.fullmatch(key) and sum(map(str.isdigit, key)) <= _DIGITS:
+        return key
+    return repr(key[:_SHOWN_CHARACTERS]) if pattern else "(not a word)"

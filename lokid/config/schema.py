@@ -1,0 +1,80 @@
+"""What a configuration is, once it has been found good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from lokid.config.problem import Path, Problem
+from lokid.providers.settings import ClientSettings, Count, RequestPatch, Settings
+
+OverridePatches = Mapping[str, Mapping[str, RequestPatch]]
+"""API (``chat_completions``, ``embeddings``, ``rerank``) -> pattern on the model's name -> patch."""
+
+
+class Vault(Settings):
+    """Where the vault lies, if not in ``$XDG_DATA_HOME/lokid/``."""
+
+    file: str | None = Field(None, min_length=1)
+    identity: str | None = Field(None, min_length=1)
+
+
+class Limits(Settings):
+    """Of the RPC socket. ``max_frame_mib``: the largest message taken from a client; images travel in it."""
+
+    max_frame_mib: Count = Field(64, le=1024)
+
+
+class TopLevel(Settings):
+    """The keys of the top level, but ``clients``, whose entries depend on their ``type``."""
+
+    model: str | None = Field(None, min_length=1)
+    vault: Vault = Vault()
+    limits: Limits = Limits()
+
+
+OWN_KEYS = frozenset((*TopLevel.model_fields, "clients"))
+
+FOREIGN_KEYS = frozenset(
+    # aichat's and Loki's keys, so that their users can bring their file as it is. Taken from both
+    # example files and references; what lokid does instead is the business of its callers.
+    """
+    agent_prelude agent_session agents auto_continue buffer_editor cmd_prelude compress_threshold
+    compression_threshold continuation_prompt document_loaders editor enabled_mcp_servers enabled_tools
+    function_calling function_calling_support highlight inject_skill_instructions
+    inject_todo_instructions keybindings left_prompt light_theme macros mapping_mcp_servers mapping_tools
+    max_auto_continues mcp_server_support mcp_servers prelude rag_chunk_overlap rag_chunk_size
+    rag_embedding_model rag_min_score_keyword_search rag_min_score_rerank rag_min_score_vector_search
+    rag_reranker_model rag_template rag_top_k repl_prelude right_prompt save save_session
+    save_shell_history serve_addr stream summarization_prompt summarize_prompt summary_context_prompt
+    summary_prompt sync_models_url temperature theme top_p use_tools user_agent vault_password_file
+    visible_tools wrap wrap_code
+    """.split()  # noqa: SIM905 - sixty names read better as words
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One good configuration.
+
+    ``model``: the default model. ``missing``: by client, what keeps it from working, as
+    ``NAME (how to give it)``; such a client is valid and disabled. ``patch_overrides``: by client, the
+    patches of the environment; for an API named there the client's own patch does not apply.
+    ``interpolated``: by client, the keys whose value came out of ``{{NAME}}``, which never print.
+    ``warnings``: accepted, but perhaps not what was meant.
+    """
+
+    path: str
+    model: str | None = None
+    clients: tuple[ClientSettings, ...] = field(default=(), repr=False)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    patch_overrides: Mapping[str, OverridePatches] = field(default_factory=dict, repr=False)
+    vault: Vault = field(default_factory=Vault)
+    limits: Limits = field(default_factory=Limits)
+    interpolated: Mapping[str, frozenset[Path]] = field(default_factory=dict, repr=False)
+    warnings: tuple[Problem, ...] = ()
+
+    def client(self, name: str) -> ClientSettings | None:
+        return next((client for client in self.clients if client.name == name), None)

@@ -1,0 +1,58 @@
+"""Nodes as plain values, with secrets filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lokid.config import nodes, secrets
+from lokid.config.problem import Path, Problem, dotted
+
+
+class Values:
+    """Turns the nodes of one part of the file into dicts, lists and scalars.
+
+    Notes on the way: ``problems``; ``missing``: place -> names that ``lookup`` lacks; ``filled``: places
+    whose value came out of ``{{NAME}}``. Places are relative to the node that was given first.
+    """
+
+    def __init__(self, path: str, base: Path, lookup: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self.missing: dict[Path, tuple[str, ...]] = {}
+        self.filled: list[Path] = []
+        self._path = path
+        self._base = base
+        self._lookup = lookup
+
+    def plain(self, node: nodes.Node, at: Path = (), *, free: bool = False) -> Any:
+        """``free``: inside the body of a patch, where any JSON may stand and no schema tells a text from
+        a truth value. The depth is bounded by ``nodes.MAX_DEPTH``."""
+        match node:
+            case nodes.Mapping(entries=entries):
+                return {
+                    key: self.plain(entry.node, (*at, key), free=free or key == "body")
+                    for key, entry in entries.items()
+                }
+            case nodes.Sequence(items=items):
+                return [self.plain(item, (*at, index), free=free) for index, item in enumerate(items)]
+            case nodes.Scalar(value=str(text), doubt=None):
+                return self._text(text, at)
+            case nodes.Scalar(value=bool(value), doubt=str()) if not free:
+                return value  # where a text is wanted the schema says so
+            case nodes.Scalar(doubt=str(doubt)):
+                remedy = "quote it, or write true or false" if isinstance(node.value, bool) else "quote it"
+                self._problem(node, at, f"is read as {doubt} by some YAML readers; {remedy}")
+        return node.value
+
+    def _text(self, text: str, at: Path) -> str:
+        names = secrets.names(text)
+        if not names:
+            return text
+        self.filled.append(at)
+        if absent := tuple(name for name in names if name not in self._lookup):
+            self.missing[at] = absent
+        return secrets.fill(text, self._lookup)
+
+    def _problem(self, node: nodes.Node, at: Path, message: str) -> None:
+        key = dotted((*self._base, *at))
+        self.problems.append(Problem(self._path, node.line, node.column, key, message))

@@ -1,0 +1,154 @@
+"""The composition root: the only place that knows all parts and ties them together.
+
+Order of a start: claim the socket (clients can connect from here on, and wait), close the process to
+curious eyes, then import what is heavy, then load. Hence the imports inside functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import TYPE_CHECKING
+
+import lokid
+from lokid import logs, systemd
+from lokid.rpc import address
+from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError, open_endpoint
+
+if TYPE_CHECKING:
+    from lokid.server.handlers import Runtime
+    from lokid.server.life import Life
+
+Environ = MutableMapping[str, str]
+MakeRuntime = Callable[[Environ], "Runtime"]
+
+BUSY = 75
+"""EX_TEMPFAIL of sysexits.h: another daemon serves this user."""
+
+FAILED = 1
+
+WANTED_FILES = 16384
+"""Descriptors, as in lokid.service: the usual soft limit of 1024 is two clients at their own limit."""
+
+RESOLVER_THREADS = 64
+"""asyncio looks names up in its default executor, which has 6 threads on 2 cores: 6 names whose server
+does not answer held up a healthy one for 9.7 s (RELIABILITY 0.5). TasksMax=256 leaves room."""
+
+PR_SET_DUMPABLE = 4
+"""linux/prctl.h"""
+
+
+def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = None) -> int:
+    """Runs the daemon in the foreground until a signal ends it; returns the exit status.
+
+    ``make_runtime`` is called in the event loop; without one it is the real runtime.
+    """
+    options = _parse(argv)
+    environ = os.environ
+    if options.config is not None:
+        environ["LOKID_CONFIG"] = os.path.abspath(options.config)
+    os.umask(0o077)
+    logs.setup(environ)
+    try:
+        inherited = systemd.take_listen_fds(environ, os.getpid())
+        endpoint = open_endpoint(address.socket_path(environ), inherited)
+    except EndpointBusy as error:
+        return _fail(str(error), BUSY)
+    except (EndpointError, address.NoHome) as error:
+        return _fail(str(error), FAILED)
+    try:
+        harden(environ)
+        return _run(endpoint, environ, make_runtime or _runtime)
+    except KeyboardInterrupt:  # before the signal receiver is there
+        return 130
+    finally:
+        endpoint.close()
+
+
+def harden(environ: Environ) -> None:
+    """Before the first secret is read: no core dump, and no other process of this user may read our
+    memory, environment or descriptors, nor trace us. (Root may; code of this user may still *ask*.)"""
+    import ctypes
+    import faulthandler
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < WANTED_FILES:
+        wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    # Python's ssl writes the keys of every connection to the file it names.
+    environ.pop("SSLKEYLOGFILE", None)
+    # The watchdog ends a hung daemon with SIGABRT: the journal then shows where it hung, without values.
+    faulthandler.enable()
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="lokid",
+        description="ssh-agent for LLMs: holds keys, tokens, warm connections; lokictl and others ask.",
+        epilog="It stays in the foreground and logs to standard error (LOKID_LOG: debug, info, warning,"
+        " error). SIGHUP reloads, SIGTERM drains and ends, a second SIGTERM does not wait.",
+    )
+    parser.add_argument("--config", metavar="FILE", help="the configuration (also LOKID_CONFIG)")
+    parser.add_argument("--version", action="version", version=f"lokid {lokid.__version__}")
+    return parser.parse_args(argv)
+
+
+def _fail(sentence: str, status: int) -> int:
+    print(f"lokid: {logs.redact(sentence)}", file=sys.stderr)  # noqa: T201 - nobody reads a log yet
+    return status
+
+
+def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int:
+    import anyio
+
+    async def live() -> None:
+        _widen_resolver()
+        await _assemble(endpoint, environ, make_runtime).run()
+
+    try:
+        anyio.run(live, backend_options={"use_uvloop": _has_uvloop()})
+    except ImportError as error:
+        return _fail(f"the package {error.name} is missing or broken: install lokid again", FAILED)
+    except Exception as error:  # instead of the interpreter's traceback, which shows values
+        return _fail(f"stopped by a bug: {logs.place(error)}", FAILED)
+    return 0
+
+
+def _assemble(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> Life:
+    from lokid.server.life import Life
+
+    notifier = systemd.Notifier.take(environ)
+    watchdog_s = systemd.take_watchdog_interval(environ, os.getpid())
+    return Life(endpoint, make_runtime(environ), notifier, watchdog_s)
+
+
+def _runtime(environ: Environ) -> Runtime:
+    from lokid.runtime.core import Runtime
+
+    return Runtime(environ)
+
+
+def _has_uvloop() -> bool:
+    """The extra ``lokid[uvloop]``: 10-20 % less time per event."""
+    from importlib.util import find_spec
+
+    return find_spec("uvloop") is not None
+
+
+def _widen_resolver() -> None:
+    """One of the two spots that know which event loop runs: the executor is asyncio's alone."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    class Resolvers(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+            """A look-up that hangs does not hold up the end (10 s were seen)."""
+            super().shutdown(wait=False, cancel_futures=True)
+
+    asyncio.get_running_loop().set_default_executor(Resolvers(RESOLVER_THREADS, "resolver"))

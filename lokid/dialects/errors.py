@@ -1,0 +1,265 @@
+"""From a provider's refusal to one of our errors.
+
+``classify`` reads an answer whose status is not 2xx, ``in_band`` an error object inside an answer with
+status 200. Both accept every shape seen from servers that speak OpenAI's formats, and both assume the
+body is hostile: what reaches a person is short, has no control characters and nothing that looks like a
+key. Which error it is follows from the provider's code if that is known, else from the status.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from lokid.dialects.redaction import clean
+from lokid.dialects.refusal import Refusal, read, read_body
+from lokid.errors import (
+    AuthenticationFailed,
+    BadRequest,
+    ContentFiltered,
+    ContextLengthExceeded,
+    LokidError,
+    Overloaded,
+    PermissionDenied,
+    ProviderFailed,
+    ProviderUnavailable,
+    QuotaExceeded,
+    RateLimited,
+    UnknownModel,
+    Unsupported,
+)
+from lokid.protocols.retry_after import retry_after
+
+CODES: dict[str, type[LokidError]] = {
+    "context_length_exceeded": ContextLengthExceeded,
+    "context_window_exceeded": ContextLengthExceeded,
+    "exceed_context_size_error": ContextLengthExceeded,  # llama.cpp
+    "string_above_max_length": ContextLengthExceeded,
+    "insufficient_quota": QuotaExceeded,
+    "billing_error": QuotaExceeded,
+    "billing_hard_limit_reached": QuotaExceeded,
+    "billing_not_active": QuotaExceeded,
+    "credit_balance_exhausted": QuotaExceeded,
+    "insufficient_balance": QuotaExceeded,
+    "model_not_found": UnknownModel,
+    "model_not_available": UnknownModel,
+    "unknown_model": UnknownModel,
+    "deploymentnotfound": UnknownModel,  # Azure
+    "content_filter": ContentFiltered,
+    "content_policy_violation": ContentFiltered,
+    "responsibleaipolicyviolation": ContentFiltered,  # Azure
+    "moderation_blocked": ContentFiltered,
+    "invalid_api_key": AuthenticationFailed,
+    "incorrect_api_key": AuthenticationFailed,
+    "invalid_authentication": AuthenticationFailed,
+    "authentication_error": AuthenticationFailed,
+    "unauthorized": AuthenticationFailed,
+    "unauthenticated": AuthenticationFailed,
+    "permission_error": PermissionDenied,
+    "permission_denied": PermissionDenied,
+    "rate_limit_exceeded": RateLimited,
+    "rate_limit_error": RateLimited,
+    "rate_limit_reached": RateLimited,
+    "ratelimitreached": RateLimited,  # Azure
+    "resource_exhausted": RateLimited,
+    "tokens_exceeded": RateLimited,
+    "slow_down": Overloaded,
+    "overloaded": Overloaded,
+    "overloaded_error": Overloaded,
+    "engine_overloaded": Overloaded,
+    "capacity_exceeded": Overloaded,
+    "insufficient_system_resource": Overloaded,  # DeepSeek
+    "server_error": ProviderUnavailable,
+    "internal_server_error": ProviderUnavailable,
+    "service_unavailable": ProviderUnavailable,
+    "unavailable_error": ProviderUnavailable,  # llama.cpp while it loads
+    "timeout": ProviderUnavailable,
+    "not_supported_error": Unsupported,  # llama.cpp
+    "invalid_request_error": BadRequest,
+    "tool_use_failed": BadRequest,  # Groq
+}
+"""Code, type or status word of a provider, in lower case -> ours. The first known one decides, most
+specific place first (``code`` before ``type``)."""
+
+STATUSES: dict[int, tuple[type[LokidError], bool | None]] = {
+    401: (AuthenticationFailed, None),
+    402: (QuotaExceeded, None),
+    403: (PermissionDenied, None),
+    407: (ProviderUnavailable, False),
+    408: (ProviderUnavailable, None),
+    409: (ProviderUnavailable, None),
+    425: (ProviderUnavailable, False),
+    429: (RateLimited, None),
+    498: (Overloaded, None),  # Groq: no flex capacity
+    499: (ProviderUnavailable, False),
+    501: (Unsupported, None),  # llama.cpp without --reranking, --embeddings
+    529: (Overloaded, None),
+}
+"""Status -> class and whether to retry (None: as the class). Any other 4xx is a bad request, any other 5xx
+an unavailable provider, as the official SDKs have it (PROVIDERS 0.5)."""
+
+SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
+    (
+        re.compile(
+            r"maximum context length|context (length|window|size)|prompt is too long|input is too long"
+            r"|too many tokens|reduce the length of",
+            re.IGNORECASE,
+        ),
+        ContextLengthExceeded,
+    ),
+    (
+        re.compile(
+            r"exceeded your current quota|credit balance|insufficient (balance|credit)", re.IGNORECASE
+        ),
+        QuotaExceeded,
+    ),
+    (
+        re.compile(
+            r"\bmodel\b.{0,120}(not found|not exist|not available|unknown|not a valid)|unknown model",
+            re.IGNORECASE,
+        ),
+        UnknownModel,
+    ),
+    (
+        re.compile(r"(invalid|incorrect|missing) (api|authentication) ?(key|token)", re.IGNORECASE),
+        AuthenticationFailed,
+    ),
+    (re.compile(r"overloaded|loading model", re.IGNORECASE), Overloaded),
+)
+"""What servers without codes say. Asked only where no code is known."""
+
+HINTS: dict[type[LokidError], str] = {
+    AuthenticationFailed: "check api_key of this client in the configuration, or its environment variable",
+    PermissionDenied: "check what this key may use, and the organisation, project or region of this client",
+    ContextLengthExceeded: "send less text, or ask a model with a larger context",
+    QuotaExceeded: "check the plan and billing of this account",
+    UnknownModel: "lokictl models lists the models that are known",
+    Unsupported: "check how the server was started, and the model",
+}
+
+REQUEST_ID_HEADERS = (
+    "x-request-id",
+    "request-id",
+    "apim-request-id",
+    "x-amzn-requestid",
+    "x-ms-request-id",
+    "x-goog-request-id",
+    "cf-ray",
+)
+
+MAX_RETRY_AFTER = 7 * 86400.0
+"""Seconds. A wait beyond a week is a date gone wrong, not advice."""
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float | None = None) -> LokidError:
+    """``headers``: lower-case names. ``now``: seconds since the epoch, for a ``retry-after`` that is a date;
+    without it the answer's own ``date`` header counts."""
+    refusal = read_body(body)
+    kind, retryable = _kind(status, refusal)
+    if kind is not QuotaExceeded:  # an empty account stays empty, whatever the header says
+        retryable = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower(), retryable)
+    said = clean(refusal.message) or _phrase(status, headers, body)
+    return kind(
+        f"{_blame(kind, status)}: {said}",
+        hint=HINTS.get(kind),
+        status=status,
+        retry_after_s=retry_after(headers, now),
+        request_id=_request_id(headers),
+        retryable=retryable,
+    )
+
+
+def in_band(error: Any) -> LokidError:
+    """``error``: the value that stood where an answer should be. Its numeric code counts as a status."""
+    refusal = read(error)
+    kind, retryable = _kind(refusal.status, refusal)
+    said = clean(refusal.message) or "no reason given"
+    return kind(
+        f"{_blame(kind, refusal.status)}: {said}",
+        hint=HINTS.get(kind),
+        status=refusal.status,
+        retryable=retryable,
+    )
+
+
+def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool | None]:
+    known = [CODES[code] for code in refusal.codes if code in CODES]
+    specific = next((kind for kind in known if kind is not BadRequest), None)
+    if specific is None:
+        specific = next((kind for pattern, kind in SPOKEN if pattern.search(refusal.message)), None)
+        if specific is not None and status is not None and not _plausible(specific, status):
+            specific = None
+    by_status = _by_status(status)
+    if specific is not None:
+        return specific, by_status[1] if specific is by_status[0] else None
+    if status is None and known:
+        return known[0], None
+    return by_status
+
+
+def _plausible(kind: type[LokidError], status: int) -> bool:
+    """Words alone never turn a server's failure into the caller's, nor a refused key into anything else."""
+    if status in (401, 403, 407):
+        return kind is AuthenticationFailed
+    if kind is Overloaded:
+        return status >= 429
+    if kind is QuotaExceeded:
+        return status in (400, 402, 429)
+    return status < 500 and status != 429
+
+
+def _by_status(status: int | None) -> tuple[type[LokidError], bool | None]:
+    if status is None or status < 400:
+        return ProviderFailed, None
+    return STATUSES.get(status, (BadRequest if status < 500 else ProviderUnavailable, None))
+
+
+_BLAME: dict[type[LokidError], str] = {
+    AuthenticationFailed: "the provider does not accept the key",
+    PermissionDenied: "the key is valid but may not do this",
+    ContextLengthExceeded: "the conversation is longer than the model accepts",
+    ContentFiltered: "the provider's content filter refused this",
+    RateLimited: "the provider's rate limit is reached",
+    QuotaExceeded: "the account's quota or credit is used up",
+    Overloaded: "the provider is overloaded",
+    ProviderUnavailable: "the provider failed",
+    ProviderFailed: "the provider answered with an error",
+    UnknownModel: "the provider does not know this model",
+    Unsupported: "the server cannot do this",
+    BadRequest: "the provider refused the request",
+}
+
+
+def _blame(kind: type[LokidError], status: int | None) -> str:
+    return _BLAME[kind] + (f" (HTTP {status})" if status is not None else "")
+
+
+_TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+
+
+def _phrase(status: int, headers: Mapping[str, str], body: bytes) -> str:
+    """What to say about a body that says nothing."""
+    if 300 <= status < 400:
+        return "a redirect, which lokid does not follow; check api_base of this client"
+    if title := _TITLE.search(body):
+        return f"a web page instead of an answer, titled {clean(title[1].decode(errors='replace'))!r}"
+    if body.lstrip()[:1] == b"<":
+        return "a web page instead of an answer"
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "an unknown status"
+    kind = headers.get("content-type", "").partition(";")[0]
+    if kind == "text/plain" and (line := clean(body[:1000].decode(errors="replace"))):
+        return line
+    return phrase if not body else f"{phrase}, without a readable reason"
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    for name in REQUEST_ID_HEADERS:
+        value = headers.get(name, "")
+        if re.fullmatch(r"[\x21-\x7e]{1,128}", value):
+            return value
+    return None

@@ -1,0 +1,245 @@
+"""Reads answers of Chat Completions, streamed or whole, from OpenAI and from everybody compatible.
+
+A stream is whole when a ``finish_reason`` or ``[DONE]`` was seen after at least one choice; anything less
+is ``IncompleteResponse``. Both forms go through the same accumulator, so they cannot come to differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Usage
+from lokid.dialects.errors import in_band
+from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
+from lokid.dialects.parts import Texts, ToolCalls
+from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.think_tags import ThinkTags
+from lokid.dialects.traits import Traits
+from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.errors import IncompleteResponse, Overloaded, ProviderFailed
+from lokid.protocols.sse import SSEEvent
+
+FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",  # Mistral
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",  # Zhipu
+}
+"""Anything else ended the answer as well: ``stop``."""
+
+
+class StreamDecoder:
+    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+
+    def __init__(self, traits: Traits) -> None:
+        self._stream = EventStream(self._take)
+        self._answer = _Accumulator(traits)
+        self._done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._stream.feed(data)
+
+    def close(self) -> Answer:
+        self._stream.close()
+        if not self._answer.begun or not (self._done or self._answer.finish):
+            raise IncompleteResponse(
+                "the provider's stream ended before the answer was complete",
+                hint="ask again; what arrived so far may be cut in the middle",
+            )
+        return self._answer.close()
+
+    def _take(self, event: SSEEvent, out: list[Event]) -> None:
+        data = event.data.strip()
+        if not data or self._done:
+            return
+        if data == "[DONE]":
+            self._done = True
+            self._answer.settle(out)
+            return
+        chunk = mapping(event_json(event))
+        if event.event == "error":
+            raise in_band(chunk)
+        self._answer.chunk(chunk, "delta", out)
+
+
+def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
+    """For answers that are one JSON text."""
+
+    def read(value: Any) -> Answer:
+        answer = _Accumulator(traits)
+        answer.chunk(mapping(value), "message", [])
+        if not answer.begun:
+            raise ProviderFailed("the provider's answer has no choices")
+        return answer.close()
+
+    return WholeDecoder(read)
+
+
+class _Accumulator:
+    def __init__(self, traits: Traits) -> None:
+        self.begun = False
+        self.finish: str = ""
+        self._traits = traits
+        self._texts = Texts()
+        self._calls = ToolCalls()
+        self._think = ThinkTags() if traits.think_tags else None
+        self._refused = False
+        self._reasoning_field = ""
+        self._reasoning_details: list[dict[str, Any]] = []
+        self._usage: Usage | None = None
+        self._id = ""
+        self._model = ""
+
+    def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> None:
+        if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
+            raise in_band(chunk)
+        self._id = self._id or text(chunk.get("id"))
+        self._model = self._model or text(chunk.get("model"))
+        self._usage = usage(chunk) or self._usage
+        for choice in map(mapping, items(chunk.get("choices"))):
+            if choice.get("index") in (0, None):  # others exist only if extra_body asked for them
+                self._choice(choice, form, out)
+
+    def settle(self, out: list[Event]) -> None:
+        """The answer is over: what was held back, and ids for calls without."""
+        if self._think:
+            self._pieces(self._think.close(), out)
+        self._calls.settle(self._id, out)
+
+    def close(self) -> Answer:
+        self.settle([])
+        finish = FINISH.get(self.finish, "stop")
+        cut = finish in ("length", "content_filter")
+        calls = self._calls.parts(cut=cut, opaque_key=KEY)
+        if finish in ("stop", "tool_calls"):
+            # OpenAI says "stop" after a tool choice that named the tool, others say "tool_calls" for nothing.
+            finish = "tool_calls" if calls else "refusal" if self._refused else "stop"
+        return Answer(
+            Message("assistant", (*self._reasoned(), *calls)),
+            finish,
+            self._usage,
+            self._model or None,
+            self._id or None,
+        )
+
+    def _choice(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> None:
+        finish = text(choice.get("finish_reason"))
+        if choice.get("error") or finish in ("error", "network_error"):  # OpenRouter; Zhipu
+            raise in_band(choice)
+        if finish == "insufficient_system_resource":  # DeepSeek
+            raise Overloaded("the provider stopped in the middle of the answer for lack of capacity")
+        self.begun = True
+        delta = mapping(choice.get(form))
+        self._reason(delta, out)
+        self._pieces(_content(delta.get("content")), out, tags=True)
+        if refusal := text(delta.get("refusal")):
+            self._refused = True
+            self._texts.text(refusal, out)
+        for position, entry in enumerate(map(mapping, items(delta.get("tool_calls")))):
+            self._calls.take(entry, out, index=position if form == "message" else None)
+        if function := mapping(delta.get("function_call")):  # before tool_calls existed
+            self._calls.take({"function": function}, out, index=0)
+        if finish:
+            self.finish = finish
+            self.settle(out)
+
+    def _reason(self, delta: Mapping[str, Any], out: list[Event]) -> None:
+        for field in REASONING_FIELDS:
+            if piece := text(delta.get(field)):
+                self._reasoning_field = field
+                self._texts.reasoning(piece, out)
+                break
+        for detail in items(delta.get("reasoning_details")):  # OpenRouter; encrypted ones have no text
+            if isinstance(detail, dict) and fits(detail):
+                _append_detail(self._reasoning_details, detail)
+
+    def _pieces(
+        self, pieces: Iterator[tuple[str, str]] | list[Any], out: list[Event], *, tags: bool = False
+    ) -> None:
+        for kind, piece in pieces:
+            if kind == "reasoning":
+                self._texts.reasoning(piece, out)
+            elif tags and self._think:
+                self._pieces(self._think.feed(piece), out)
+            else:
+                self._texts.text(piece, out)
+
+    def _reasoned(self) -> list[Part]:
+        """The texts; the first reasoning carries what must go back with the tool calls."""
+        parts: list[Part] = list(self._texts.parts())
+        opaque: dict[str, Any] = {"origin": self._traits.origin}
+        if self._reasoning_field:
+            opaque["field"] = self._reasoning_field
+        if self._reasoning_details:
+            opaque["details"] = self._reasoning_details
+        if len(opaque) == 1:
+            return parts
+        for number, part in enumerate(parts):
+            if isinstance(part, Reasoning):
+                parts[number] = Reasoning(part.text, {KEY: opaque})
+                return parts
+        return [Reasoning("", {KEY: opaque}), *parts]
+
+
+def usage(chunk: Mapping[str, Any]) -> Usage | None:
+    """The usage of an answer or of a chunk; None if it reports none.
+
+    Some servers leave reasoning out of ``completion_tokens`` but not out of ``total_tokens`` (xAI,
+    Gemini's compatible endpoint), so output is what the total leaves for it.
+    """
+    found = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
+    if not found:
+        return None
+    prompt_details = mapping(found.get("prompt_tokens_details"))
+    prompt = count(found.get("prompt_tokens"))
+    cached = (
+        count(prompt_details.get("cached_tokens"))
+        or count(found.get("prompt_cache_hit_tokens"))  # DeepSeek
+        or count(found.get("cached_tokens"))  # Moonshot
+    )
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=max(count(found.get("completion_tokens")), count(found.get("total_tokens")) - prompt),
+        cached_input_tokens=cached,
+        cache_write_tokens=count(prompt_details.get("cache_write_tokens")),
+        reasoning_tokens=count(mapping(found.get("completion_tokens_details")).get("reasoning_tokens")),
+    )
+
+
+def _is_error(chunk: Mapping[str, Any]) -> bool:
+    return chunk.get("object") == "error" or any(chunk.get(key) for key in ("message", "detail", "errors"))
+
+
+def _content(content: Any) -> Iterator[tuple[str, str]]:
+    """A string, or a list of typed parts (Mistral)."""
+    if isinstance(content, str):
+        yield "text", content
+        return
+    for part in items(content):
+        if isinstance(part, str):
+            yield "text", part
+        elif mapping(part).get("type") == "thinking":
+            thinking = part.get("thinking")
+            said = [text(mapping(piece).get("text")) for piece in items(thinking)]
+            yield "reasoning", thinking if isinstance(thinking, str) else "".join(said)
+        else:
+            yield "text", text(mapping(part).get("text"))
+
+
+def _append_detail(details: list[dict[str, Any]], detail: dict[str, Any]) -> None:
+    """Fragments of one detail (same type and index) are joined again, as they must go back whole."""
+    last = details[-1] if details else {}
+    if details and all(last.get(key) == detail.get(key) for key in ("type", "index", "id")):
+        for key, value in detail.items():
+            if key in ("text", "summary", "data") and isinstance(value, str):
+                last[key] = text(last.get(key)) + value
+            elif value is not None:
+                last[key] = value
+    else:
+        details.append(dict(detail))

@@ -1,0 +1,85 @@
+"""OpenAI embeddings, and the compatible ones of others.
+
+Reference: https://platform.openai.com/docs/api-reference/embeddings. A vector is little-endian float32
+bytes everywhere in lokid, which is what ``encoding_format: base64`` carries.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lokid.chat import EmbedAnswer, EmbedRequest, Usage
+from lokid.dialects.errors import in_band
+from lokid.dialects.stream import WholeDecoder
+from lokid.dialects.untrusted import count, items, mapping
+from lokid.errors import ProviderFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a server differs. ``encoding_format``: what is asked for; None sends nothing. ``dimensions``: the
+    name of that parameter. ``input_type``: its name and the words for query and document; a server without
+    one embeds both alike, and nothing is sent."""
+
+    encoding_format: Literal["float", "base64"] | None = "float"
+    dimensions: str = "dimensions"
+    input_type: tuple[str, Mapping[str, str]] | None = field(default=None)
+
+
+def encode(request: EmbedRequest, model: str, style: Style) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": model, "input": list(request.texts)}
+    if request.dimensions is not None:
+        body[style.dimensions] = request.dimensions
+    if style.encoding_format:
+        body["encoding_format"] = style.encoding_format
+    if style.input_type and request.input_type:
+        name, words = style.input_type
+        body[name] = words[request.input_type]
+    return body
+
+
+def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
+    """``texts``: how many vectors there must be."""
+    return WholeDecoder(lambda value: _read(mapping(value), texts))
+
+
+def _read(value: Mapping[str, Any], texts: int) -> EmbedAnswer:
+    if value.get("error"):
+        raise in_band(value)
+    rows = [mapping(row) for row in items(value.get("data"))]
+    vectors: dict[int, bytes] = {}
+    for position, row in enumerate(rows):
+        index = row.get("index")
+        vectors[index if isinstance(index, int) else position] = _vector(row.get("embedding"))
+    if vectors.keys() != set(range(texts)) or len(rows) != texts:
+        raise ProviderFailed(f"the provider answered {len(rows)} embeddings for {texts} texts")
+    if len({len(vector) for vector in vectors.values()}) > 1:
+        raise ProviderFailed("the provider answered embeddings of different lengths")
+    return EmbedAnswer(tuple(vectors[index] for index in range(texts)), _usage(mapping(value.get("usage"))))
+
+
+def _vector(value: Any) -> bytes:
+    """Base64 of float32, or a list of numbers; llama.cpp nests the list once more."""
+    try:
+        if isinstance(value, str):
+            packed = base64.b64decode(value, validate=True)
+            if packed and len(packed) % 4 == 0:
+                return packed
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+            value = value[0]
+        if items(value):
+            return struct.pack(f"<{len(value)}f", *value)
+    except (binascii.Error, struct.error, OverflowError, ValueError):
+        pass
+    raise ProviderFailed("the provider's answer holds an embedding that is not a list of numbers")
+
+
+def _usage(found: Mapping[str, Any]) -> Usage | None:
+    """Voyage reports only ``total_tokens``."""
+    tokens = count(found.get("prompt_tokens")) or count(found.get("total_tokens"))
+    return Usage(input_tokens=tokens) if found else None

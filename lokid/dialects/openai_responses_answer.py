@@ -1,0 +1,220 @@
+"""Reads answers of OpenAI Responses, streamed or whole.
+
+A stream is whole when ``response.completed``, ``.incomplete`` or ``.failed`` was seen; there is no
+``[DONE]``. That event holds the whole response again, and the answer is made of it in both forms; the
+deltas only become events. Of the many event types, unknown ones are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lokid.chat import (
+    Answer,
+    Event,
+    FinishReason,
+    Message,
+    Part,
+    Reasoning,
+    ReasoningDelta,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from lokid.dialects.errors import in_band
+from lokid.dialects.openai_responses import KEY
+from lokid.dialects.parts import MAX_CALLS, parse_arguments
+from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.traits import Traits
+from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.errors import IncompleteResponse, ProviderFailed
+from lokid.protocols.sse import SSEEvent
+
+INCOMPLETE: dict[str, FinishReason] = {
+    "max_output_tokens": "length",
+    "content_filter": "content_filter",
+    "max_messages": "pause",
+    "steered": "pause",
+}
+"""``incomplete_details.reason``; any other: ``length``."""
+
+
+class ResponsesDecoder:
+    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+
+    def __init__(self, traits: Traits) -> None:
+        self._stream = EventStream(self._take)
+        self._traits = traits
+        self._calls: dict[int, int] = {}  # output_index -> our index
+        self._spoken: set[int] = set()  # calls of which arguments were sent on
+        self._items: list[Any] = []
+        self._summary: tuple[Any, Any] | None = None
+        self._answer: Answer | None = None
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._stream.feed(data)
+
+    def close(self) -> Answer:
+        self._stream.close()
+        if self._answer is None:
+            raise IncompleteResponse(
+                "the provider's stream ended before the answer was complete",
+                hint="ask again; what arrived so far may be cut in the middle",
+            )
+        return self._answer
+
+    def _take(self, event: SSEEvent, out: list[Event]) -> None:
+        if not event.data.strip() or event.data.strip() == "[DONE]" or self._answer is not None:
+            return
+        data = mapping(event_json(event))
+        match text(data.get("type")) or event.event:
+            case "response.output_text.delta" | "response.refusal.delta":
+                if delta := text(data.get("delta")):
+                    out.append(TextDelta(delta))
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
+                self._reason(data, out)
+            case "response.output_item.added" | "response.output_item.done" as kind:
+                self._item(data, kind.endswith("done"), out)
+            case "response.function_call_arguments.delta":
+                self._arguments(data, text(data.get("delta")), out)
+            case "response.completed" | "response.incomplete":
+                response = mapping(data.get("response"))
+                self._answer = read(response, self._traits, items(response.get("output")) or self._items)
+            case "response.failed" | "response.cancelled":
+                raise _failure(mapping(data.get("response")))
+            case "error":
+                raise in_band(data)
+
+    def _reason(self, data: Mapping[str, Any], out: list[Event]) -> None:
+        """Paragraphs of a summary come as parts of their own."""
+        part = (data.get("output_index"), data.get("summary_index", data.get("content_index")))
+        if delta := text(data.get("delta")):
+            if self._summary is not None and self._summary != part and self._summary[0] == part[0]:
+                delta = f"\n\n{delta}"
+            self._summary = part
+            out.append(ReasoningDelta(delta))
+
+    def _item(self, data: Mapping[str, Any], done: bool, out: list[Event]) -> None:
+        item = mapping(data.get("item"))
+        if item.get("type") == "function_call":
+            place = data.get("output_index")
+            place = place if isinstance(place, int) else len(self._calls)
+            if place not in self._calls:
+                if len(self._calls) >= MAX_CALLS:
+                    raise ProviderFailed(f"the provider's answer has more than {MAX_CALLS} tool calls")
+                self._calls[place] = len(self._calls)
+                out.append(
+                    ToolCallDelta(self._calls[place], text(item.get("call_id")), text(item.get("name")))
+                )
+            if done and self._calls[place] not in self._spoken:
+                self._arguments({"output_index": place}, text(item.get("arguments")), out)
+        if done:
+            self._items.append(item)
+
+    def _arguments(self, data: Mapping[str, Any], fragment: str, out: list[Event]) -> None:
+        place = data.get("output_index")
+        call = self._calls.get(place) if isinstance(place, int) else None
+        if call is not None and fragment:
+            self._spoken.add(call)
+            out.append(ToolCallDelta(call, arguments=fragment))
+
+
+def whole_responses_decoder(traits: Traits) -> WholeDecoder[Answer]:
+    """For answers that are one JSON text."""
+
+    def whole(value: Any) -> Answer:
+        response = mapping(value)
+        if response.get("error") or response.get("status") in ("failed", "cancelled"):
+            raise _failure(response)
+        if not isinstance(response.get("output"), list):
+            raise ProviderFailed("the provider's answer has no output")
+        if response.get("status") in ("in_progress", "queued"):
+            raise IncompleteResponse("the provider answered before the answer was complete")
+        return read(response, traits, response["output"])
+
+    return WholeDecoder(whole)
+
+
+def read(response: Mapping[str, Any], traits: Traits, output: Any) -> Answer:
+    """``output``: the items of the answer."""
+    incomplete = response.get("status") == "incomplete"
+    parts: list[Part] = []
+    refused = False
+    last = len(output) - 1
+    for number, item in enumerate(map(mapping, output)):
+        match item.get("type"):
+            case "message":
+                refused |= _message(item, parts)
+            case "reasoning":
+                parts += _reasoning(item, traits)
+            case "function_call":
+                parts += _call(item, cut=incomplete and number == last)
+    finish: FinishReason = "refusal" if refused else "stop"
+    if incomplete:
+        finish = INCOMPLETE.get(text(mapping(response.get("incomplete_details")).get("reason")), "length")
+    elif any(isinstance(part, ToolCall) for part in parts):
+        finish = "tool_calls"
+    return Answer(
+        Message("assistant", tuple(parts)),
+        finish,
+        usage(mapping(response.get("usage"))),
+        text(response.get("model")) or None,
+        text(response.get("id")) or None,
+    )
+
+
+def usage(found: Mapping[str, Any]) -> Usage | None:
+    if not found:
+        return None
+    read_details = mapping(found.get("input_tokens_details"))
+    return Usage(
+        input_tokens=count(found.get("input_tokens")),
+        output_tokens=count(found.get("output_tokens")),
+        cached_input_tokens=count(read_details.get("cached_tokens")),
+        cache_write_tokens=count(read_details.get("cache_write_tokens")),
+        reasoning_tokens=count(mapping(found.get("output_tokens_details")).get("reasoning_tokens")),
+    )
+
+
+def _message(item: Mapping[str, Any], parts: list[Part]) -> bool:
+    """Adds the text; whether it is a refusal."""
+    phase = text(item.get("phase"))  # which text is commentary: must go back, or quality suffers
+    pieces = [mapping(piece) for piece in items(item.get("content"))]
+    said = "".join(text(piece.get("text")) or text(piece.get("refusal")) for piece in pieces)
+    if said:
+        parts.append(Text(said, {KEY: {"phase": phase}} if phase else {}))
+    return any(piece.get("type") == "refusal" for piece in pieces)
+
+
+def _reasoning(item: Mapping[str, Any], traits: Traits) -> list[Part]:
+    """The summary, or the reasoning itself where a server shows it. Without encrypted content there is
+    nothing that could go back: the provider has not stored it."""
+    shown = items(item.get("summary")) or items(item.get("content"))
+    separator = "\n\n"
+    said = separator.join(text(mapping(piece).get("text")) for piece in shown)
+    if item.get("encrypted_content") and fits(item):
+        kept = {key: item[key] for key in ("type", "id", "summary", "encrypted_content") if key in item}
+        return [Reasoning(said, {KEY: {"origin": traits.origin, "item": {"summary": [], **kept}}})]
+    return [Reasoning(said)] if said else []
+
+
+def _call(item: Mapping[str, Any], *, cut: bool) -> list[Part]:
+    name = text(item.get("name"))
+    try:
+        arguments = parse_arguments(text(item.get("arguments")))
+    except ValueError:
+        if cut:
+            return []
+        raise ProviderFailed(
+            f"the model wrote arguments for the tool {name[:64]!r} that are not a JSON object"
+        ) from None
+    return [ToolCall(text(item.get("call_id")), name, arguments)]
+
+
+def _failure(response: Mapping[str, Any]) -> Exception:
+    if response.get("error"):
+        return in_band({"error": response["error"]})
+    return ProviderFailed("the provider gave up on the answer without saying why")

@@ -1,0 +1,140 @@
+"""The parts of an answer while it arrives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lokid.chat import Event, Part, Reasoning, ReasoningDelta, Text, TextDelta, ToolCall, ToolCallDelta
+from lokid.dialects.untrusted import fits, loads, mapping, text
+from lokid.errors import ProviderFailed
+
+MAX_CALLS = 10_000
+"""Tool calls of one answer. Honest ones have a few; a hostile stream of new indexes ends here."""
+
+
+class Texts:
+    """Text and reasoning in the order in which they came; neighbours of a kind are joined."""
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[type[Text | Reasoning], list[str]]] = []
+
+    def text(self, piece: str, out: list[Event]) -> None:
+        if piece:
+            self._add(Text, piece)
+            out.append(TextDelta(piece))
+
+    def reasoning(self, piece: str, out: list[Event]) -> None:
+        if piece:
+            self._add(Reasoning, piece)
+            out.append(ReasoningDelta(piece))
+
+    def parts(self) -> list[Text | Reasoning]:
+        return [kind("".join(pieces)) for kind, pieces in self._runs]
+
+    def _add(self, kind: type[Text | Reasoning], piece: str) -> None:
+        if self._runs and self._runs[-1][0] is kind:
+            self._runs[-1][1].append(piece)
+        else:
+            self._runs.append((kind, [piece]))
+
+
+class _Call:
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments: list[str] = []
+        self.opaque: dict[str, Any] = {}
+
+
+class ToolCalls:
+    """Tool calls from the deltas of Chat Completions, in every variant that servers send.
+
+    An entry belongs to the call of its ``index``. Indexes may start anywhere and need not come with an
+    id. Without an index an entry belongs to the call of its id, or starts a call if it has an id or a
+    name, or continues the last one. Some servers give every call index 0: a known index with another id
+    *and* a name is a new call. A later empty or repeated name changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, int] = {}
+
+    def take(self, entry: Mapping[str, Any], out: list[Event], *, index: int | None = None) -> None:
+        """``index``: stands for the entry's own where that cannot be there (whole answers)."""
+        function = mapping(entry.get("function"))
+        given_id, name = text(entry.get("id")), text(function.get("name"))
+        number = self._number(entry.get("index") if index is None else index, given_id, name)
+        call = self._calls[number]
+        new_id = given_id if not call.id else ""
+        new_name = name if not call.name else ""
+        raw = function.get("arguments")
+        arguments = json.dumps(raw, ensure_ascii=False) if isinstance(raw, Mapping) else text(raw)
+        call.id, call.name = call.id or new_id, call.name or new_name
+        if arguments:
+            call.arguments.append(arguments)
+        if (extra := mapping(entry.get("extra_content"))) and fits(
+            extra
+        ):  # Gemini's thought signature, must go back
+            call.opaque["extra_content"] = extra
+        if new_id or new_name or arguments:
+            out.append(ToolCallDelta(number, new_id or None, new_name or None, arguments or None))
+
+    def settle(self, answer_id: str, out: list[Event]) -> None:
+        """Gives an id to calls that came without one: ours, from the answer's, so that two answers of one
+        conversation do not share any."""
+        for number, call in enumerate(self._calls):
+            if not call.id:
+                call.id = f"call_{answer_id}_{number}" if answer_id else f"call_{number}"
+                out.append(ToolCallDelta(number, id=call.id))
+
+    def parts(self, *, cut: bool, opaque_key: str) -> list[Part]:
+        """``cut``: the answer ended early (length, filter), so a last call with half its arguments is left
+        out. Raises ``ProviderFailed`` for arguments that are no JSON object."""
+        parts: list[Part] = []
+        for number, call in enumerate(self._calls):
+            try:
+                arguments = parse_arguments("".join(call.arguments))
+            except ValueError:
+                if cut and number == len(self._calls) - 1:
+                    break
+                raise ProviderFailed(
+                    f"the model wrote arguments for the tool {call.name[:64]!r} that are not a JSON object"
+                ) from None
+            parts.append(
+                ToolCall(call.id, call.name, arguments, {opaque_key: call.opaque} if call.opaque else {})
+            )
+        return parts
+
+    def _number(self, index: Any, given_id: str, name: str) -> int:
+        if isinstance(index, int) and not isinstance(index, bool):
+            known = self._by_index.get(index)
+            if known is None or (name and given_id and self._calls[known].id not in ("", given_id)):
+                known = self._by_index[index] = self._new()
+            return known
+        if given_id:
+            known = next((n for n, call in enumerate(self._calls) if call.id == given_id), None)
+            return self._new() if known is None else known
+        return self._new() if name or not self._calls else len(self._calls) - 1
+
+    def _new(self) -> int:
+        if len(self._calls) >= MAX_CALLS:
+            raise ProviderFailed(f"the provider's answer has more than {MAX_CALLS} tool calls")
+        self._calls.append(_Call())
+        return len(self._calls) - 1
+
+
+def parse_arguments(written: str) -> Mapping[str, Any]:
+    """Arguments as a map; nothing and ``null`` are ``{}`` (tools without arguments), and an object that was
+    encoded twice is read twice. Raises ``ValueError``."""
+    if not written.strip():
+        return {}
+    value = loads(written)
+    if isinstance(value, str) and value.strip():
+        value = loads(value)
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, dict) or not fits(value):
+        raise ValueError("not a JSON object")
+    return value

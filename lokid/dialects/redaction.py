@@ -1,0 +1,35 @@
+"""What of a provider's words may be shown and logged."""
+
+from __future__ import annotations
+
+import re
+
+MAX_MESSAGE = 300
+"""Characters of a message: a few lines of a terminal, too few for a body or a prompt to travel along."""
+
+_MARKED = re.compile(
+    r"\b(?:bearer|basic)\s+\S+"
+    r"|\b(?:sk|pk|rk|gsk|xai|hf|pplx|nvapi|fw|ghp|github_pat|key)[-_][\w*.-]{6,}"
+    r"|\b(?:AIza|AKIA|ASIA|ya29\.|eyJ)[\w*.-]{8,}",
+    re.IGNORECASE,
+)
+"""Keys that say what they are; providers quote them, with asterisks in the middle at best."""
+
+_WORD = re.compile(r"[\w+=-]{24,}")
+_RUN = re.compile(r"[A-Za-z0-9+=]{24,}")
+"""An unbroken run this long with a digit in it is no word of any language and no model's name, whose
+parts are short: it is redacted even if it says nothing."""
+
+
+def clean(message: str) -> str:
+    """One short line without anything that looks like a key, and without characters that terminals obey:
+    controls (escape sequences start with one) and those that change the direction of what is around them."""
+    shown = (letter if letter.isprintable() else " " for letter in message[: 20 * MAX_MESSAGE])
+    line = " ".join("".join(shown).split())
+    line = _WORD.sub(_redact, _MARKED.sub("[redacted]", line))
+    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1].rstrip() + "…"
+
+
+def _redact(word: re.Match[str]) -> str:
+    secret = any(any(map(str.isdigit, run)) for run in _RUN.findall(word[0]))
+    return "[redacted]" if secret else word[0]

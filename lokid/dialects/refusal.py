@@ -1,0 +1,86 @@
+"""What the body of a refusal says, whatever its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lokid.dialects.untrusted import items, loads, mapping, text
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a body says, whatever its shape. ``codes``: most specific first, lower case."""
+
+    message: str = ""
+    codes: tuple[str, ...] = ()
+    status: int | None = None
+
+
+def read_body(body: bytes) -> Refusal:
+    try:
+        return read(loads(body))
+    except ValueError:
+        return Refusal()
+
+
+def read(value: Any) -> Refusal:
+    """From ``{error: {message, type, code, status}}``, ``{error: "text"}``, ``{message, code}``,
+    ``{detail: "text" | [{loc, msg}]}``, ``{errors: [{code, message}]}``, ``[{error: {..}}]``, ``"text"``."""
+    match value:
+        case str():
+            return Refusal(value)
+        case [dict() | str() as first, *_]:
+            return read(first)
+        case {"error": dict() as error}:
+            return _fields(error)
+        case {"error": str() as word} if text(value.get("message")) or text(value.get("error_description")):
+            said = text(value.get("message")) or text(value.get("error_description"))
+            return Refusal(said, (word.lower(), *_fields(value).codes))
+        case {"error": str() as said}:
+            return Refusal(said, _fields(value).codes)
+        case {"errors": [dict() as first, *_]}:
+            return _fields(first)
+        case {"errors": [str() as said, *_]}:
+            return Refusal(said, _fields(value).codes)
+        case {"detail": detail} if detail:
+            return Refusal(_detail(detail), _fields(value).codes)
+        case dict():
+            return _fields(value)
+    return Refusal()
+
+
+def _fields(error: Mapping[str, Any]) -> Refusal:
+    inner = mapping(error.get("innererror"))
+    words = (
+        inner.get("code"),
+        error.get("code"),
+        error.get("type"),
+        error.get("error_type"),
+        error.get("status"),
+    )
+    status = next((number for word in words if (number := _status(word))), None)
+    codes = tuple(word.lower() for word in words if isinstance(word, str) and not word.isdecimal())
+    said = text(error.get("message")) or text(error.get("msg"))
+    raw = text(mapping(error.get("metadata")).get("raw"))  # OpenRouter: what the provider behind it said
+    return Refusal(f"{said}: {raw}" if said and raw else said, codes, status)
+
+
+def _status(word: Any) -> int | None:
+    """OpenRouter and llama.cpp give the status as a number, Azure as text."""
+    if isinstance(word, str) and word.isdecimal() and len(word) == 3:
+        word = int(word)
+    return word if isinstance(word, int) and not isinstance(word, bool) and 400 <= word <= 599 else None
+
+
+def _detail(detail: Any) -> str:
+    if isinstance(detail, str):
+        return detail
+    if isinstance(detail, Mapping):
+        return _fields(detail).message
+    lines = []
+    for entry in map(mapping, items(detail)):
+        place = ".".join(str(step) for step in items(entry.get("loc")))
+        lines.append(f"{place}: {text(entry.get('msg'))}" if place else text(entry.get("msg")))
+    return "; ".join(lines)

@@ -1,0 +1,110 @@
+"""What the decoders of all dialects share: bounds, events of a stream, one JSON text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+from lokid.chat import Event
+from lokid.dialects.untrusted import loads
+from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
+from lokid.protocols.sse import EventTooLarge, SSEEvent, SSEParser
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of one answer, decompressed. The largest honest ones are batches of embeddings (2048 vectors of
+3072 floats as text are about 60 MiB)."""
+
+T = TypeVar("T")
+
+
+class BrokenEvent(ProviderFailed):
+    """An event whose data is no JSON."""
+
+
+class Meter:
+    """Counts the bytes of one answer."""
+
+    def __init__(self, limit: int = MAX_ANSWER) -> None:
+        self._left = self._limit = limit
+
+    def count(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            raise ProviderFailed(f"the provider's answer is larger than {self._limit} bytes")
+
+
+class EventStream:
+    """Server-sent events of one answer, each handed to ``take``, which adds what it means to ``out``.
+
+    An error in the middle of a network read comes out only after what came before it: ``feed`` returns
+    those events, and the next call raises.
+    """
+
+    def __init__(self, take: Callable[[SSEEvent, list[Event]], None]) -> None:
+        self._take = take
+        self._meter = Meter()
+        self._parser = SSEParser()
+        self._failure: LokidError | None = None
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._failure:
+            raise self._failure
+        out: list[Event] = []
+        try:
+            self._meter.count(data)
+            for event in self._parser.feed(data):
+                self._take(event, out)
+        except EventTooLarge as error:
+            self._failure = ProviderFailed(f"the provider's stream is broken: {error}")
+            self._failure.__cause__ = error
+        except LokidError as error:
+            self._failure = error
+        if self._failure and not out:
+            raise self._failure
+        return out
+
+    def close(self) -> None:
+        """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
+        if self._failure:
+            raise self._failure
+        with suppress(BrokenEvent):
+            for event in self._parser.close():
+                self._take(event, [])
+
+
+def event_json(event: SSEEvent) -> Any:
+    """The JSON of an event's data."""
+    try:
+        return loads(event.data)
+    except ValueError:
+        raise BrokenEvent("the provider sent an event that is not JSON") from None
+
+
+class WholeDecoder(Generic[T]):
+    """Reads an answer that is one JSON text; ``read`` makes it of the JSON value.
+
+    A text that does not parse was cut on its way, or is no answer: both are ``IncompleteResponse``
+    if it began like JSON, else the provider's failure.
+    """
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read = read
+        self._meter = Meter()
+        self._chunks: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[Event]:
+        self._meter.count(data)
+        self._chunks.append(data)
+        return []
+
+    def close(self) -> T:
+        body = b"".join(self._chunks)
+        self._chunks.clear()
+        try:
+            value = loads(body)
+        except ValueError:
+            if body.lstrip()[:1] in (b"", b"{", b"["):
+                raise IncompleteResponse("the provider's answer ended before it was complete") from None
+            raise ProviderFailed("the provider's answer is not JSON") from None
+        return self._read(value)

@@ -1,0 +1,139 @@
+"""The log: lines on standard error, one per event, without a secret.
+
+No line holds a header, a body or a prompt: nobody passes one. This module is the second fence. It replaces
+every registered secret by ``[secret]`` wherever it appears, turns control characters into spaces (no
+forged lines, no terminal escapes), and of an exception shows its type and where it was raised, never its
+text: the texts of foreign exceptions like to quote what they choked on.
+
+``LOKID_LOG`` is ``debug``, ``info`` (default), ``warning`` or ``error``. It moves lokid's own loggers;
+libraries speak from ``warning`` on, because HTTP libraries log whole URLs at ``info``.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from urllib.parse import quote
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+"""sd-daemon(3): the journal reads ``<N>`` at the start of a line as its priority."""
+
+MIN_SECRET = 8
+"""Shorter registered values would blank ordinary words of the log; real keys are far longer."""
+
+MAX_SECRETS = 4096
+"""Tokens rotate about hourly, so old ones must leave again; a configuration has far fewer keys."""
+
+MAX_LINE = 8192
+"""Characters; the journal splits lines at 48 KiB, and no sentence of ours is near this."""
+
+FRAMES = 4
+"""Frames of an exception that are shown, innermost first: enough to find the place in one line."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_KEY_SHAPES = re.compile(
+    # Patterns of keys that were never registered, as a provider may echo one in an error: OpenAI and
+    # Anthropic, Google, AWS, Google OAuth, JSON Web Tokens, bearer headers, keys in a query.
+    r"\bsk-[\w-]{8,}|\bAIza[\w-]{20,}|\bAKIA[A-Z0-9]{12,}|\bya29\.[\w.-]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
+    r"|(?<=Bearer )\S+|(?<=[?&]key=)[^&\s]+"
+)
+
+_secrets: dict[str, tuple[str, ...]] = {}
+
+
+def register(secret: str) -> None:
+    """From now on no line shows ``secret``, nor its URL-quoted, JSON-escaped or base64 form."""
+    if len(secret) < MIN_SECRET or secret in _secrets:
+        return
+    while len(_secrets) >= MAX_SECRETS:
+        del _secrets[next(iter(_secrets))]
+    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
+    encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
+    quoted = quote(secret, safe="", errors="surrogateescape", encoding="utf-8")
+    _secrets[secret] = tuple(dict.fromkeys((secret, escaped, encoded, quoted)))
+
+
+def redact(text: str) -> str:
+    """``text`` as it may be shown: without secrets and control characters."""
+    for forms in _secrets.values():
+        for form in forms:
+            if form in text:
+                text = text.replace(form, "[secret]")
+    return _CONTROL.sub(" ", _KEY_SHAPES.sub("[secret]", text))[:MAX_LINE]
+
+
+def place(error: BaseException) -> str:
+    """Type and origin of ``error`` in one line, without its text; members of a group follow in brackets."""
+    frames = list(_frames(error.__traceback__))[-FRAMES:]
+    where = " < ".join(reversed(frames)) or "nowhere"
+    inner = ""
+    if isinstance(error, BaseExceptionGroup):
+        inner = " [" + "; ".join(place(member) for member in error.exceptions[:FRAMES]) + "]"
+    elif error.__cause__ is not None:
+        inner = f", caused by {type(error.__cause__).__name__}"
+    return f"{type(error).__name__} at {where}{inner}"
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[str]:
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        short = "/".join(code.co_filename.rsplit(os.sep, 2)[-2:])
+        yield f"{short}:{traceback.tb_lineno} {code.co_name}"
+        traceback = traceback.tb_next
+
+
+class _Line(logging.Formatter):
+    """``journal``: priority prefix and no time, both are the journal's business."""
+
+    def __init__(self, *, journal: bool) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text = f"{text}: {place(record.exc_info[1])}"
+        line = f"{record.name}: {redact(text)}"
+        if self._journal:
+            return f"<{PRIORITIES.get(record.levelno, 6)}>{line}"
+        at = f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}"
+        return f"{at} {record.levelname.lower()} {line}"
+
+
+def setup(environ: Mapping[str, str]) -> None:
+    """Sends the log of this process to standard error. Called once, by the daemon."""
+    wanted = environ.get("LOKID_LOG", "info").lower()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Line(journal=_is_journal(environ)))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("lokid").setLevel(LEVELS.get(wanted, logging.INFO))
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "hpack", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    # A log whose reader is gone must not fail a request, nor print a traceback about itself.
+    logging.raiseExceptions = False
+    if wanted not in LEVELS:
+        logging.getLogger("lokid").warning("LOKID_LOG is none of %s; taking info", ", ".join(LEVELS))
+
+
+def _is_journal(environ: Mapping[str, str]) -> bool:
+    """systemd.exec(5): ``JOURNAL_STREAM`` is device:inode of the stream, which may be redirected by now."""
+    try:
+        here = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{here.st_dev}:{here.st_ino}"

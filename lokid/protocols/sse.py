@@ -1,0 +1,103 @@
+"""Server-sent events, bytes in, events out (WHATWG HTML, section 9.2.6).
+
+Lines are split from *bytes*, on CR LF, LF or CR and nothing else: text-level line splitting also breaks at
+U+2028, U+2029 and U+0085, which stand unescaped inside the JSON of real answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_EVENT = 1024 * 1024
+"""Bytes of one line, and of the joined data of one event. The largest events seen from providers are
+encrypted reasoning items and whole responses, tens of KiB; 1 MiB is what RELIABILITY sets as the bound."""
+
+
+class EventTooLarge(ValueError):
+    """One event, or one line, is larger than the bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class SSEEvent:
+    """``event``: its type, ``message`` if the stream named none. ``data``: the data lines, joined by LF."""
+
+    event: str
+    data: str
+
+
+class SSEParser:
+    """Feeds may be cut anywhere; work is linear in the bytes fed, also byte by byte.
+
+    ``id`` and ``retry`` are ignored: no provider resumes an answer. A CR that ends a feed ends its line at
+    once, and an LF that opens the next feed is then skipped, so no event waits for a byte that may not come.
+    """
+
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
+        self._max = max_event
+        self._line = bytearray()  # the unfinished line
+        self._after_cr = False
+        self._at_start = True
+        self._event = ""
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[SSEEvent]:
+        """The events that ``data`` completes. Raises ``EventTooLarge``."""
+        if not data:
+            return []
+        if self._after_cr and data[0] == 0x0A:
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r")
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *others = data.split(b"\n")
+        self._line += first
+        if len(self._line) > self._max:
+            raise self._too_large()
+        if not others:
+            return []
+        events: list[SSEEvent] = []
+        self._take(bytes(self._line), events)
+        for line in others[:-1]:
+            self._take(line, events)
+        self._line = bytearray(others[-1])
+        return events
+
+    def close(self) -> list[SSEEvent]:
+        """The end of the body: an event that no blank line finished counts as well.
+
+        (The standard drops it. Providers that forget the last blank line exist; whether an answer is whole
+        is decided by its terminal marker, not here.)
+        """
+        events: list[SSEEvent] = []
+        self._take(bytes(self._line), events)
+        self._line.clear()
+        self._take(b"", events)
+        return events
+
+    def _take(self, line: bytes, events: list[SSEEvent]) -> None:
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            self._dispatch(events)
+            return
+        field, _, value = line.partition(b":")
+        if value.startswith(b" "):
+            value = value[1:]
+        if field == b"data":
+            self._size += len(value) + 1
+            if self._size > self._max:
+                raise self._too_large()
+            self._data.append(value)
+        elif field == b"event":
+            self._event = value.decode(errors="replace")
+
+    def _dispatch(self, events: list[SSEEvent]) -> None:
+        if self._data:
+            data = b"\n".join(self._data).decode(errors="replace")
+            events.append(SSEEvent(self._event or "message", data))
+        self._event, self._data, self._size = "", [], 0
+
+    def _too_large(self) -> EventTooLarge:
+        return EventTooLarge(f"an event is larger than {self._max} bytes")

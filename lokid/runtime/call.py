@@ -1,0 +1,260 @@
+"""One call to a provider, from an ``Exchange`` to its answer: patches, credentials, sending, retries.
+
+The order matters. Patches come before credentials, because signatures cover the patched request;
+``accepted`` comes before the first byte that a provider can see, because it tells the caller that the
+request must not be sent again; and once a 2xx has arrived nothing is retried, because the model is
+running and is paid for.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import anyio
+from pydantic import SecretStr
+
+from lokid.chat import Event, RetryNotice
+from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, TimedOut
+from lokid.protocols.http import HTTPRequest
+from lokid.providers.base import Decoder, Exchange
+from lokid.providers.patches import patched
+from lokid.providers.settings import ClientSettings, ModelSettings
+from lokid.runtime import retry
+from lokid.runtime.http import Response, Timeouts
+from lokid.runtime.redaction import SECRET, SHORTEST
+
+if TYPE_CHECKING:
+    from lokid.runtime.clients import OpenClient
+
+T = TypeVar("T")
+API = Literal["chat_completions", "embeddings", "rerank"]
+Emit = Callable[[Sequence[Event]], Awaitable[None]]
+Accepted = Callable[[], Awaitable[None]]
+
+MAX_ERROR_BODY = 64 * 1024
+"""Bytes of an error's body that are read: enough for any JSON error, little enough of an HTML page."""
+
+LONGEST_TOKEN = 256
+"""Bytes. The longest tokens of published vocabularies are runs of about a hundred spaces or dashes, so a
+text has more tokens than its bytes / 256. A closer estimate would refuse texts that fit."""
+
+_random = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Performed(Generic[T]):
+    """``attempts``: requests sent, the successful one included. ``first_token_s``: seconds from the start
+    of the call to the first event of the answer, or to its end if it had none."""
+
+    answer: T
+    attempts: int
+    first_token_s: float
+
+
+def model_name(settings: ClientSettings, model: str) -> str | None:
+    """The model's part of ``client:model``; None when only the client is named."""
+    client, _, name = model.partition(":")
+    return (name or None) if client == settings.name else (model or None)
+
+
+def surely_longer(texts: Iterable[str], tokens: int) -> bool:
+    """Whether ``texts`` together cannot be as few as ``tokens`` tokens in any vocabulary."""
+    return sum(len(text.encode(errors="replace")) for text in texts) > tokens * LONGEST_TOKEN
+
+
+async def ignore(events: Sequence[Event]) -> None:
+    """Where events go when the caller asked for none."""
+
+
+@contextmanager
+def limited(seconds: float, client: str) -> Iterator[float]:
+    """Bounds a call as a whole, waiting for its turn included; gives the deadline. Raises ``TimedOut``."""
+    with anyio.move_on_after(seconds) as scope:
+        yield scope.deadline
+    if scope.cancelled_caught:
+        raise TimedOut(
+            f"total timeout: the call did not finish within {seconds:g} s",
+            hint=f"give it more time (timeout_s), or raise extra.timeout of client {client!r}",
+            client=client,
+        )
+
+
+async def perform(
+    client: OpenClient,
+    settings: ClientSettings,
+    exchange: Exchange[T],
+    api: API,
+    model: ModelSettings,
+    *,
+    extra_body: Mapping[str, Any] | None = None,
+    emit: Emit,
+    accepted: Accepted,
+    deadline: float,
+) -> Performed[T]:
+    """Carries out ``exchange``. ``deadline``: when the caller's time is up (``anyio.current_time``), for
+    the decision whether a retry still fits; ``limited`` is what ends the call. Raises any
+    ``LokidError``, with the client's name in it. Cancelling closes the connection at once.
+    """
+    call = _Call(client, settings, api, model, extra_body, emit, accepted)
+    try:
+        return await call.perform(exchange, deadline)
+    except LokidError as error:
+        error.client = error.client or settings.name
+        _hide(error, call.secrets)
+        raise
+
+
+def prepare(
+    client: OpenClient,
+    settings: ClientSettings,
+    request: HTTPRequest,
+    api: API,
+    model: ModelSettings,
+    extra_body: Mapping[str, Any] | None,
+) -> tuple[HTTPRequest, Mapping[str, str]]:
+    """The request after all patches, and which patch put what into it."""
+    result = patched(
+        request,
+        model=model,
+        client=settings,
+        api=api,
+        override=client.patch_overrides.get(api),
+        extra_body=extra_body,
+    )
+    return result.request, result.origins
+
+
+class _Refused(Exception):
+    """An answer that is not 2xx: the error that the provider type made of it, and the body."""
+
+    def __init__(self, error: LokidError, body: bytes) -> None:
+        super().__init__()
+        self.error = error
+        self.body = body
+
+
+@dataclass(slots=True)
+class _Call:
+    client: OpenClient
+    settings: ClientSettings
+    api: API
+    model: ModelSettings
+    extra_body: Mapping[str, Any] | None
+    emit: Emit
+    accepted: Accepted
+    sent: int = 0
+    begun: bool = False
+    """A 2xx arrived: nothing is retried any more."""
+    first_event_at: float | None = None
+    secrets: tuple[SecretStr, ...] = ()
+
+    async def perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
+        started_at = anyio.current_time()
+        failed = 0
+        while True:
+            try:
+                answer = await self._attempt(exchange)
+                break
+            except _Refused as refused:
+                amended = exchange.amend(refused.error, refused.body) if exchange.amend else None
+                if amended is not None:
+                    exchange = amended
+                    continue
+                error = refused.error
+            except LokidError as failure:
+                error = failure
+            # A 401 is final too: a key does not get better by trying again.
+            failed += 1
+            await self._wait_or_raise(error, failed, deadline)
+        if self.sent == 1:
+            self.client.budget.succeeded()
+        first_at = anyio.current_time() if self.first_event_at is None else self.first_event_at
+        return Performed(answer, self.sent, first_at - started_at)
+
+    async def _attempt(self, exchange: Exchange[T]) -> T:
+        request, _ = prepare(
+            self.client, self.settings, exchange.request, self.api, self.model, self.extra_body
+        )
+        # Asked for each attempt: tokens expire, and signatures hold the time.
+        credentials = await self.client.credentials()
+        self.secrets = tuple(credentials.secrets.values())
+        request = self.client.provider.authorize(self.settings, credentials, request)
+        if self.sent == 0:
+            await self.accepted()
+        self.sent += 1
+        extra = self.settings.extra
+        timeouts = Timeouts(extra.connect_timeout, extra.first_byte_timeout, extra.idle_timeout)
+        async with self.client.http.send(request, timeouts) as response:
+            if not 200 <= response.status < 300:
+                body = await _error_body(response)
+                raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
+            self.begun = True
+            _check_content_type(response, exchange.accept)
+            return await self._read(response, exchange.decoder())
+
+    async def _read(self, response: Response, decoder: Decoder[T]) -> T:
+        while True:
+            try:
+                data = await response.read()
+            except (IncompleteResponse, TimedOut) as failure:
+                # Servers exist that send the terminal marker and then neither end the body nor hang up
+                # as HTTP wants. What counts is the marker, which the decoder knows.
+                try:
+                    return decoder.close()
+                except LokidError:
+                    raise failure from failure.__cause__
+            if not data:
+                return decoder.close()
+            if events := decoder.feed(data):
+                if self.first_event_at is None:
+                    self.first_event_at = anyio.current_time()
+                # Waits while the caller's reader is slow, so the provider's bytes wait too.
+                await self.emit(events)
+
+    async def _wait_or_raise(self, error: LokidError, failed: int, deadline: float) -> None:
+        now = anyio.current_time()
+        after = retry.delay(
+            failed,
+            error,
+            _random.random(),
+            max_retries=self.settings.extra.max_retries,
+            remaining_s=deadline - now,
+        )
+        if self.begun or after is None or not self.client.budget.take(error, now):
+            raise error
+        await self.emit([RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)])
+        await anyio.sleep(after)
+
+
+def _hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
+    """Providers quote the key that they refuse. Dialects know what keys look like; here is known what
+    the keys are."""
+    for secret in secrets:
+        if len(text := secret.get_secret_value()) >= SHORTEST:
+            error.message = error.message.replace(text, SECRET)
+    error.args = (error.message,)
+
+
+async def _error_body(response: Response) -> bytes:
+    """What can be had of it: the status says that the request failed, whatever becomes of the body."""
+    body = b""
+    try:
+        while len(body) < MAX_ERROR_BODY and (data := await response.read()):
+            body += data
+    except LokidError:
+        pass
+    return body[:MAX_ERROR_BODY]
+
+
+def _check_content_type(response: Response, accept: tuple[str, ...]) -> None:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind not in accept:
+        raise ProviderFailed(
+            f"{response.host} answered with {kind!r} instead of {' or '.join(accept)}",
+            hint="something between lokid and the provider may have answered; check api_base",
+            status=response.status,
+        )

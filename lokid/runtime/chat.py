@@ -1,0 +1,172 @@
+"""``chat``: one question, answered whole or as a stream of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from pydantic import SecretStr
+
+from lokid.chat import (
+    Answer,
+    ChatRequest,
+    ChatResult,
+    Event,
+    Image,
+    Part,
+    Reasoning,
+    ReasoningDelta,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    ToolResult,
+)
+from lokid.errors import ContextLengthExceeded, InvalidParams, Unsupported
+from lokid.providers.base import Exchange
+from lokid.providers.cost import cost_usd
+from lokid.providers.settings import ClientSettings, ModelSettings
+from lokid.runtime.call import (
+    API,
+    Accepted,
+    Emit,
+    ignore,
+    limited,
+    model_name,
+    perform,
+    prepare,
+    surely_longer,
+)
+from lokid.runtime.redaction import redacted
+
+if TYPE_CHECKING:
+    from lokid.runtime.clients import OpenClient
+
+
+async def chat(client: OpenClient, request: ChatRequest, *, emit: Emit, accepted: Accepted) -> ChatResult:
+    """Asks; ``emit`` gets events only if ``request.stream``. Raises any ``LokidError``."""
+    started_at = anyio.current_time()
+    model = client.model(model_name(client.settings, request.model), "chat")
+    request = _for_model(request, model, client.settings)
+    limit = client.settings.extra.timeout
+    if request.timeout_s is not None:
+        limit = min(limit, request.timeout_s)
+    # A model that cannot stream still answers a caller who wants events: with all of them at the end.
+    late = request.stream and model.no_stream
+    if late:
+        request = replace(request, stream=False)
+    with limited(limit, client.settings.name) as deadline:
+        async with client.use() as settings:
+            performed = await perform(
+                client,
+                settings,
+                _exchange(client, settings, model, request),
+                "chat_completions",
+                model,
+                extra_body=request.extra_body,
+                emit=emit if request.stream or late else ignore,
+                accepted=accepted,
+                deadline=deadline,
+            )
+        if late and (events := _events(performed.answer)):
+            await emit(events)
+    return ChatResult(
+        answer=performed.answer,
+        model=f"{client.settings.name}:{model.name}",
+        cost_usd=cost_usd(model, performed.answer.usage),
+        attempts=performed.attempts,
+        first_token_s=performed.first_token_s,
+        total_s=anyio.current_time() - started_at,
+    )
+
+
+async def dry_run(client: OpenClient, request: ChatRequest) -> dict[str, Any]:
+    """The request that ``chat`` would send, as ``DryRunResult``, with ``<secret>`` where a secret is.
+    Sends nothing and starts nothing; a launched server's port is therefore not known yet."""
+    settings = client.settings
+    model = client.model(model_name(settings, request.model), "chat")
+    request = _for_model(request, model, settings)
+    if model.no_stream:
+        request = replace(request, stream=False)
+    exchange = _exchange(client, settings, model, request)
+    api: API = "chat_completions"
+    patched, origins = prepare(client, settings, exchange.request, api, model, request.extra_body)
+    credentials = await client.credentials()
+    signed = client.provider.authorize(settings, credentials, patched)
+    return redacted(signed, origins, [*credentials.secrets.values(), *_patch_secrets(client, model, api)])
+
+
+def _for_model(request: ChatRequest, model: ModelSettings, settings: ClientSettings) -> ChatRequest:
+    """``request`` with what the model needs; refuses what it is known not to do, before money is spent."""
+    if model.supports_vision is False and any(_has_image(message.parts) for message in request.messages):
+        raise Unsupported(
+            f"{model.name} does not take images", hint="choose a model with vision", client=settings.name
+        )
+    if model.supports_function_calling is False and request.tools:
+        raise Unsupported(
+            f"{model.name} does not call tools", hint="choose a model with tools", client=settings.name
+        )
+    if model.max_input_tokens is not None:
+        texts = [request.system or "", *(message.text for message in request.messages)]
+        if surely_longer(texts, model.max_input_tokens):
+            raise ContextLengthExceeded(
+                f"the messages are longer than {model.max_input_tokens} tokens, the most {model.name} reads",
+                hint="shorten them, or choose a model with more max_input_tokens",
+                client=settings.name,
+            )
+    if model.require_max_tokens and request.max_tokens is None:
+        if model.max_output_tokens is None:
+            raise InvalidParams(
+                f"max_tokens: {model.name} needs a limit",
+                hint="name one, or set max_output_tokens of the model in the configuration",
+                client=settings.name,
+            )
+        request = replace(request, max_tokens=model.max_output_tokens)
+    return request
+
+
+def _has_image(parts: Sequence[Part]) -> bool:
+    return any(
+        isinstance(part, Image)
+        or (isinstance(part, ToolResult) and not isinstance(part.content, str) and _has_image(part.content))
+        for part in parts
+    )
+
+
+def _exchange(
+    client: OpenClient, settings: ClientSettings, model: ModelSettings, request: ChatRequest
+) -> Exchange[Answer]:
+    if client.provider.chat is None:
+        raise Unsupported(f"clients of type {client.provider.name} cannot chat", client=settings.name)
+    return client.provider.chat(settings, model, request)
+
+
+def _events(answer: Answer) -> list[Event]:
+    """The whole answer as the events of a stream."""
+    events: list[Event] = []
+    calls = 0
+    for part in answer.message.parts:
+        match part:
+            case Reasoning(text) if text:
+                events.append(ReasoningDelta(text))
+            case Text(text) if text:
+                events.append(TextDelta(text))
+            case ToolCall(id, name, arguments):
+                events.append(ToolCallDelta(calls, id, name, _json(arguments)))
+                calls += 1
+    return events
+
+
+def _patch_secrets(client: OpenClient, model: ModelSettings, api: API) -> Iterator[SecretStr]:
+    """Headers in patches are the place for keys of gateways."""
+    patches = [*client.patch_overrides.get(api, {}).values(), *getattr(client.settings.patch, api).values()]
+    for patch in [*patches, model.patch]:
+        if patch is not None and patch.headers:
+            yield from (value for value in patch.headers.values() if value is not None)
+
+
+def _json(arguments: Mapping[str, Any]) -> str:
+    return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,120 @@
+"""Other programs: what they see of the daemon's environment, and the one line that some are run for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import anyio
+from anyio.abc import Process
+
+# What programs need to run at all, and to find their libraries. An allow-list, so no key gets there.
+COMMON = frozenset(
+    """
+    HOME LANG LANGUAGE LD_LIBRARY_PATH LOGNAME PATH PYTHONPATH SHELL TERM TMPDIR TZ USER VIRTUAL_ENV
+    """.split()  # noqa: SIM905 - names read better as words
+)
+# And what password managers need to ask their agent, or the user.
+PASSWORD_MANAGERS = COMMON | frozenset(
+    """
+    DBUS_SESSION_BUS_ADDRESS DISPLAY GNUPGHOME GPG_TTY PASSWORD_STORE_DIR SSH_AUTH_SOCK WAYLAND_DISPLAY
+    """.split()  # noqa: SIM905
+)
+PREFIXES = ("LC_", "XDG_")
+
+MAX_OUTPUT = 64 * 1024
+"""Bytes kept of a command that is run for one line: ten times the longest token there is."""
+
+LATE_OUTPUT = 0.5
+"""Seconds to read what an ended command left in the pipe; a process that it started may keep it open."""
+
+
+class CommandFailed(Exception):
+    """``str()`` says how ("ended with exit status 2"), and nothing of what the command wrote."""
+
+
+def environment(environ: Mapping[str, str], allowed: frozenset[str] = COMMON) -> dict[str, str]:
+    """The part of ``environ`` that a child may see."""
+    return {name: value for name, value in environ.items() if name in allowed or name.startswith(PREFIXES)}
+
+
+async def existing(directory: str) -> str:
+    """Where a child runs: in the directory of the configuration, or in ``/`` while that does not exist."""
+    return directory if await anyio.Path(directory).is_dir() else "/"
+
+
+async def first_line(
+    command: Sequence[str], environ: Mapping[str, str], directory: str, timeout_s: float
+) -> str:
+    """Runs ``command`` and returns the first line of its output. Raises CommandFailed for everything that
+    is not such a line and exit status 0. Cancelling kills the command and what it started."""
+    try:
+        process = await anyio.open_process(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environ,
+            cwd=await existing(directory),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandFailed(f"cannot be run: {(error.strerror or 'unknown reason').lower()}") from None
+    output = bytearray()
+    try:
+        with anyio.fail_after(timeout_s):
+            await _collect(process, output)
+    except TimeoutError:
+        raise CommandFailed(f"did not finish within {timeout_s:g} s") from None
+    finally:
+        with anyio.CancelScope(shield=True):
+            kill(process, signal.SIGKILL)
+            await process.aclose()
+    if process.returncode:
+        raise CommandFailed(how_it_ended(process.returncode))
+    try:
+        line = bytes(output).split(b"\n", 1)[0].decode().rstrip("\r")
+    except UnicodeDecodeError:
+        raise CommandFailed("wrote something that is not text") from None
+    if not line:
+        raise CommandFailed("succeeded but its first line is empty")
+    return line
+
+
+async def _collect(process: Process, output: bytearray) -> None:
+    """Until the process ended; more than ``MAX_OUTPUT`` is read and dropped."""
+    assert process.stdout is not None
+    stdout = process.stdout
+    end = anyio.Event()
+
+    async def read() -> None:
+        async for data in stdout:
+            output.extend(data[: MAX_OUTPUT - len(output)])
+        end.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        await process.wait()
+        with anyio.move_on_after(LATE_OUTPUT):
+            await end.wait()
+        group.cancel_scope.cancel()
+
+
+def kill(process: Process, number: int) -> None:
+    """Signals the process group of ``process``, which leads it. Nothing happens once it was reaped: the
+    number may belong to somebody else by then."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+
+def how_it_ended(status: int) -> str:
+    """``status`` as ``Popen.returncode`` or as a shell's ``$?``, where 128 + number is a signal."""
+    number = -status if status < 0 else status - 128
+    if number > 0:
+        with suppress(ValueError):
+            return f"was killed by {signal.Signals(number).name}"
+    return f"ended with exit status {status}"

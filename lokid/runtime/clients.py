@@ -1,0 +1,316 @@
+"""One open client: its connections, credentials, models and, if it has one, its launched server.
+
+It is made from one entry of the configuration and never changes; a changed entry makes a new client.
+Generations share the clients whose entry did not change. It closes when it was retired and its last
+lease ended, never under a request.
+"""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import anyio
+from pydantic import BaseModel, SecretStr
+
+from lokid import logs
+from lokid.errors import LoginRequired, LokidError, SecretMissing, TryLater, UnknownModel, Unsupported
+from lokid.providers import catalogue
+from lokid.providers.base import Credentials, Provider
+from lokid.providers.settings import (
+    ClientSettings,
+    CommandSecret,
+    FileSecret,
+    Launch,
+    ModelSettings,
+    RequestPatch,
+    Secret,
+)
+from lokid.runtime.http import HTTPClient, Timeouts
+from lokid.runtime.launch import Launched, Spawn
+from lokid.runtime.retry import RetryBudget
+from lokid.runtime.secrets import Keyring
+
+PROBE = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
+"""Of one look whether a launched server is ready; the next follows within a quarter of a second."""
+
+State = Literal["ready", "needs_login", "needs_secret", "cooling_down"]
+ModelType = Literal["chat", "embedding", "reranker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a client needs of the daemon. ``environ``: the copy made at its start, with ``.env``.
+    ``directory``: where relative paths begin, that of the configuration. ``spawn``: starts a task that
+    outlives the request."""
+
+    environ: Mapping[str, str]
+    directory: str
+    spawn: Spawn
+
+
+class OpenClient:
+    """``missing``: what keeps the client from working, from ``Config.missing``. ``patch_overrides``: API
+    -> pattern -> patch, from ``LOKID_PATCH_{CLIENT}_{API}``."""
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        provider: Provider,
+        around: Surroundings,
+        *,
+        missing: tuple[str, ...] = (),
+        patch_overrides: Mapping[str, Mapping[str, RequestPatch]] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.provider = provider
+        self.missing = missing
+        self.patch_overrides = patch_overrides or {}
+        self.http = HTTPClient(settings.extra, client=settings.name)
+        self.budget = RetryBudget()
+        self.requests = 0
+        self.in_use = 0
+        for secret in secret_texts(settings):
+            logs.register(secret.get_secret_value())
+        self._keyring = Keyring(
+            settings.name,
+            {key: value for key in secret_keys(provider) if (value := _secret(settings, key)) is not None},
+            environ=around.environ,
+            directory=around.directory,
+        )
+        self._launch_key = SecretStr(secrets.token_urlsafe(32))
+        self.launched = self._launched(around)
+        self._cool_until = 0.0
+        self._cool_reason = ""
+        self._leases = 0
+        self._retired = False
+        self.closed = False
+        self._free = anyio.Event()
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    # --- what a call needs -------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[ClientSettings]:
+        """Counts as in use; starts a launched server and waits until it is ready. Yields the settings
+        with the base URL to use now. Raises ProviderUnavailable for a server that does not start."""
+        self.requests += 1
+        self.in_use += 1
+        try:
+            if self.launched is None:
+                yield self.settings
+            else:
+                async with self.launched.use() as api_base:
+                    yield self.settings.model_copy(update={"api_base": api_base})
+        finally:
+            self.in_use -= 1
+
+    async def credentials(self) -> Credentials:
+        """Raises SecretMissing or LoginRequired, with what to do about it."""
+        self.check()
+        resolved = await self._keyring.get()
+        if self.launched is not None and "api_key" not in resolved:
+            resolved = {**resolved, "api_key": self._launch_key}
+        return Credentials(resolved, now=time.time())
+
+    def check(self) -> None:
+        """Raises what is already known to keep the client from working."""
+        if self.missing:
+            raise SecretMissing(
+                f"client {self.name!r} is switched off: it lacks {'; '.join(self.missing)}",
+                hint="lokictl config check; a change works at once, without a restart of the daemon",
+                client=self.name,
+            )
+        if self.settings.auth == "oauth":
+            raise LoginRequired(
+                f"client {self.name!r} has `auth: oauth` and nobody signed in",
+                hint=f"lokictl auth login {self.name}",
+                client=self.name,
+            )
+
+    def model(self, name: str | None, type: ModelType) -> ModelSettings:  # noqa: A002 - the key's name
+        """The model ``name``, or the first of ``type``, completed by the catalogue. A client without a
+        list of models passes names that the catalogue does not know on to the provider."""
+        models = self.models()
+        of_type = [model for model in models if model.type == type]
+        if name is None:
+            if not of_type:
+                raise UnknownModel(
+                    f"client {self.name!r} has no {type} model",
+                    hint=f"name one, as in {self.name}:NAME, or add it to `models`",
+                    client=self.name,
+                )
+            return of_type[0]
+        for model in of_type:
+            if model.name == name:
+                return model
+        for model in models:
+            if model.name == name:
+                raise Unsupported(
+                    f"{self.name}:{name} is a model of type {model.type}, not {type}",
+                    hint=f"lokictl models --type {type}",
+                    client=self.name,
+                )
+        if self.settings.models is None:
+            return self._complete(ModelSettings(name=name, type=type))
+        raise UnknownModel(
+            f"client {self.name!r} has no model {name!r}{nearest(name, [model.name for model in models])}",
+            hint=f"lokictl models --client {self.name}",
+            client=self.name,
+        )
+
+    def models(self) -> tuple[ModelSettings, ...]:
+        """Exactly the configured ones, or the catalogue's."""
+        configured = self.settings.models
+        if configured is None:
+            return tuple(catalogue.models(self.provider.name))
+        return tuple(self._complete(model) for model in configured)
+
+    def _complete(self, model: ModelSettings) -> ModelSettings:
+        return catalogue.complete(self.provider.name, model)
+
+    # --- its life ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def lease(self) -> Iterator[OpenClient]:
+        """While it lasts the client stays open, whatever is loaded meanwhile."""
+        self._leases += 1
+        try:
+            yield self
+        finally:
+            self._leases -= 1
+            if self._retired and not self._leases:
+                self._free.set()
+
+    async def retire(self) -> None:
+        """Waits until the last lease ended, then closes everything."""
+        self._retired = True
+        if self._leases:
+            await self._free.wait()
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stops the launched server and closes the connections."""
+        if self.launched is not None:
+            await self.launched.retire()
+        await self.http.aclose()
+        self.closed = True
+
+    async def dial(self) -> None:
+        """Makes a connection ahead of the next request, if the provider can be reached."""
+        if self.launched is None:
+            with suppress(LokidError):  # the request itself will say what is wrong
+                await self.http.dial(self.provider.base_url(self.settings))
+
+    def forget(self) -> None:
+        """A new value of a command's secret is asked for at the next use."""
+        self._keyring.forget()
+
+    # --- what it tells about itself ----------------------------------------------------------------
+
+    def cool(self, error: TryLater) -> None:
+        """The provider said that it needs a pause."""
+        if error.retry_after_s:
+            self._cool_until = anyio.current_time() + error.retry_after_s
+            self._cool_reason = error.message
+
+    def state(self) -> tuple[State, str | None]:
+        """The state and, unless it is ready, the reason."""
+        try:
+            self.check()
+        except LokidError as error:
+            return ("needs_login" if isinstance(error, LoginRequired) else "needs_secret"), error.message
+        left = self._cool_until - anyio.current_time()
+        if left > 0:
+            return "cooling_down", f"{self._cool_reason} (for another {left:.0f} s)"
+        return "ready", None
+
+    def status(self) -> dict[str, Any]:
+        """The row of ``clients.list``."""
+        state, reason = self.state()
+        row: dict[str, Any] = {
+            "name": self.name,
+            "type": self.provider.name,
+            "auth": self.settings.auth or ("key" if self._keyring.keys else "none"),
+            "state": state,
+            "models": len(self.models()),
+            "requests": self.requests,
+            "in_use": self.in_use,
+        }
+        if reason is not None:
+            row["reason"] = reason
+        if self.launched is not None:
+            row["server"] = self.launched.status()
+        return row
+
+    def _launched(self, around: Surroundings) -> Launched | None:
+        launch = getattr(self.settings, "launch", None)
+        if not isinstance(launch, Launch):
+            return None
+        return Launched(
+            self.name,
+            launch,
+            self.provider.base_url(self.settings),
+            spawn=around.spawn,
+            probe=self._ready,
+            environ=around.environ,
+            directory=around.directory,
+            key=self._launch_key,
+        )
+
+    async def _ready(self, api_base: str) -> bool:
+        """Whether the launched server lists its models. Refused connections and 503 ("loading") mean
+        not yet; an answer of any other kind comes from a server that is up."""
+        settings = self.settings.model_copy(update={"api_base": api_base})
+        assert self.provider.list_models is not None  # only openai-compatible clients have `launch`
+        request = self.provider.list_models(settings).request
+        try:
+            request = self.provider.authorize(settings, await self.credentials(), request)
+            async with self.http.send(request, PROBE) as response:
+                while await response.read():
+                    pass
+                return response.status < 500
+        except LokidError:
+            return False
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """``; did you mean 'x'?`` or nothing."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def secret_keys(provider: Provider) -> tuple[str, ...]:
+    """The settings keys of the type that hold secrets."""
+    return tuple(dict.fromkeys((*provider.secrets, *provider.optional_secrets)))
+
+
+def _secret(settings: ClientSettings, key: str) -> Secret | None:
+    value = getattr(settings, key, None)
+    if isinstance(value, SecretStr):
+        return value if value.get_secret_value() else None
+    return value if isinstance(value, CommandSecret | FileSecret) else None
+
+
+def secret_texts(value: object) -> Iterator[SecretStr]:
+    """Every secret text in ``value``, at any depth: keys, headers of patches, a proxy's password."""
+    match value:
+        case SecretStr():
+            yield value
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from secret_texts(getattr(value, name))
+        case dict():
+            for inner in value.values():
+                yield from secret_texts(inner)
+        case tuple() | list():
+            for inner in value:
+                yield from secret_texts(inner)

@@ -1,0 +1,226 @@
+"""``Runtime``: everything the server's handlers call, in one place.
+
+Its methods take values of ``lokid.chat`` and give values or plain maps; the RPC form is the server's
+business. Nothing here is tied to a connection, so tests and other front ends use it without a socket.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import anyio
+from anyio.abc import TaskStatus
+
+from lokid.chat import ChatRequest, ChatResult, EmbedRequest, RerankRequest
+from lokid.config import Problem, show
+from lokid.errors import (
+    AuthenticationFailed,
+    ConfigInvalid,
+    LokidError,
+    ProviderUnavailable,
+    TryLater,
+    UnknownModel,
+)
+from lokid.providers.settings import ModelSettings
+from lokid.runtime import chat as chats
+from lokid.runtime import embed as embeds
+from lokid.runtime import rerank as reranks
+from lokid.runtime.call import Accepted, Emit
+from lokid.runtime.clients import ModelType, OpenClient, nearest
+from lokid.runtime.generation import Generation, Lease
+from lokid.runtime.listing import listed, refreshed
+from lokid.runtime.local import builtin_clients
+from lokid.runtime.reload import Paths, Reloader, load
+
+CLOSE_S = 15.0
+"""Seconds for closing everything at the end: three times what a launched server gets to stop."""
+
+log = logging.getLogger("lokid.runtime")
+
+R = TypeVar("R", ChatRequest, EmbedRequest, RerankRequest)
+
+
+class Runtime:
+    """``environ``: the daemon's environment, copied when it started; nothing here reads the real one."""
+
+    def __init__(self, environ: Mapping[str, str], *, builtin: bool = True) -> None:
+        self._environ = dict(environ)
+        self._builtin = builtin_clients if builtin else tuple
+        self._reloader = Reloader(Paths.of(self._environ), self._environ, builtin=self._builtin)
+        self._group: anyio.abc.TaskGroup | None = None
+
+    @property
+    def generation(self) -> Generation:
+        return self._reloader.generation
+
+    # --- asking --------------------------------------------------------------------------------------
+
+    async def chat(
+        self, request: ChatRequest, *, emit: Emit, accepted: Accepted
+    ) -> ChatResult | dict[str, Any]:
+        """The answer; with ``dry_run`` the request that would be sent, as ``DryRunResult``."""
+        with self._lease(request.model, "chat") as lease:
+            request = _named(request, lease)
+            if request.dry_run:
+                return await chats.dry_run(lease.client, request)
+            return await chats.chat(lease.client, request, emit=emit, accepted=accepted)
+
+    async def embed(self, request: EmbedRequest, *, accepted: Accepted) -> embeds.Embedded:
+        with self._lease(request.model, "embedding") as lease:
+            return await embeds.embed(lease.client, _named(request, lease), accepted=accepted)
+
+    async def rerank(self, request: RerankRequest, *, accepted: Accepted) -> reranks.Reranked:
+        with self._lease(request.model, "reranker") as lease:
+            return await reranks.rerank(lease.client, _named(request, lease), accepted=accepted)
+
+    @contextmanager
+    def _lease(self, model: str, type: ModelType) -> Iterator[Lease]:  # noqa: A002 - the key's name
+        if self.generation.number == 0:
+            raise self._unloaded()
+        with self.generation.lease(model, type) as lease:
+            try:
+                yield lease
+            except TryLater as error:
+                lease.client.cool(error)
+                raise
+            except AuthenticationFailed:
+                lease.client.forget()  # a command may have a newer key by now
+                raise
+
+    def _unloaded(self) -> ConfigInvalid:
+        problems = self._reloader.problems
+        if not problems:
+            return ConfigInvalid("the configuration is not loaded yet", hint="try again in a moment")
+        return ConfigInvalid(
+            "the configuration has a problem, so nothing is loaded:\n" + "\n".join(map(str, problems)),
+            hint=f"edit {self._reloader.paths.config}; it is loaded as soon as it is saved",
+        )
+
+    # --- telling -------------------------------------------------------------------------------------
+
+    async def list_models(
+        self,
+        type: ModelType | None = None,  # noqa: A002 - the key's name
+        client: str | None = None,
+        refresh: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Every model with its settings. ``refresh`` asks the providers as well; one that does not answer
+        is left out of it and logged, unless it is the one client that was asked for."""
+        clients = self.generation.clients
+        if client is not None and client not in clients:
+            raise UnknownModel(
+                f"no client is called {client!r}{nearest(client, list(clients))}", hint="lokictl clients"
+            )
+        chosen = [one for name, one in clients.items() if client in (None, name)]
+        found: dict[str, tuple[ModelSettings, ...]] = {one.name: one.models() for one in chosen}
+        if refresh:
+            await self._refresh(chosen, found, strict=client is not None)
+        return [
+            listed(one, model) for one in chosen for model in found[one.name] if type in (None, model.type)
+        ]
+
+    async def _refresh(
+        self, clients: list[OpenClient], found: dict[str, tuple[ModelSettings, ...]], *, strict: bool
+    ) -> None:
+        failures: list[LokidError] = []
+
+        async def ask(client: OpenClient) -> None:
+            with client.lease():
+                try:
+                    found[client.name] = await refreshed(client)
+                except LokidError as error:
+                    log.warning("models of %s not refreshed: %s", client.name, error.message)
+                    failures.append(error)
+
+        async with anyio.create_task_group() as group:
+            for client in clients:
+                group.start_soon(ask, client)
+        if strict and failures:
+            raise failures[0]
+
+    def list_clients(self) -> list[dict[str, Any]]:
+        return [client.status() for client in self.generation.clients.values()]
+
+    def config_status(self) -> dict[str, Any]:
+        """``problems``: why the newest file is not in use; ``warnings``: what is, but may be not meant."""
+        generation, reloader = self.generation, self._reloader
+        return {
+            "path": reloader.paths.config,
+            "env_file": reloader.paths.env_file,
+            "exists": generation.from_file,
+            "loaded_at": generation.loaded_at,
+            "generation": generation.number,
+            "model": generation.config.model,
+            "problems": [_problem(problem) for problem in reloader.problems],
+            "warnings": [_problem(problem) for problem in reloader.loaded.warnings],
+        }
+
+    def check(self, path: str | None = None) -> list[dict[str, Any]]:
+        """The problems of the configuration at ``path`` (default: the daemon's own). Changes nothing."""
+        own = self._reloader.paths
+        paths = own if path is None else Paths(os.path.abspath(path), own.env_file)
+        loaded = load(paths, self._environ, self._builtin)
+        problems = list(loaded.problems)
+        if path is not None and not problems and loaded.texts[0] is None:
+            problems.append(Problem(paths.config, 1, 1, "", "there is no such file"))
+        return [_problem(problem) for problem in problems]
+
+    def show(self) -> dict[str, Any]:
+        """The effective configuration without any secret."""
+        return dict(show(self.generation.config))
+
+    # --- living --------------------------------------------------------------------------------------
+
+    async def reload(self) -> dict[str, Any]:
+        """Loads the files now, changed or not. Raises ConfigInvalid with every problem."""
+        change = await self._reloader.reload(self._spawn)
+        return {
+            "generation": change.generation,
+            "kept": list(change.kept),
+            "opened": list(change.opened),
+            "closed": list(change.closed),
+        }
+
+    def _spawn(self, func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
+        if self._group is None:
+            raise ProviderUnavailable("the daemon is not running yet, or is stopping")
+        self._group.start_soon(func, *args)
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Loads the configuration and follows its files until cancelled, then closes everything. A bad
+        file at the start leaves no clients and shows in the status."""
+        try:
+            async with anyio.create_task_group() as group:
+                self._group = group
+                try:
+                    await self._reloader.reload(self._spawn)
+                except ConfigInvalid as error:
+                    log.warning("configuration not loaded: %s", error.message)
+                task_status.started()
+                await self._reloader.follow(self._spawn)
+        finally:
+            # The group has ended, and with it every launched server.
+            self._group = None
+            with anyio.move_on_after(CLOSE_S, shield=True):
+                for client in self.generation.clients.values():
+                    await client.aclose()
+
+
+def _named(request: R, lease: Lease) -> R:
+    """The request with its model's full name, which the default model and a client's name lack."""
+    return replace(request, model=lease.model)
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "path": problem.path,
+        "line": problem.line,
+        "column": problem.column,
+        "key": problem.key,
+        "message": problem.message,
+    }

@@ -1,0 +1,128 @@
+"""``embed``: texts to vectors, in as many requests as the provider's batch size makes necessary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from lokid.chat import EmbedAnswer, EmbedRequest, Usage
+from lokid.errors import InvalidParams, LokidError, ProviderFailed, Unsupported
+from lokid.providers.base import EmbedEncoder
+from lokid.providers.cost import cost_usd
+from lokid.providers.settings import ClientSettings, ModelSettings
+from lokid.runtime.call import Accepted, ignore, limited, model_name, perform, surely_longer
+
+if TYPE_CHECKING:
+    from lokid.runtime.clients import OpenClient
+
+PARALLEL = 4
+"""Batches in flight per call: hides the round trips of a large job and leaves room for other calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """``model`` is ``client:model``. ``cost_usd``: None if no price or no usage is known."""
+
+    answer: EmbedAnswer
+    model: str
+    cost_usd: float | None
+
+
+async def embed(client: OpenClient, request: EmbedRequest, *, accepted: Accepted) -> Embedded:
+    """Vectors in the order of the texts. The first failure ends the batches beside it. Raises any
+    ``LokidError``; whether ``dimensions`` is possible is for the provider to say."""
+    settings = client.settings
+    model = client.model(model_name(settings, request.model), "embedding")
+    encode = client.provider.embed
+    if encode is None:
+        raise Unsupported(f"clients of type {client.provider.name} cannot embed", client=settings.name)
+    _check(request.texts, model)
+    size = min(model.max_batch_size or client.provider.max_embed_batch, client.provider.max_embed_batch)
+    starts = range(0, len(request.texts), size)
+    batches = [replace(request, texts=request.texts[start : start + size]) for start in starts]
+    with limited(settings.extra.timeout, settings.name) as deadline:
+        async with client.use() as reached:
+            # Without its key the call fails before it is accepted.
+            await client.credentials()
+            await accepted()
+            answers = await _all(client, reached, encode, model, batches, deadline)
+    usage = _sum([answer.usage for answer in answers])
+    vectors = tuple(vector for answer in answers for vector in answer.vectors)
+    return Embedded(EmbedAnswer(vectors, usage), f"{settings.name}:{model.name}", cost_usd(model, usage))
+
+
+def _check(texts: tuple[str, ...], model: ModelSettings) -> None:
+    if not texts:
+        raise InvalidParams("texts: is empty", hint="give at least one text")
+    for index, text in enumerate(texts):
+        if not text:
+            raise InvalidParams(f"texts[{index}]: is empty", hint="providers have no vector for nothing")
+        if model.max_tokens_per_chunk and surely_longer([text], model.max_tokens_per_chunk):
+            raise InvalidParams(
+                f"texts[{index}]: is longer than {model.max_tokens_per_chunk} tokens, the most that "
+                f"{model.name} reads at once",
+                hint="split it into smaller texts",
+            )
+
+
+async def _all(
+    client: OpenClient,
+    settings: ClientSettings,
+    encode: EmbedEncoder,
+    model: ModelSettings,
+    batches: Sequence[EmbedRequest],
+    deadline: float,
+) -> list[EmbedAnswer]:
+    answers: list[EmbedAnswer | None] = [None] * len(batches)
+    failures: list[LokidError] = []
+    waiting = iter(enumerate(batches))
+
+    async def work(waiting: Iterator[tuple[int, EmbedRequest]]) -> None:
+        for index, batch in waiting:
+            try:
+                performed = await perform(
+                    client,
+                    settings,
+                    encode(settings, model, batch),
+                    "embeddings",
+                    model,
+                    emit=ignore,
+                    accepted=_nothing,
+                    deadline=deadline,
+                )
+                if (found := len(performed.answer.vectors)) != len(batch.texts):
+                    raise ProviderFailed(
+                        f"{found} vectors came for {len(batch.texts)} texts", client=settings.name
+                    )
+            except LokidError as error:
+                failures.append(error)
+                group.cancel_scope.cancel()
+                return
+            answers[index] = performed.answer
+
+    async with anyio.create_task_group() as group:
+        for _ in range(min(PARALLEL, len(batches))):
+            group.start_soon(work, waiting)
+    if failures:
+        raise failures[0]
+    return [answer for answer in answers if answer is not None]
+
+
+def _sum(usages: Sequence[Usage | None]) -> Usage | None:
+    known = [usage for usage in usages if usage is not None]
+    if not known:
+        return None
+    return Usage(
+        input_tokens=sum(usage.input_tokens for usage in known),
+        output_tokens=sum(usage.output_tokens for usage in known),
+        cached_input_tokens=sum(usage.cached_input_tokens for usage in known),
+        cache_write_tokens=sum(usage.cache_write_tokens for usage in known),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in known),
+    )
+
+
+async def _nothing() -> None:
+    """The call as a whole was accepted before its batches."""

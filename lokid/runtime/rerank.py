@@ -1,0 +1,52 @@
+"""``rerank``: documents in the order of their relevance to a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lokid.chat import RerankAnswer, RerankRequest
+from lokid.errors import InvalidParams, ProviderFailed, Unsupported
+from lokid.runtime.call import Accepted, ignore, limited, model_name, perform
+
+if TYPE_CHECKING:
+    from lokid.runtime.clients import OpenClient
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """``model`` is ``client:model``."""
+
+    answer: RerankAnswer
+    model: str
+
+
+async def rerank(client: OpenClient, request: RerankRequest, *, accepted: Accepted) -> Reranked:
+    """Scores, best first, at most ``top_n``. Raises any ``LokidError``."""
+    settings = client.settings
+    model = client.model(model_name(settings, request.model), "reranker")
+    encode = client.provider.rerank
+    if encode is None:
+        raise Unsupported(f"clients of type {client.provider.name} cannot rerank", client=settings.name)
+    if not request.documents:
+        raise InvalidParams("documents: is empty", hint="give at least one document")
+    if not request.query:
+        raise InvalidParams("query: is empty")
+    with limited(settings.extra.timeout, settings.name) as deadline:
+        async with client.use() as reached:
+            performed = await perform(
+                client,
+                reached,
+                encode(reached, model, request),
+                "rerank",
+                model,
+                emit=ignore,
+                accepted=accepted,
+                deadline=deadline,
+            )
+    results = performed.answer.results
+    if any(not 0 <= score.index < len(request.documents) for score in results):
+        raise ProviderFailed("the answer scores documents that were not sent", client=settings.name)
+    # Servers exist that answer in the order of the documents, and that do not know top_n.
+    best = tuple(sorted(results, key=lambda score: score.score, reverse=True))[: request.top_n]
+    return Reranked(replace(performed.answer, results=best), f"{settings.name}:{model.name}")

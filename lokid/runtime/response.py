@@ -1,0 +1,98 @@
+"""One answer of a provider while it is read: time, size and compression are bounded here."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from lokid.errors import ProviderFailed, TimedOut
+from lokid.runtime.reach import Timeouts
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of one answer after decompression: the size of the largest frame that RPC carries."""
+MAX_UNPACKED = 1024 * 1024
+"""Bytes that one read unpacks; a kilobyte of gzip may hold a megabyte."""
+
+
+class Body(Protocol):
+    """The bytes as they come. ``next`` gives ``b""`` at the end and raises ``IncompleteResponse`` where
+    they break off; cancelling it closes the connection. ``aclose`` may be called at any time."""
+
+    async def next(self) -> bytes: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``headers``: lower-case names; the last of equal names wins. ``host`` and ``client``: whose answer
+    this is, for messages."""
+
+    status: int
+    headers: Mapping[str, str]
+    host: str
+    client: str
+
+
+class Response:
+    """An answer with any status but 3xx. ``first_by``: when the first byte of the body must be there, on
+    the clock of ``anyio.current_time``."""
+
+    def __init__(self, head: Head, body: Body, timeouts: Timeouts, first_by: float) -> None:
+        self.status = head.status
+        self.headers = head.headers
+        self.host = head.host
+        self._client = head.client
+        self._body = body
+        self._timeouts = timeouts
+        self._first_by = first_by
+        self._seen = 0
+        # Nobody asked for compression; some gateways do it nevertheless. | 32: gzip and zlib headers.
+        packed = head.headers.get("content-encoding", "identity") in ("gzip", "x-gzip", "deflate")
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
+
+    async def read(self) -> bytes:
+        """The next bytes as they come (of a chunked body one chunk, of others one network read); ``b""``
+        at the end, and from then on.
+
+        Raises ``TimedOut``, ``IncompleteResponse`` when the body breaks off, ``ProviderFailed`` when it
+        is larger than 64 MiB or badly compressed. Cancelling closes the connection.
+        """
+        deadline = anyio.current_time() + self._timeouts.idle if self._seen else self._first_by
+        try:
+            with anyio.CancelScope(deadline=deadline) as scope:
+                data = await self._next()
+        except zlib.error as error:
+            raise self._failed("is badly compressed") from error
+        if scope.cancelled_caught:
+            raise self._timed_out()
+        self._seen += len(data)
+        if self._seen > MAX_ANSWER:
+            raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
+        return data
+
+    async def aclose(self) -> None:
+        """Ends the answer: its connection goes back to the pool if the body was read to its end, and is
+        closed otherwise."""
+        await self._body.aclose()
+
+    async def _next(self) -> bytes:
+        if self._unpack is None:
+            return await self._body.next()
+        while True:
+            packed = self._unpack.unconsumed_tail or await self._body.next()
+            if not packed:
+                return self._unpack.flush()
+            if data := self._unpack.decompress(packed, MAX_UNPACKED):
+                return data
+
+    def _timed_out(self) -> TimedOut:
+        say = self._timeouts.no_more if self._seen else self._timeouts.no_answer
+        return say(self.host, self._client)
+
+    def _failed(self, fault: str) -> ProviderFailed:
+        return ProviderFailed(f"the answer of {self.host} {fault}", client=self._client, status=self.status)

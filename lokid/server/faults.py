@@ -1,0 +1,48 @@
+"""An exception as the error of a response."""
+
+from __future__ import annotations
+
+import logging
+
+from lokid.errors import InvalidParams, LokidError, ProviderFailed
+from lokid.logs import place
+from lokid.rpc.methods import ErrorMap
+from lokid.rpc.shapes import ShapeError
+
+log = logging.getLogger(__name__)
+
+
+def fault(error: Exception, method: str) -> LokidError:
+    """What the caller is told of ``error``. Anything that is not one of ours is a bug of lokid: the log
+    gets its type and place, never its text (foreign texts quote values), and the caller gets a sentence."""
+    match error:
+        case LokidError():
+            return error
+        case ShapeError():
+            return InvalidParams(str(error))
+        case ExceptionGroup(exceptions=[only]):
+            # A task group around one failure says nothing that the failure does not say.
+            return fault(only, method)
+        case _:
+            log.error("bug in %s: %s", method, place(error))
+            return ProviderFailed(
+                f"internal error in lokid ({type(error).__name__}): this is a bug, not a fault of the request"
+                " or of the provider",
+                hint="the daemon's log says where; `lokictl info` prints where the log is",
+            )
+
+
+def error_map(error: LokidError) -> ErrorMap:
+    """For clients that said ``errors: "map"``; only facts that are known."""
+    answer: ErrorMap = {"code": error.code, "message": error.message}
+    if error.hint is not None:
+        answer["hint"] = error.hint
+    if error.client is not None:
+        answer["client"] = error.client
+    if error.status is not None:
+        answer["status"] = error.status
+    if error.retry_after_s is not None:
+        answer["retry_after_s"] = error.retry_after_s
+    if error.request_id is not None:
+        answer["request_id"] = error.request_id
+    return answer

@@ -1,0 +1,240 @@
+"""What answers each method: one line per method in ``HANDLERS``, whose names are those of
+``lokid.rpc.methods.METHODS``.
+
+An ``Inline`` handler computes its answer from what is in memory; the reader of the connection calls it. A
+``Spawned`` one may wait for a provider, a file or a thread, and runs in a task of its own, with a ``Call``
+through which it streams. Either gets parameters that were checked already, and raises a LokidError or a
+ShapeError for the caller to see.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, Literal, Protocol
+
+import anyio.to_thread
+from anyio.abc import TaskStatus
+
+import lokid
+from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Event, RerankRequest, decode, encode
+from lokid.errors import Cancelled, InvalidParams, UnknownMethod
+from lokid.rpc import shapes
+from lokid.rpc.methods import METHODS, PROTOCOL, HelloResult
+from lokid.server.requests import Requests
+
+Params = Mapping[str, Any]
+
+Emit = Callable[[Sequence[Event]], Awaitable[None]]
+"""Takes all events of one network read at once; waits when the reader of the socket is slow."""
+
+Accepted = Callable[[], Awaitable[None]]
+"""Awaited once, before the first byte goes to a provider; returns when the client was told."""
+
+
+ModelType = Literal["chat", "embedding", "reranker"]
+
+
+class Runtime(Protocol):
+    """What the server asks of ``lokid.runtime.core.Runtime``."""
+
+    async def chat(
+        self, request: ChatRequest, *, emit: Emit, accepted: Accepted
+    ) -> ChatResult | dict[str, Any]: ...
+
+    async def embed(self, request: EmbedRequest, *, accepted: Accepted) -> Any: ...
+
+    async def rerank(self, request: RerankRequest, *, accepted: Accepted) -> Any: ...
+
+    async def list_models(
+        self,
+        type: ModelType | None,  # noqa: A002 - the contract's name
+        client: str | None,
+        refresh: bool,
+    ) -> list[dict[str, Any]]: ...
+
+    def list_clients(self) -> list[dict[str, Any]]: ...
+
+    def config_status(self) -> dict[str, Any]: ...
+
+    def check(self, path: str | None) -> list[dict[str, Any]]: ...
+
+    async def reload(self) -> dict[str, Any]: ...
+
+    def show(self) -> dict[str, Any]: ...
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None: ...
+
+
+class Caller(Protocol):
+    """The session, as ``hello`` sets it."""
+
+    errors_as_map: bool
+    wants_accepted: bool
+
+
+class Call(Protocol):
+    """What a spawned handler may do besides answering."""
+
+    async def emit(self, events: Sequence[Event]) -> None: ...
+
+    async def accepted(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all connections share. ``started_at``: Unix seconds; ``socket``: path, for ``status``."""
+
+    runtime: Runtime
+    socket: str
+    started_at: float
+    requests: Requests = field(default_factory=Requests)
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    answer: Callable[[Service, Caller, Params], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    answer: Callable[[Service, Call, Params], Awaitable[object]]
+
+
+Handler = Inline | Spawned
+
+
+def handler_of(method: str) -> Handler:
+    """Raises UnknownMethod with the nearest name."""
+    if (handler := HANDLERS.get(method)) is not None:
+        return handler
+    # A name is up to a frame long; what is said of it is not.
+    name = method[:64]
+    near = get_close_matches(name, HANDLERS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the methods are {', '.join(HANDLERS)}"
+    raise UnknownMethod(f"there is no method {name!r}; {hint}", hint=hint)
+
+
+def params_of(method: str, params: list[object]) -> Params:
+    """The parameters of ``method`` as a checked map; raises ShapeError with the place."""
+    named = shapes.named(params)
+    shapes.check(named, METHODS[method][0])
+    return named
+
+
+# --- answered at once
+
+
+def _hello(service: Service, caller: Caller, params: Params) -> HelloResult:
+    """Sets what the caller names and leaves the rest, so it may be said again."""
+    if "errors" in params:
+        caller.errors_as_map = params["errors"] == "map"
+    if "accepted" in params:
+        caller.wants_accepted = params["accepted"]
+    return {
+        "server": "lokid",
+        "version": lokid.__version__,
+        "protocol": PROTOCOL,
+        "pid": os.getpid(),
+        "started_at": service.started_at,
+    }
+
+
+def _status(service: Service, _caller: Caller, _params: Params) -> object:
+    return {
+        "daemon": {
+            "version": lokid.__version__,
+            "pid": os.getpid(),
+            "protocol": PROTOCOL,
+            "started_at": service.started_at,
+            "socket": service.socket,
+            "root": os.geteuid() == 0,
+        },
+        "config": service.runtime.config_status(),
+        "clients": service.runtime.list_clients(),
+        "requests": service.requests.describe(),
+    }
+
+
+def _list_clients(service: Service, _caller: Caller, _params: Params) -> object:
+    return service.runtime.list_clients()
+
+
+def _list_requests(service: Service, _caller: Caller, _params: Params) -> object:
+    return service.requests.describe()
+
+
+def _cancel_request(service: Service, _caller: Caller, params: Params) -> object:
+    identifier: int = params["id"]
+    if (running := service.requests.find(identifier)) is None:
+        raise InvalidParams(f"no request {identifier} runs now; requests.list shows what does")
+    running.cancel(Cancelled("the request was cancelled from another connection (requests.cancel)"))
+    return {"cancelled": identifier}
+
+
+def _show_config(service: Service, _caller: Caller, _params: Params) -> object:
+    return service.runtime.show()
+
+
+# --- answered by a task
+
+
+async def _chat(service: Service, call: Call, params: Params) -> object:
+    request = decode.chat_request(params)
+    emit = call.emit if request.stream else _drop
+    result = await service.runtime.chat(request, emit=emit, accepted=call.accepted)
+    return encode.chat_result(result) if isinstance(result, ChatResult) else result
+
+
+async def _drop(_events: Sequence[Event]) -> None:
+    """Of a call without ``stream``: its answer holds everything."""
+
+
+async def _embed(service: Service, call: Call, params: Params) -> object:
+    request = decode.embed_request(params)
+    result = await service.runtime.embed(request, accepted=call.accepted)
+    # Ten thousand vectors as lists of floats are a second of work, and other connections would wait for it.
+    return await anyio.to_thread.run_sync(
+        encode.embed_result, result.answer, result.model, result.cost_usd, request.encoding
+    )
+
+
+async def _rerank(service: Service, call: Call, params: Params) -> object:
+    request = decode.rerank_request(params)
+    result = await service.runtime.rerank(request, accepted=call.accepted)
+    return encode.rerank_result(result.answer, result.model)
+
+
+async def _list_models(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.list_models(
+        params.get("type"), params.get("client"), params.get("refresh", False)
+    )
+
+
+async def _check_config(service: Service, _call: Call, params: Params) -> object:
+    # In a thread: the path is the caller's and may be on a dead network mount, or a pipe.
+    check = partial(service.runtime.check, params.get("path"))
+    return await anyio.to_thread.run_sync(check, abandon_on_cancel=True)
+
+
+async def _reload_config(service: Service, _call: Call, _params: Params) -> object:
+    return await service.runtime.reload()
+
+
+HANDLERS: dict[str, Handler] = {
+    "hello": Inline(_hello),
+    "chat": Spawned(_chat),
+    "embed": Spawned(_embed),
+    "rerank": Spawned(_rerank),
+    "models.list": Spawned(_list_models),
+    "clients.list": Inline(_list_clients),
+    "status": Inline(_status),
+    "requests.list": Inline(_list_requests),
+    "requests.cancel": Inline(_cancel_request),
+    "config.check": Spawned(_check_config),
+    "config.reload": Spawned(_reload_config),
+    "config.show": Inline(_show_config),
+}

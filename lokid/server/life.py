@@ -1,0 +1,118 @@
+"""From the loaded program to its end: signals, the service manager, draining.
+
+SIGHUP reloads. SIGTERM or SIGINT drains; a second one ends the patience of the drain (what runs is
+cancelled and told so), a third one ends everything where it stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterable
+
+import anyio
+from anyio.abc import TaskGroup
+
+import lokid
+from lokid.errors import LokidError
+from lokid.server.endpoint import Endpoint
+from lokid.server.handlers import Runtime, Service
+from lokid.server.listener import DRAIN_S, Listener
+from lokid.systemd import Notifier
+
+log = logging.getLogger(__name__)
+
+
+class Life:
+    """``run`` returns after a stop signal, when all is closed; ``endpoint`` stays its owner's to close."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        runtime: Runtime,
+        notifier: Notifier,
+        watchdog_s: float | None,
+        *,
+        drain_s: float = DRAIN_S,
+    ) -> None:
+        self._endpoint = endpoint
+        self._runtime = runtime
+        self._notifier = notifier
+        self._watchdog_s = watchdog_s
+        self._drain_s = drain_s
+        self._listener = Listener(endpoint, Service(runtime, endpoint.path, time.time()))
+        self._stop = anyio.Event()
+        self._reload = anyio.Event()
+
+    async def run(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._heed, signals, tasks)
+                await self._live()
+                tasks.cancel_scope.cancel()
+
+    async def _heed(self, signals: AsyncIterable[signal.Signals], tasks: TaskGroup) -> None:
+        stops = 0
+        async for received in signals:
+            if received is signal.SIGHUP:
+                self._reload.set()
+                continue
+            stops += 1
+            log.info("%s, number %d", received.name, stops)
+            if stops == 1:
+                self._stop.set()
+            elif stops == 2:
+                self._listener.hurry()
+            else:
+                tasks.cancel_scope.cancel()
+
+    async def _live(self) -> None:
+        async with anyio.create_task_group() as below:
+            # Connections wait in the backlog until the runtime has loaded.
+            await below.start(self._runtime.run)
+            async with anyio.create_task_group() as serving:
+                serving.start_soon(self._listener.run)
+                serving.start_soon(self._listener.watch)
+                serving.start_soon(self._reload_on_demand)
+                if self._watchdog_s is not None:
+                    serving.start_soon(self._give_signs_of_life, self._watchdog_s)
+                self._announce()
+                await self._stop.wait()
+                self._notifier.stopping()
+                await self._listener.drain(self._drain_s)
+                serving.cancel_scope.cancel()
+            # The runtime closes last: the requests that just ended were its own.
+            below.cancel_scope.cancel()
+
+    def _announce(self) -> None:
+        path = self._endpoint.path
+        log.info("lokid %s serves %s (pid %d)", lokid.__version__, path, os.getpid())
+        if os.geteuid() == 0:
+            log.warning("running as root: only root can use this lokid, and a fault in it is a fault of root")
+        self._notifier.ready(f"serving {path}")
+
+    async def _give_signs_of_life(self, every_s: float) -> None:
+        """In the event loop, not in a thread: a thread would vouch for a loop that hangs."""
+        while True:
+            self._notifier.alive()
+            await anyio.sleep(every_s)
+
+    async def _reload_on_demand(self) -> None:
+        """One reload at a time; signals that come during one are one more reload together."""
+        while True:
+            await self._reload.wait()
+            self._reload = anyio.Event()
+            if self._stop.is_set():
+                continue
+            self._notifier.reloading()
+            try:
+                answer = await self._runtime.reload()
+                log.info("reloaded: generation %s", answer.get("generation"))
+                status = "reloaded"
+            except LokidError as error:
+                log.warning("not reloaded, the old configuration stays: %s", error.message)
+                status = "the configuration is invalid, the old one stays"
+            # READY either way: the service runs on, and systemd waits for the end of the reload.
+            self._notifier.ready(status)

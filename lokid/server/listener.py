@@ -1,0 +1,194 @@
+"""Accepts connections, refuses strangers, starts a session for each of the others, and drains.
+
+``anyio``'s own listeners are not used: ``create_unix_listener`` unlinks a live socket, and ``serve()``
+dies on the first EMFILE (RELIABILITY 0.5).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+from collections import Counter
+
+import anyio
+from anyio.abc import TaskGroup
+
+from lokid.errors import LokidError, ProviderUnavailable
+from lokid.logs import place
+from lokid.server.endpoint import Endpoint, EndpointError
+from lokid.server.handlers import Service
+from lokid.server.peer import Connected, Peer, peer_of
+from lokid.server.session import Session
+
+log = logging.getLogger(__name__)
+
+MAX_PER_PROCESS = 512
+"""Connections of one process: an editor or a test runner has some tens, a loop gone wild 20,000."""
+
+BURST = 64
+"""Connections accepted before the others get their turn again."""
+
+PAUSE_S = 0.1
+"""After a failed accept (no descriptor is free): long enough not to spin, short enough not to be felt."""
+
+CHECK_S = 30.0
+"""Between two looks whether our path still leads to us; a removed socket is noticed within a minute."""
+
+DRAIN_S = 30.0
+"""What requests in flight get after SIGTERM. TimeoutStopSec=45 in lokid.service leaves 15 for the rest."""
+
+LAST_WORDS_S = 10.0
+"""For the sessions to send their last answers: twice ``session.FAREWELL_S``."""
+
+OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Listener:
+    """Serves ``endpoint`` until ``drain``; ``uid`` is the only one that may connect."""
+
+    def __init__(self, endpoint: Endpoint, service: Service, *, uid: int | None = None) -> None:
+        self._endpoint = endpoint
+        self._service = service
+        self._uid = os.geteuid() if uid is None else uid
+        self._sessions: set[Session] = set()
+        self._per_process: Counter[int] = Counter()
+        self._accepting = anyio.CancelScope()
+        self._draining = False
+        self._starving = False  # the last accept failed; said once in the log
+        self._patience = anyio.CancelScope()
+        self._empty = anyio.Event()
+
+    # --- life
+
+    async def run(self) -> None:
+        """Accepts until ``drain`` or cancellation; ends with the last session."""
+        async with anyio.create_task_group() as sessions:
+            while not self._draining:
+                sock = self._endpoint.sock
+                # Left for a new turn when the socket was bound again, for good when draining. Closed only
+                # here: nobody waits for it any more.
+                with anyio.CancelScope() as self._accepting:
+                    await self._accept_for_ever(sock, sessions)
+                with contextlib.suppress(OSError):
+                    # Bound again: what waits in the old backlog connected in good faith.
+                    while not self._draining:
+                        self._accept(sock, sessions)
+                sock.close()
+
+    async def watch(self, every_s: float = CHECK_S) -> None:
+        """Notices when somebody removes or replaces the socket's file, so that nobody stays deaf."""
+        while not self._draining:
+            await anyio.sleep(every_s)
+            self.check()
+
+    def check(self) -> None:
+        """One look, see ``watch``."""
+        if self._draining or self._endpoint.is_reachable():
+            return
+        path = self._endpoint.path
+        if self._endpoint.inherited:
+            log.error(
+                "the socket %s is gone or not ours: run `systemctl --user restart lokid.socket lokid`", path
+            )
+            return
+        try:
+            self._endpoint.bind_again()
+        except EndpointError as error:
+            log.warning("the socket %s is gone or not ours: %s", path, error)
+            return
+        log.warning("the socket %s was removed; made a new one", path)
+        self._accepting.cancel()
+
+    async def drain(self, limit_s: float = DRAIN_S) -> None:
+        """Stops accepting, lets what runs finish for ``limit_s``, cancels the rest with a last answer.
+
+        Our own socket goes at once: a client then sees that nobody serves it, and may start a successor.
+        The one of systemd stays, and keeps connections waiting for the successor.
+        """
+        self._draining = True
+        self._endpoint.withdraw()
+        self._accepting.cancel()
+        for session in list(self._sessions):
+            session.drain()
+        with anyio.move_on_after(limit_s) as self._patience:
+            await self._wait_until_empty()
+            return
+        running = len(self._service.requests)
+        log.warning("stopping: cancelled %d requests that did not finish in time", running)
+        self._service.requests.cancel_all(_cut())
+        with anyio.move_on_after(LAST_WORDS_S):
+            await self._wait_until_empty()
+
+    def hurry(self) -> None:
+        """The drain that runs waits no longer."""
+        if self._draining:
+            self._patience.cancel()
+
+    async def _wait_until_empty(self) -> None:
+        while self._sessions:
+            self._empty = anyio.Event()
+            await self._empty.wait()
+
+    # --- connections
+
+    async def _accept_for_ever(self, sock: Connected, sessions: TaskGroup) -> None:
+        while True:
+            await anyio.wait_readable(sock)
+            try:
+                for _ in range(BURST):
+                    self._accept(sock, sessions)
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                continue
+            except OSError as error:
+                if error.errno not in OUT_OF_RESOURCES:
+                    raise
+                if not self._starving:
+                    self._starving = True
+                    log.warning("cannot accept a connection: %s; trying on", error.strerror)
+                await anyio.sleep(PAUSE_S)
+
+    def _accept(self, sock: Connected, sessions: TaskGroup) -> None:
+        """One waiting connection; raises what ``accept`` raises, BlockingIOError if none waits."""
+        connection, _ = sock.accept()
+        if self._starving:
+            self._starving = False
+            log.warning("lokid accepts connections again")
+        connection.setblocking(False)
+        peer = peer_of(connection)
+        if not self._admits(peer):
+            connection.close()
+            return
+        session = Session(connection, peer, self._service, sessions)
+        self._sessions.add(session)
+        sessions.start_soon(self._serve, session, peer)
+
+    def _admits(self, peer: Peer) -> bool:
+        if peer.uid != self._uid:
+            log.warning("refused a connection of uid %d (pid %d): only uid %d", peer.uid, peer.pid, self._uid)
+            return False
+        if self._per_process[peer.pid] >= MAX_PER_PROCESS:
+            log.warning("refused a connection: pid %d has %d already", peer.pid, MAX_PER_PROCESS)
+            return False
+        # Counted here, before the session's task runs: a burst is accepted without a pause.
+        self._per_process[peer.pid] += 1
+        return True
+
+    async def _serve(self, session: Session, peer: Peer) -> None:
+        try:
+            await session.run()
+        except Exception as error:
+            # A bug in one connection is not the end of the others.
+            log.error("bug in a connection: %s", place(error))  # noqa: TRY400 - the place, never the text
+        finally:
+            self._sessions.discard(session)
+            self._per_process[peer.pid] -= 1
+            if not self._per_process[peer.pid]:
+                del self._per_process[peer.pid]
+            if not self._sessions:
+                self._empty.set()
+
+
+def _cut() -> LokidError:
+    return ProviderUnavailable("lokid is shutting down: the answer was cut off", retry_after_s=1.0)

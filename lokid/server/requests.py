@@ -1,0 +1,81 @@
+"""What runs now, in the whole daemon: for ``requests.list`` and ``requests.cancel``.
+
+Its size is bounded by the listener (connections per process) times the session (requests per connection).
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+
+import anyio
+
+from lokid.errors import Cancelled, LokidError
+from lokid.rpc.methods import RequestMap
+from lokid.server.peer import Peer, program_of
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """One request with a task of its own.
+
+    ``id`` is the daemon's, ``msgid`` the client's. ``scope`` is around the work, not around the answer: a
+    cancelled request still answers. ``why`` is what it answers then.
+    """
+
+    id: int
+    msgid: int
+    method: str
+    model: str | None
+    peer: Peer
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    why: LokidError = field(default_factory=lambda: Cancelled("the request was cancelled"))
+    started_at: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.monotonic)
+
+    def cancel(self, why: LokidError) -> None:
+        """The first reason stays."""
+        if not self.scope.cancel_called:
+            self.why = why
+            self.scope.cancel()
+
+    def describe(self) -> RequestMap:
+        return {
+            "id": self.id,
+            "method": self.method,
+            "model": self.model,
+            "pid": self.peer.pid,
+            "program": program_of(self.peer.pid),
+            "started_at": self.started_at,
+            # The wall clock may jump, the age of a request does not.
+            "elapsed_s": round(time.monotonic() - self.started, 3),
+        }
+
+
+class Requests:
+    def __init__(self) -> None:
+        self._running: dict[int, Running] = {}
+        self._ids = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def add(self, msgid: int, method: str, model: str | None, peer: Peer) -> Running:
+        running = Running(next(self._ids), msgid, method, model, peer)
+        self._running[running.id] = running
+        return running
+
+    def remove(self, running: Running) -> None:
+        del self._running[running.id]
+
+    def find(self, identifier: int) -> Running | None:
+        return self._running.get(identifier)
+
+    def cancel_all(self, why: LokidError) -> None:
+        for running in self._running.values():
+            running.cancel(why)
+
+    def describe(self) -> list[RequestMap]:
+        """Oldest first."""
+        return [running.describe() for running in self._running.values()]

@@ -1,0 +1,74 @@
+"""What a user installs: the wheel, not the source tree."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("lokid", "lokictl")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
+    """Built from a copy by the pinned setuptools, as the Makefile does it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    tree = folder / "tree"
+    tree.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tree)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "pip", "--quiet", "wheel", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", folder, tree], check=True, timeout=55)
+    [built] = folder.glob("*.whl")
+    return zipfile.Path(built)
+
+
+def names(wheel: zipfile.Path) -> set[str]:
+    return set(wheel.root.namelist())
+
+
+def test_every_module_and_data_file_is_in_the_wheel(wheel: zipfile.Path) -> None:
+    """All that lies in the packages, the typing markers and scripts that are not Python included."""
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                assert str(path.relative_to(ROOT)) in names(wheel)
+
+
+def test_nothing_else_is_in_the_wheel(wheel: zipfile.Path) -> None:
+    folders = {name.split("/")[0] for name in names(wheel)}
+    assert {folder for folder in folders if not folder.endswith(".dist-info")} == set(PACKAGES)
+
+
+def test_the_licence_travels_along(wheel: zipfile.Path) -> None:
+    assert any(name.endswith("/licenses/LICENSE") for name in names(wheel))
+
+
+def test_both_programs_can_be_called(wheel: zipfile.Path, tmp_path: Path) -> None:
+    """From the wheel alone, outside the source tree."""
+    [entry] = [path for path in names(wheel) if path.endswith("entry_points.txt")]
+    scripts = configparser.ConfigParser()
+    scripts.read_string((wheel / entry).read_text())
+    assert set(scripts["console_scripts"]) == {"lokid", "lokictl"}
+    wheel.root.extractall(tmp_path)
+    for target in scripts["console_scripts"].values():
+        module, _, function = target.partition(":")
+        call = f"from {module} import {function}; sys.exit({function}())"
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys; sys.argv = ['x', '--version']; {call}"],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        assert done.stdout.strip()

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lokid.dialects.errors import classify, in_band
+from lokid.dialects.redaction import MAX_MESSAGE, clean
+from lokid.errors import (
+    AuthenticationFailed,
+    BadRequest,
+    ContentFiltered,
+    ContextLengthExceeded,
+    LokidError,
+    Overloaded,
+    PermissionDenied,
+    ProviderFailed,
+    ProviderUnavailable,
+    QuotaExceeded,
+    RateLimited,
+    UnknownModel,
+    Unsupported,
+)
+
+
+def said(status: int, body: Any, **headers: str) -> LokidError:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return classify(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+
+
+SHAPES: dict[str, Any] = {
+    "OpenAI": {
+        "error": {"message": "no such thing", "type": "invalid_request_error", "param": None, "code": None}
+    },
+    "text": {"error": "no such thing"},
+    "message": {"message": "no such thing"},
+    "message with a word": {"error": "bad", "message": "no such thing"},
+    "OAuth": {"error": "invalid_request", "error_description": "no such thing"},
+    "old vLLM": {"object": "error", "message": "no such thing", "type": "BadRequestError", "code": 400},
+    "detail": {"detail": "no such thing"},
+    "detail with fields": {"detail": {"message": "no such thing"}},
+    "FastAPI": {"detail": [{"loc": ["body", "model"], "msg": "no such thing", "type": "missing"}]},
+    "FastAPI without a place": {"detail": [{"msg": "no such thing"}]},
+    "Cloudflare": {"success": False, "errors": [{"code": 7003, "message": "no such thing"}]},
+    "errors as text": {"errors": ["no such thing"]},
+    "Google's list": [{"error": {"code": 400, "message": "no such thing", "status": "INVALID_ARGUMENT"}}],
+    "llama.cpp": {"error": {"code": 400, "message": "no such thing", "type": "invalid_request_error"}},
+    "Azure": {"error": {"code": "400", "message": "no such thing"}},
+    "Cohere": {"id": "1", "message": "no such thing"},
+    "msg": {"msg": "no such thing"},
+    "a JSON string": "no such thing",
+    "plain text": b"no such thing",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_error_gives_its_message(shape: str) -> None:
+    error = said(400, SHAPES[shape], content_type="text/plain; charset=utf-8")
+    assert type(error) is BadRequest
+    assert error.message.startswith("the provider refused the request (HTTP 400): ")
+    assert error.message.endswith("no such thing")
+    assert error.status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "Bad Gateway"),
+        (b"\xff\xfe", "Bad Gateway, without a readable reason"),
+        (b"{}", "Bad Gateway, without a readable reason"),
+        (b"[]", "Bad Gateway, without a readable reason"),
+        (b"null", "Bad Gateway, without a readable reason"),
+        (b'{"detail": 5}', "Bad Gateway, without a readable reason"),
+        (b'{"errors": []}', "Bad Gateway, without a readable reason"),
+        (
+            b"<html><head><title>502\n Bad\x1b[31m</title>",
+            "a web page instead of an answer, titled '502 Bad [31m'",
+        ),
+        (b"\n<!doctype html><p>hello", "a web page instead of an answer"),
+        (b"[" * 100_000, "Bad Gateway, without a readable reason"),
+        (b'{"errors": ' * 400 + b"1" + b"}" * 400, "Bad Gateway, without a readable reason"),
+    ],
+)
+def test_a_body_that_says_nothing_still_gives_a_sentence(body: bytes, words: str) -> None:
+    error = said(502, body)
+    assert type(error) is ProviderUnavailable
+    assert error.message == f"the provider failed (HTTP 502): {words}"
+
+
+def test_a_status_that_nobody_knows_and_a_redirect_are_explained() -> None:
+    assert said(599, b"").message == "the provider failed (HTTP 599): an unknown status"
+    redirect = said(302, b"<html>", location="https://elsewhere/?key=1")
+    assert type(redirect) is ProviderFailed
+    assert "a redirect, which lokid does not follow" in redirect.message
+    assert "elsewhere" not in redirect.message
+    assert said(500, b"\x00\x01", content_type="text/plain").message.endswith("without a readable reason")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"),
+    [
+        (400, BadRequest, False),
+        (401, AuthenticationFailed, False),
+        (402, QuotaExceeded, False),
+        (403, PermissionDenied, False),
+        (404, BadRequest, False),
+        (405, BadRequest, False),
+        (407, ProviderUnavailable, False),
+        (408, ProviderUnavailable, True),
+        (409, ProviderUnavailable, True),
+        (413, BadRequest, False),
+        (422, BadRequest, False),
+        (425, ProviderUnavailable, False),
+        (429, RateLimited, True),
+        (498, Overloaded, True),
+        (499, ProviderUnavailable, False),
+        (500, ProviderUnavailable, True),
+        (501, Unsupported, False),
+        (502, ProviderUnavailable, True),
+        (503, ProviderUnavailable, True),
+        (504, ProviderUnavailable, True),
+        (529, Overloaded, True),
+    ],
+)
+def test_the_status_decides_where_the_body_does_not(
+    status: int, kind: type[LokidError], retryable: bool
+) -> None:
+    error = said(status, {"error": {"message": "sorry"}})
+    assert (type(error), error.retryable) == (kind, retryable)
+    assert error.message.endswith(f"(HTTP {status}): sorry")
+
+
+def coded(code: Any, message: str = "sorry", **more: Any) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, **more}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, coded("context_length_exceeded"), ContextLengthExceeded),
+        (400, coded(400, "request (9 tokens)", type="exceed_context_size_error"), ContextLengthExceeded),
+        (400, coded(None, "This model's maximum context length is 8192 tokens"), ContextLengthExceeded),
+        (413, {"message": "too many tokens"}, ContextLengthExceeded),
+        (429, coded("insufficient_quota", type="insufficient_quota"), QuotaExceeded),
+        (429, coded(None, "You exceeded your current quota, please check your plan"), QuotaExceeded),
+        (400, {"error": {"message": "Your credit balance is too low"}}, QuotaExceeded),
+        (404, coded("model_not_found"), UnknownModel),
+        (400, coded("model_not_found"), UnknownModel),
+        (404, coded("DeploymentNotFound"), UnknownModel),
+        (404, coded(404, 'model "x" not found, try pulling it first', type="not_found_error"), UnknownModel),
+        (400, {"error": "The model `x` does not exist"}, UnknownModel),
+        (400, coded("content_filter"), ContentFiltered),
+        (400, coded("400", innererror={"code": "ResponsibleAIPolicyViolation"}), ContentFiltered),
+        (400, coded("invalid_api_key"), AuthenticationFailed),
+        (400, coded(None, "Invalid API key given"), AuthenticationFailed),
+        (403, coded(None, "missing API key"), AuthenticationFailed),
+        (403, coded(None, "the model x does not exist for you"), PermissionDenied),
+        (401, coded("401", "maximum context length"), AuthenticationFailed),
+        (429, coded("RateLimitReached"), RateLimited),
+        (429, coded(None, "context window is full of requests"), RateLimited),
+        (503, coded(503, "Loading model", type="unavailable_error"), ProviderUnavailable),
+        (503, coded(None, "Loading model"), Overloaded),
+        (500, coded(None, "model x not found"), ProviderUnavailable),
+        (400, coded(None, "overloaded operator"), BadRequest),
+        (422, coded(None, "credit balance of the model"), BadRequest),
+        (500, coded("slow_down"), Overloaded),
+        (500, coded(None, "x", type="server_error"), ProviderUnavailable),
+        (501, coded(501, "does not support reranking", type="not_supported_error"), Unsupported),
+        (400, coded("tool_use_failed"), BadRequest),
+        (400, coded("unsupported_parameter"), BadRequest),
+    ],
+)
+def test_a_known_code_or_the_words_of_a_server_without_codes_decide(
+    status: int, body: Any, kind: type[LokidError]
+) -> None:
+    assert type(said(status, body)) is kind
+
+
+def test_an_empty_account_is_never_asked_again_a_full_one_is() -> None:
+    assert said(429, coded("insufficient_quota")).retryable is False
+    assert said(429, coded("insufficient_quota"), x_should_retry="true").retryable is False
+    assert said(429, coded("rate_limit_exceeded")).retryable is True
+
+
+def test_the_server_may_say_whether_to_retry() -> None:
+    assert said(400, {}, x_should_retry="true").retryable is True
+    assert said(500, {}, x_should_retry="False").retryable is False
+    assert said(500, {}, x_should_retry="maybe").retryable is True
+
+
+def test_a_code_of_the_status_keeps_the_rule_of_the_status() -> None:
+    assert said(425, {"error": {"code": "server_error"}}).retryable is False
+    assert said(500, {"error": {"code": "server_error"}}).retryable is True
+
+
+def test_facts_of_the_headers_are_kept() -> None:
+    error = said(429, {}, retry_after="1", retry_after_ms="0", x_request_id="req_1")
+    assert (error.retry_after_s, error.request_id) == (1.0, "req_1")
+    assert said(500, {}, request_id="a", cf_ray="b").request_id == "a"
+    assert said(500, {}, x_request_id="a\nb" * 3, cf_ray="x" * 200).request_id is None
+    date = {"retry-after": "Sun, 06 Nov 1994 08:49:47 GMT"}
+    assert classify(429, date, b"", now=784_111_777.0).retry_after_s == 10.0
+
+
+def test_hints_say_what_to_do() -> None:
+    assert "api_key" in (said(401, {}).hint or "")
+    assert said(400, {}).hint is None
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "status"),
+    [
+        ({"error": {"code": 400, "message": "Token limit reached"}}, BadRequest, 400),
+        ({"error": {"code": "429", "message": "slow"}}, RateLimited, 429),
+        ({"error": {"code": 200, "message": "what"}}, ProviderFailed, None),
+        ({"error": {"code": True, "message": "what"}}, ProviderFailed, None),
+        ({"error": {"message": "boom", "type": "server_error"}}, ProviderUnavailable, None),
+        ({"error": {"message": "boom", "type": "invalid_request_error"}}, BadRequest, None),
+        ({"error": {"message": "boom"}}, ProviderFailed, None),
+        ({"error": {"message": "maximum context length is 1"}}, ContextLengthExceeded, None),
+        ({"type": "error", "code": "insufficient_quota", "message": "boom"}, QuotaExceeded, None),
+        ("boom", ProviderFailed, None),
+        (7, ProviderFailed, None),
+    ],
+)
+def test_an_error_inside_an_answer_is_classified_as_well(
+    error: Any, kind: type[LokidError], status: int | None
+) -> None:
+    found = in_band(error)
+    assert (type(found), found.status) == (kind, status)
+    assert "boom" in found.message or error != "boom"
+
+
+def test_what_the_provider_behind_a_router_said_is_kept() -> None:
+    error = said(
+        429, {"error": {"code": 429, "message": "Provider returned error", "metadata": {"raw": "busy"}}}
+    )
+    assert error.message.endswith("Provider returned error: busy")
+
+
+SECRETS = [
+    "sk-proj-abcdefghijklmnop",
+    "sk-proj-****************abcd",
+    "Bearer abc.def",
+    "Basic dXNlcjpwdw==",
+    "gsk_0123456789abcdef",
+    "AIzaSyA0123456789abcdef",
+    "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def_123",
+    "0123456789abcdef0123456789abcdef",
+    "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6MQ==",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_what_looks_like_a_key_is_redacted(secret: str) -> None:
+    for body in (coded(None, f"Incorrect key: {secret}. See the docs"), f"x {secret}", {"detail": secret}):
+        message = said(401, body).message
+        assert secret not in message
+        assert "[redacted]" in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The model `anthropic/claude-sonnet-4-5-20250929` does not exist",
+        "see https://platform.openai.com/docs/guides/error-codes/api-errors",
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'.",
+        "request 123e4567-e89b-12d3-a456-426614174000 failed",
+        "Meta-Llama-3.1-405B-Instruct-Turbo-2024-07-23-experimental",
+        "a very_long_identifier_without_any_digits_in_it_at_all",
+    ],
+)
+def test_what_does_not_look_like_a_key_stays(words: str) -> None:
+    assert clean(words) == words
+
+
+def test_messages_are_one_short_line_without_control_characters() -> None:
+    message = said(400, {"message": "a\x1b[2J\r\nb\u202e\x00 \u2028c" + "é " * 5000}).message
+    assert message.isprintable()
+    assert "a [2J b c" in message
+    assert len(clean("x y " * 1000)) <= MAX_MESSAGE
+    assert clean("x y " * 1000).endswith("…")
+
+
+@given(st.binary(max_size=300), st.integers(300, 599))
+def test_any_body_gives_an_error_with_a_printable_message(body: bytes, status: int) -> None:
+    error = classify(status, {"content-type": "text/plain"}, body)
+    assert error.message.isprintable()
+    assert len(error.message) <= MAX_MESSAGE + 100
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["429", "server_error"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "errors", "detail", "message", "code", "type", "loc", "msg", "metadata", "raw"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+)
+
+
+@given(JSON)
+def test_any_json_where_an_error_should_be_gives_an_error(value: Any) -> None:
+    assert in_band(value).message.isprintable()
+    assert said(400, value).message.isprintable()

@@ -1,0 +1,383 @@
+"""What is read from Chat Completions: every stream whole, byte by byte, and cut at random."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lokid.chat import Answer, ChatRequest, Message, Reasoning, Text, ToolCall, Usage
+from lokid.dialects.openai_chat import KEY, encode
+from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
+from lokid.dialects.stream import BrokenEvent
+from lokid.errors import (
+    BadRequest,
+    IncompleteResponse,
+    Overloaded,
+    ProviderFailed,
+    ProviderUnavailable,
+    QuotaExceeded,
+    RateLimited,
+)
+from tests.fakes.completions import CALLS, STOP, THINKS, TRAITS, USAGE, calls, chunk, entry, read, whole
+from tests.fakes.feeding import fed, stream
+
+# --- text, reasoning, refusal ------------------------------------------------------------------------
+
+NULLS = dict.fromkeys(("role", "content", "reasoning_content", "tool_calls", "refusal"))
+
+
+def said(content: Any) -> dict[str, Any]:
+    return chunk({"content": content})
+
+
+def thought(thinking: Any) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": thinking}
+
+
+TEXTS: dict[str, tuple[list[Any], tuple[Any, ...]]] = {
+    "plain": ([chunk({"role": "assistant", "content": ""}), said("Hé"), said("llo")], (Text("Héllo"),)),
+    "nulls": ([chunk(NULLS), said("a"), chunk(None)], (Text("a"),)),
+    "no choices": (
+        [{"choices": [], "id": "", "model": "", "prompt_filter_results": []}, said("a"), {"choices": None}],
+        (Text("a"),),
+    ),
+    "obfuscation": ([chunk({"content": "a"}, obfuscation="xyz")], (Text("a"),)),
+    "another choice": ([said("a"), {"choices": [{"index": 1, "delta": {"content": "b"}}]}], (Text("a"),)),
+    "a list of parts": (
+        [
+            said([thought([{"type": "text", "text": "h"}, {"text": "m"}])]),
+            said([thought("."), {"type": "text", "text": "a"}, "b", 5]),
+            said([{"type": "reference", "reference_ids": [1]}, thought([])]),
+        ],
+        (Reasoning("hm."), Text("ab")),
+    ),
+    "reasoning between texts": (
+        [said("a"), said([thought("h")]), said("b")],
+        (Text("a"), Reasoning("h"), Text("b")),
+    ),
+    "half a surrogate pair": ([said("\ud83d")], (Text("\ufffd"),)),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_are_read_in_their_order(name: str) -> None:
+    chunks, parts = TEXTS[name]
+    found = read(stream(*chunks, STOP))
+    assert found.answer.message == Message("assistant", parts)
+    assert found.answer.finish_reason == "stop"
+    assert found.text == found.answer.message.text
+    assert found.reasoning == "".join(part.text for part in parts if isinstance(part, Reasoning))
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_reasoning_keeps_the_field_that_it_came_in(field: str) -> None:
+    found = read(
+        stream(chunk({field: "h"}), chunk({field: "m", "content": None}), chunk({"content": "a"}), STOP)
+    )
+    kept = {KEY: {"origin": "c:m", "field": field}}
+    assert found.answer.message.parts == (Reasoning("hm", kept), Text("a"))
+    assert found.reasoning == "hm"
+
+
+def test_a_server_that_renames_the_field_says_its_reasoning_once() -> None:
+    assert read(stream(chunk({"reasoning_content": "h", "reasoning": "h"}), STOP)).reasoning == "h"
+
+
+def test_details_of_reasoning_are_joined_and_kept_even_without_text() -> None:
+    details = [
+        {"type": "reasoning.text", "index": 0, "text": "a", "signature": None},
+        {"type": "reasoning.text", "index": 0, "text": "b", "signature": "s"},
+        {"type": "reasoning.encrypted", "index": 1, "data": "x"},
+        {"type": "reasoning.encrypted", "index": 1, "data": "y", "format": None},
+        5,
+    ]
+    sent = [chunk({"content": "t", "reasoning_details": [detail]}) for detail in details]
+    part = read(stream(*sent, STOP)).answer.message.parts[0]
+    assert isinstance(part, Reasoning)
+    assert part.opaque[KEY]["details"] == [
+        {"type": "reasoning.text", "index": 0, "text": "ab", "signature": "s"},
+        {"type": "reasoning.encrypted", "index": 1, "data": "xy"},
+    ]
+
+
+def test_a_refusal_is_an_answer() -> None:
+    found = read(stream(chunk({"refusal": "I "}), chunk({"refusal": "won't", "content": None}), STOP))
+    assert found.answer.finish_reason == "refusal"
+    assert found.text == found.answer.message.text == "I won't"
+    assert whole({"content": None, "refusal": "no"}).answer.finish_reason == "refusal"
+
+
+THINKING: list[tuple[list[str], str, str]] = [
+    (["<think>hm</think>\n\na"], "hm", "a"),
+    (["<", "thi", "nk>\nh", "m</th", "ink>", "\n", "a"], "hm", "a"),
+    (["\n <think>", "a < b </thin", "g></think>", "b"], "a < b </thing>", "b"),
+    (["write <think> to think"], "", "write <think> to think"),
+    (["<thin"], "", "<thin"),
+    (["  "], "", "  "),
+    (["<think>never ends </th"], "never ends </th", ""),
+    (["<think></think>a<think>b</think>"], "", "a<think>b</think>"),
+    (["<think>a</think>"], "a", ""),
+]
+
+
+@pytest.mark.parametrize(("pieces", "reasoning", "words"), THINKING)
+def test_think_tags_at_the_beginning_are_reasoning(pieces: list[str], reasoning: str, words: str) -> None:
+    for given in (pieces, list("".join(pieces))):
+        found = read(stream(*[chunk({"content": piece}) for piece in given], STOP), THINKS)
+        assert (found.reasoning, found.text) == (reasoning, words)
+        assert found.answer.message.text == words
+
+
+def test_think_tags_are_text_unless_the_model_is_known_to_write_them() -> None:
+    assert read(stream(chunk({"content": "<think>a</think>"}), STOP)).text == "<think>a</think>"
+
+
+def test_think_tags_held_back_come_out_at_done_too() -> None:
+    assert read(stream(chunk({"content": "<thi"})), THINKS).text == "<thi"
+
+
+# --- the end ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wire", "finish"),
+    [
+        ("stop", "stop"),
+        ("eos", "stop"),
+        ("length", "length"),
+        ("max_tokens", "length"),
+        ("model_length", "length"),
+        ("content_filter", "content_filter"),
+        ("sensitive", "content_filter"),
+    ],
+)
+def test_finish_reasons(wire: str, finish: str) -> None:
+    assert read(stream(chunk({"content": "a"}, wire), done=False)).answer.finish_reason == finish
+
+
+def test_a_finish_reason_or_done_ends_a_stream() -> None:
+    assert read(stream(chunk({"content": "a"}), STOP, done=False)).answer.finish_reason == "stop"
+    assert read(stream(chunk({"content": "a"}))).answer.finish_reason == "stop"
+    assert read(stream(calls(entry(0, "a", "f")))).answer.finish_reason == "tool_calls"
+
+
+def test_what_follows_done_is_not_read() -> None:
+    assert (
+        read(stream(chunk({"content": "a"})) + stream(chunk({"content": "b"})) + b"data: nonsense").text
+        == "a"
+    )
+
+
+def test_the_terminal_marker_may_lack_its_blank_line() -> None:
+    assert read(stream(chunk({"content": "a"})).rstrip()).answer.message.text == "a"
+
+
+STREAMS = {
+    "text": [chunk({"content": "a"}), chunk({"content": "b"}), STOP, USAGE],
+    "tools": [calls(entry(0, "a", "f", "{")), calls(entry(0, None, None, "}")), CALLS, USAGE],
+    "reasoning": [chunk({"reasoning": "a"}), chunk({"content": "b"}), chunk({"content": "c"}, "length")],
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_cut_before_its_terminal_marker_is_an_error_not_a_short_answer(name: str) -> None:
+    data = stream(*STREAMS[name])
+    marker = min(
+        data.index(b"\n\n", data.index(mark)) for mark in (b'"finish_reason": "', b"[DONE]") if mark in data
+    )
+    for length in range(marker):
+        decoder = StreamDecoder(TRAITS)
+        decoder.feed(data[:length])
+        with pytest.raises(IncompleteResponse):
+            decoder.close()
+
+
+def test_a_stream_cut_after_its_terminal_marker_is_whole() -> None:
+    data = stream(chunk({"content": "a"}), STOP, USAGE)
+    for length in range(data.index(b"[DONE]") - 9, len(data)):
+        assert read(data[:length]).answer.message.text == "a"
+
+
+def test_an_empty_stream_and_a_lonely_done_are_incomplete() -> None:
+    for data in (b"", b": ping\n\n", b"data: [DONE]\n\n", stream(USAGE), b"data:\n\n"):
+        assert isinstance(read(data).error, IncompleteResponse)
+
+
+# --- usage --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wire", "usage"),
+    [
+        (USAGE["usage"], Usage(9, 3)),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 3,
+                "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 1},
+                "completion_tokens_details": {"reasoning_tokens": 1},
+            },
+            Usage(9, 3, 2, 1, 1),
+        ),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 20}, Usage(9, 11)),  # xAI, Gemini
+        (
+            {"prompt_tokens": 9, "completion_tokens": 3, "prompt_cache_hit_tokens": 4},
+            Usage(9, 3, 4),
+        ),  # DeepSeek
+        ({"prompt_tokens": 9, "completion_tokens": 3, "cached_tokens": 4}, Usage(9, 3, 4)),  # Moonshot
+        ({"prompt_tokens": None, "completion_tokens": "3"}, Usage()),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_usage_counts_everything(wire: Any, usage: Usage | None) -> None:
+    assert read(stream(chunk({"content": "a"}, "stop"), {"choices": [], "usage": wire})).answer.usage == usage
+    assert whole({"content": "a"}, usage=wire).answer.usage == usage
+
+
+def test_usage_may_come_with_a_choice_or_under_groqs_name_and_the_last_one_counts() -> None:
+    early = chunk({"content": "a"}, usage={"prompt_tokens": 1, "completion_tokens": 1})
+    assert read(stream(early, STOP | {"usage": USAGE["usage"]})).answer.usage == Usage(9, 3)
+    assert read(stream(STOP | {"x_groq": {"usage": USAGE["usage"]}})).answer.usage == Usage(9, 3)
+    assert read(stream(early, STOP)).answer.usage == Usage(1, 1)
+
+
+def test_model_and_id_are_the_providers() -> None:
+    answer = read(stream({"choices": [], "id": "", "model": ""}, STOP)).answer
+    assert (answer.response_id, answer.model) == ("r1", "m-1")
+    bare = read(stream({"choices": [{"delta": {}, "finish_reason": "stop"}]})).answer
+    assert (bare.response_id, bare.model) == (None, None)
+
+
+# --- errors inside answers ------------------------------------------------------------------------------
+
+ERRORS: dict[str, tuple[bytes, type]] = {
+    "an error object": (stream({"error": {"message": "x", "type": "insufficient_quota"}}), QuotaExceeded),
+    "a numeric code": (stream({"error": {"code": 502, "message": "x"}}), ProviderUnavailable),
+    "next to choices": (
+        stream(chunk({"content": ""}) | {"error": {"code": 400, "message": "x"}}),
+        BadRequest,
+    ),
+    "as text": (stream({"error": "x"}), ProviderFailed),
+    "without a wrapper": (stream({"object": "error", "message": "x", "code": 429}), RateLimited),
+    "as detail": (stream({"detail": "x"}), ProviderFailed),
+    "inside a choice": (
+        stream({"choices": [{"index": 0, "delta": {}, "error": {"code": 502, "message": "x"}}]}),
+        ProviderUnavailable,
+    ),
+    "as a finish reason": (stream(chunk({}, "error")), ProviderFailed),
+    "as an event's name": (b'event: error\ndata: {"message": "x"}\n\n', ProviderFailed),
+    "a lack of capacity": (stream(chunk({}, "insufficient_system_resource")), Overloaded),
+    "no JSON": (b"data: <html>\n\n", BrokenEvent),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_inside_a_stream_is_an_error(name: str) -> None:
+    data, kind = ERRORS[name]
+    for before in (b"", stream(chunk({"content": "so far"}), done=False)):
+        found = read(before + data)
+        assert type(found.error) is kind
+        assert found.text == ("so far" if before else "")
+
+
+def test_an_error_is_raised_again_however_often_one_asks() -> None:
+    decoder = StreamDecoder(TRAITS)
+    data = stream(chunk({"content": "a"}), {"error": "x"}, chunk({"content": "b"}))
+    assert len(decoder.feed(data)) == 1
+    for again in (lambda: decoder.feed(b"data: 1\n\n"), decoder.close):
+        with pytest.raises(ProviderFailed):
+            again()
+
+
+def test_an_endless_event_and_an_endless_answer_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = StreamDecoder(TRAITS)
+    with pytest.raises(ProviderFailed, match="larger than"):
+        decoder.feed(b"data: " + b"x" * 2**20)
+    decoder = StreamDecoder(TRAITS)
+    with pytest.raises(ProviderFailed, match="larger than"):
+        for _ in range(100):
+            decoder.feed(b":" + b"x" * (2**20 - 2) + b"\n")
+
+
+# --- whole answers --------------------------------------------------------------------------------------
+
+
+def test_a_whole_answer_reads_like_its_stream() -> None:
+    details = [{"type": "reasoning.text", "text": "hm"}]
+    message = {
+        "role": "assistant",
+        "content": "a",
+        "reasoning": "hm",
+        "reasoning_details": details,
+        "tool_calls": [entry(None, "", "f", "{}"), entry(None, "", "f", "{}")],
+    }
+    found = whole(message, "tool_calls", usage=USAGE["usage"])
+    assert found.events == ()
+    assert found.answer == Answer(
+        Message(
+            "assistant",
+            (
+                Reasoning("hm", {KEY: {"origin": "c:m", "field": "reasoning", "details": details}}),
+                Text("a"),
+                ToolCall("call_r1_0", "f", {}),
+                ToolCall("call_r1_1", "f", {}),
+            ),
+        ),
+        "tool_calls",
+        Usage(9, 3),
+        "m-1",
+        "r1",
+    )
+
+
+def test_a_whole_answer_may_lack_its_finish_reason_and_its_message() -> None:
+    assert whole({"content": "a"}, None).answer.finish_reason == "stop"
+    filtered = fed(
+        lambda: whole_decoder(TRAITS), b'{"choices":[{"finish_reason":"content_filter","index":0}]}'
+    )
+    assert filtered.answer == Answer(Message("assistant", ()), "content_filter")
+
+
+def test_think_tags_of_a_whole_answer() -> None:
+    data = json.dumps({"choices": [{"message": {"content": "<think>hm</think>\na"}}]}).encode()
+    assert fed(lambda: whole_decoder(THINKS), data).answer.message.parts == (Reasoning("hm"), Text("a"))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", IncompleteResponse),
+        (b'{"choices": [{"message": {"content": "a"', IncompleteResponse),
+        (b"[", IncompleteResponse),
+        (b"<html>", ProviderFailed),
+        (b"{}", ProviderFailed),
+        (b"[]", ProviderFailed),
+        (b'{"choices": []}', ProviderFailed),
+        (b'{"error": {"code": 429, "message": "x"}}', RateLimited),
+        (b'{"message": "x"}', ProviderFailed),
+        (b'{"choices": [{"error": {"code": 502, "message": "x"}}]}', ProviderUnavailable),
+    ],
+)
+def test_a_whole_answer_that_is_none_is_an_error(data: bytes, kind: type) -> None:
+    assert type(fed(lambda: whole_decoder(TRAITS), data).error) is kind
+
+
+def test_a_whole_answer_is_bounded() -> None:
+    decoder = whole_decoder(TRAITS)
+    with pytest.raises(ProviderFailed, match="larger than"):
+        for _ in range(65):
+            decoder.feed(b" " * 2**20)
+
+
+# --- and back -------------------------------------------------------------------------------------------
+
+
+def test_an_answer_can_be_sent_back_as_it_came() -> None:
+    delta = {"reasoning_content": "hm", "content": "a", "tool_calls": [entry(0, "x", "f", '{"y": 1}')]}
+    answer = read(stream(chunk(delta), CALLS)).answer
+    sent = encode(ChatRequest("c:m", (answer.message,)), TRAITS, stream=False)["messages"][0]
+    call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": '{"y":1}'}}
+    assert sent == {"role": "assistant", "content": "a", "reasoning_content": "hm", "tool_calls": [call]}

@@ -1,0 +1,331 @@
+"""The daemon as a process: starting, being alone, signals, systemd's variables. Its runtime is a fake."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lokid
+from tests.fakes.daemon import COMMAND, ROOT, Client, connect, poll, process
+
+
+@pytest.fixture
+def path() -> Path:
+    return Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid" / "rpc.sock"
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """What systemd listens on for READY=1 and the like."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(tmp_path / "notify"))
+        sock.settimeout(15)
+        yield sock
+
+
+def stop(running: subprocess.Popen[str]) -> tuple[int, str]:
+    running.send_signal(signal.SIGTERM)
+    _, log = running.communicate(timeout=20)
+    return running.returncode, log
+
+
+def python(code: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_version_and_help_need_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    for option, text in (("--version", f"lokid {lokid.__version__}"), ("--help", "--config FILE")):
+        done = subprocess.run([*COMMAND, option], cwd=ROOT, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0
+        assert text in done.stdout
+
+
+def test_without_a_place_for_the_socket_it_says_what_to_set() -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("XDG", "HOME"))}
+    done = subprocess.run(COMMAND, cwd=ROOT, capture_output=True, text=True, timeout=30, env=environ)
+    assert done.returncode == 1
+    assert done.stderr.startswith("lokid: HOME is not set")
+
+
+def test_it_answers_and_ends_with_status_0_and_without_its_socket(path: Path) -> None:
+    with process() as running:
+        client = connect(path)
+        assert client.ask("hello")["pid"] == running.pid
+        assert client.ask("chat", model="echo", prompt="hi")["text"] == "hi"
+        client.close()
+        status, log = stop(running)
+    assert status == 0
+    assert not path.exists()
+    assert f"lokid {lokid.__version__} serves {path}" in log
+    assert ("running as root" in log) == (os.geteuid() == 0)
+    assert "Traceback" not in log
+
+
+def test_of_many_started_at_once_one_survives_and_the_others_leave_with_75(path: Path) -> None:
+    started = [subprocess.Popen(COMMAND, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    try:
+        poll(lambda: sum(one.poll() is not None for one in started) == 5)
+        client = connect(path)
+        [survivor] = [one for one in started if one.poll() is None]
+        assert client.ask("hello")["pid"] == survivor.pid
+        client.close()
+        for loser in started:
+            if loser is not survivor:
+                assert loser.returncode == 75
+                assert loser.stderr is not None
+                assert loser.stderr.read().startswith("lokid: another lokid runs already")
+    finally:
+        for one in started:
+            one.kill()
+            one.communicate()
+
+
+def test_what_kill_9_leaves_behind_does_not_stop_the_next(path: Path) -> None:
+    with process() as running:
+        connect(path).close()
+        running.kill()
+        running.wait()
+    assert path.exists()
+    with process() as running:
+        client = connect(path)
+        assert client.ask("hello")["pid"] == running.pid
+        client.close()
+
+
+def test_clients_may_connect_before_anything_heavy_is_imported() -> None:
+    heavy = python(
+        """
+        import sys
+        import lokid.daemon
+        loaded = {name.partition(".")[0] for name in sys.modules}
+        print(*loaded & {"anyio", "asyncio", "httpx2", "msgpack", "pydantic", "ssl", "trio", "yaml"})
+        """
+    )
+    assert heavy == ""
+
+
+def test_sigterm_lets_a_request_finish_and_answers_it(path: Path) -> None:
+    with process({"LOKID_TEST_DRAIN_S": "30"}) as running:
+        idle, busy = connect(path), connect(path)
+        idle.ask("hello")
+        busy.send("chat", model="hang", prompt="x")
+        poll(lambda: len(idle.ask("requests.list")) == 1)
+        running.send_signal(signal.SIGTERM)
+        assert idle.message() is None
+        assert running.poll() is None
+        # While it drains nobody listens, and the lock still keeps a second one out.
+        with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
+            Client(path)
+        assert subprocess.run(COMMAND, cwd=ROOT, capture_output=True, timeout=30).returncode == 75
+        busy.close()  # the client gives up: nothing runs any more
+        assert running.wait(10) == 0
+        idle.close()
+        running.communicate()
+
+
+def test_sigterm_cuts_what_does_not_end_with_a_last_answer(path: Path) -> None:
+    with process({"LOKID_TEST_DRAIN_S": "0.2"}) as running:
+        client, other = connect(path), connect(path)
+        client.ask("hello", errors="map")
+        client.send("chat", model="hang", prompt="x")
+        poll(lambda: len(other.ask("requests.list")) == 1)
+        other.close()
+        running.send_signal(signal.SIGTERM)
+        message = client.message()
+        assert message is not None
+        assert message[2]["code"] == "provider_unavailable"
+        assert client.message() is None
+        assert running.wait(10) == 0
+        client.close()
+        running.communicate()
+
+
+def test_a_second_signal_ends_the_patience(path: Path) -> None:
+    with process() as running:
+        client, other = connect(path), connect(path)
+        client.send("chat", model="hang", prompt="x")
+        poll(lambda: len(other.ask("requests.list")) == 1)
+        running.send_signal(signal.SIGINT)
+        assert other.message() is None
+        running.send_signal(signal.SIGTERM)
+        message = client.message()
+        assert message is not None
+        assert message[2].startswith("provider_unavailable: ")
+        assert running.wait(10) == 0
+        for one in (client, other):
+            one.close()
+        running.communicate()
+
+
+def test_systemd_hears_of_every_state(path: Path, manager: socket.socket) -> None:
+    environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "300000"}
+    heard: list[str] = []
+
+    def hear(wanted: str) -> str:
+        while True:
+            heard.append(manager.recv(1000).decode())
+            if heard[-1].startswith(wanted):
+                return heard[-1]
+
+    with process(environ) as running:
+        assert f"STATUS=serving {path}" in hear("READY=1")
+        connect(path).close()
+        for _ in range(3):
+            hear("WATCHDOG=1")
+        running.send_signal(signal.SIGHUP)
+        assert "\nMONOTONIC_USEC=" in hear("RELOADING=1")
+        hear("READY=1")
+        assert running.poll() is None
+        running.send_signal(signal.SIGTERM)
+        hear("STOPPING=1")
+        assert running.wait(10) == 0
+        assert "reloaded: generation 2" in running.communicate()[1]
+
+
+def test_the_watchdog_of_another_process_is_not_fed(path: Path, manager: socket.socket) -> None:
+    environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "30000", "WATCHDOG_PID": "1"}
+    with process(environ) as running:
+        client = connect(path)
+        client.ask("hello")
+        client.close()
+        stop(running)
+    manager.setblocking(False)
+    heard = b""
+    while b"STOPPING" not in heard:
+        heard += manager.recv(1000)
+    assert b"WATCHDOG" not in heard
+
+
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="rpc")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.fixture
+def activated(path: Path) -> Iterator[socket.socket]:
+    path.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+        sock.listen(1024)
+        yield sock
+
+
+def test_a_socket_activated_daemon_leaves_the_socket_and_restarts_lose_nothing(
+    path: Path, activated: socket.socket
+) -> None:
+    """What DESIGN 1.2 promises: a client that asks for ``accepted`` and sends again if the connection ended
+    before it gets an answer to everything, whatever happens to the daemon."""
+    command = [sys.executable, "-c", ACTIVATE, str(activated.fileno()), *COMMAND]
+    answered: list[str] = []
+
+    def ask() -> None:
+        for _ in range(20):
+            client = Client(path)
+            try:
+                client.send("hello", accepted=True)
+                client.send("chat", model="echo", prompt="hi")
+                while (message := client.message()) is not None:
+                    assert message[:2] != [2, "accepted"] or message[2] == [2]
+                    if message[0] == 1 and message[1] == 2:
+                        answered.append(message[3]["text"])
+                        return
+            except BrokenPipeError:
+                pass
+            finally:
+                client.close()
+        raise AssertionError("never answered")
+
+    for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+        with process(command=command, pass_fds=[activated.fileno()]) as running:
+            for _ in range(20):
+                ask()
+            running.send_signal(how)
+            running.communicate(timeout=20)
+            assert running.returncode == (-9 if how is signal.SIGKILL else 0)
+        assert path.exists()
+    assert answered == ["hi"] * 60
+
+
+def test_a_removed_socket_is_made_again(path: Path) -> None:
+    with process({"LOKID_TEST_CHECK_S": "0.05"}) as running:
+        connect(path).close()
+        path.unlink()
+        client = connect(path)
+        assert client.ask("hello")["pid"] == running.pid
+        client.close()
+
+
+BROKEN = """
+import sys
+from lokid import daemon
+def broken(environ): raise ValueError("a secret")
+sys.exit(daemon.main([], broken))
+"""
+
+
+def test_a_bug_in_the_runtime_ends_it_with_a_line_and_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            BROKEN,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("lokid: stopped by a bug: ValueError at ")
+    assert "a secret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_before_the_first_secret_is_read_the_process_is_closed_to_others() -> None:
+    answer = python(
+        """
+        import ctypes, resource, faulthandler
+        from lokid.daemon import harden
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2048))
+        environ = {"SSLKEYLOGFILE": "/tmp/keys", "HOME": "/"}
+        harden(environ)
+        print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE),
+              resource.getrlimit(resource.RLIMIT_NOFILE), environ, faulthandler.is_enabled())
+        """
+    )
+    assert answer == "0 (0, 0) (2048, 2048) {'HOME': '/'} True"
+
+
+def test_the_configuration_can_be_named_on_the_command_line(tmp_path: Path) -> None:
+    named = python(
+        """
+        import os, sys
+        from lokid import daemon
+        def show(environ):
+            print(environ["LOKID_CONFIG"], flush=True)
+            os._exit(0)
+        daemon.main(["--config", sys.argv[1]], show)
+        """,
+        os.path.relpath(tmp_path / "other.yaml", ROOT),
+    )
+    assert named == str(tmp_path / "other.yaml")

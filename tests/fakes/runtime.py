@@ -1,0 +1,157 @@
+"""A runtime in memory: what ``lokid.server`` needs of the real one, steered by the model's name.
+
+echo        answers the last message's text, with one event per word
+hang        tells ``accepted`` and then waits until it is cancelled
+messy       like hang, but its cleaning up fails
+slow        answers "late" when ``release`` is set
+endless     emits events for ever
+<code>      fails with that error code
+bug         raises something that is not one of ours, with a secret in its text
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskStatus
+
+from lokid import errors
+from lokid.chat import (
+    Answer,
+    ChatRequest,
+    ChatResult,
+    EmbedAnswer,
+    EmbedRequest,
+    Message,
+    RerankAnswer,
+    RerankRequest,
+    Score,
+    Text,
+    TextDelta,
+    Usage,
+)
+
+SECRET = "sk-planted-secret-0123456789"
+
+BY_CODE = {
+    error.code: error
+    for blame in errors.LokidError.__subclasses__()
+    for error in (blame, *blame.__subclasses__())
+}
+
+
+@dataclass
+class Embedded:
+    answer: EmbedAnswer
+    model: str
+    cost_usd: float | None
+
+
+@dataclass
+class Reranked:
+    answer: RerankAnswer
+    model: str
+
+
+@dataclass
+class FakeRuntime:
+    """``cancelled``: models whose call was cancelled. ``emitted``: bytes handed to ``emit``."""
+
+    release: anyio.Event = field(default_factory=anyio.Event)
+    started: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    was_cancelled: anyio.Event = field(default_factory=anyio.Event)
+    emitted: int = 0
+    reloads: int = 0
+    reload_error: errors.LokidError | None = None
+    closed: bool = False
+
+    async def chat(self, request: ChatRequest, *, emit: Any, accepted: Any) -> ChatResult | dict[str, Any]:
+        if request.dry_run:
+            return {"method": "POST", "url": "https://example.org/", "headers": {}, "body": {}, "origins": {}}
+        text = request.messages[-1].text
+        self.started.append(request.model)
+        try:
+            await accepted()
+            text = await self._act(request.model, text, emit)
+        except anyio.get_cancelled_exc_class():
+            self.cancelled.append(request.model)
+            self.was_cancelled.set()
+            raise
+        answer = Answer(Message("assistant", (Text(text),)), "stop", Usage(3, 5))
+        return ChatResult(answer, request.model, None, 1, 0.01, 0.02)
+
+    async def _act(self, model: str, text: str, emit: Any) -> str:
+        match model:
+            case "hang":
+                await anyio.sleep_forever()
+            case "messy":
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(anyio.sleep_forever)
+                    try:
+                        await anyio.sleep_forever()
+                    finally:
+                        raise ValueError(SECRET)
+            case "slow":
+                await self.release.wait()
+                return "late"
+            case "endless":
+                while True:
+                    await anyio.lowlevel.checkpoint()
+                    await emit([TextDelta("x" * 4096)])
+                    self.emitted += 4096
+            case "bug":
+                raise RuntimeError(SECRET)
+            case code if code in BY_CODE:
+                raise BY_CODE[code](
+                    "it failed", hint="do this", client="c", status=418, retry_after_s=2.5, request_id="r1"
+                )
+        await emit([TextDelta(word) for word in text.split()])
+        return text
+
+    async def embed(self, request: EmbedRequest, *, accepted: Any) -> Embedded:
+        await accepted()
+        return Embedded(
+            EmbedAnswer(tuple(b"\0\0\x80\x3f" for _ in request.texts), Usage(1)), request.model, 0.5
+        )
+
+    async def rerank(self, request: RerankRequest, *, accepted: Any) -> Reranked:
+        await accepted()
+        scores = tuple(Score(index, 1.0 / (index + 1)) for index in range(len(request.documents)))
+        return Reranked(RerankAnswer(scores), request.model)
+
+    async def list_models(
+        self,
+        type: str | None,  # noqa: A002 - the contract's name
+        client: str | None,
+        refresh: bool,
+    ) -> list[dict[str, Any]]:
+        return [{"id": "c:echo", "type": type, "client": client, "refresh": refresh}]
+
+    def list_clients(self) -> list[dict[str, Any]]:
+        return [{"name": "c", "type": "openai", "state": "ready"}]
+
+    def config_status(self) -> dict[str, Any]:
+        return {"path": "/config.yaml", "loaded_at": 1.0, "generation": 1, "problems": [], "model": "c:echo"}
+
+    def check(self, path: str | None) -> list[dict[str, Any]]:
+        return [{"path": path or "/config.yaml", "line": 1, "column": 1, "key": "x", "message": "unknown"}]
+
+    async def reload(self) -> dict[str, Any]:
+        self.reloads += 1
+        if self.reload_error is not None:
+            raise self.reload_error
+        return {"generation": self.reloads + 1, "kept": [], "opened": [], "closed": []}
+
+    def show(self) -> dict[str, Any]:
+        return {"clients": []}
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        try:
+            task_status.started()
+            await anyio.sleep_forever()
+        finally:
+            self.closed = True

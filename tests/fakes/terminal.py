@@ -1,0 +1,93 @@
+"""Runs lokictl as a user does: as a process with pipes, or on a terminal of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "lokictl")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "LOKICTL_AUTOSTART": "0", "TERM": "xterm", **changes}
+
+
+def lokictl(
+    *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """One command line in pipes. ``stdin`` None: nothing to read."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        input=stdin or b"",
+        capture_output=True,
+        env=environment(**(env or {})),
+        timeout=30,
+    )
+
+
+class Terminal:
+    """One command line on a pseudo-terminal that is its controlling one, so that ^C and ^Z work.
+
+    ``err`` is what came on stderr if ``split`` keeps it apart.
+    """
+
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, split: bool = False) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=subprocess.PIPE if split else slave,
+            env=environment(**(env or {})),
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        self.output = b""
+
+    def read_until(self, wanted: bytes) -> bytes:
+        deadline = time.monotonic() + 20
+        while wanted not in self.output:
+            if not self._read(deadline):
+                raise AssertionError(f"{wanted!r} did not come: {self.output!r}")
+        return self.output
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def wait(self) -> int:
+        """The exit status; ``output`` then holds everything."""
+        deadline = time.monotonic() + 20
+        while self._read(deadline):
+            pass
+        status = self.process.wait(20)
+        self.err = self.process.stderr.read() if self.process.stderr else b""
+        return status
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stderr:
+            self.process.stderr.close()
+        os.close(self._master)
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            raise AssertionError(f"nothing more came: {self.output!r}")
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # EIO: the last process on the terminal has ended
+            return False
+        self.output += data
+        return bool(data)

@@ -1,0 +1,159 @@
+"""A daemon is started when none runs: by any number of lokictl at once, in the right place, or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lokictl import autostart, client
+from lokictl.failure import Failure
+from tests.fakes.terminal import COMMAND, environment, lokictl
+
+# What matters of lokid here: a lock, or status 75; then a socket that accepts.
+LISTENER = """
+import fcntl, os, socket, sys, time
+path = os.environ["XDG_RUNTIME_DIR"] + "/lokid/rpc.sock"
+os.makedirs(os.path.dirname(path), exist_ok=True)
+lock = open(path + ".lock", "w")
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError:
+    sys.exit(75)
+print("a daemon", flush=True)
+time.sleep(0.2)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen()
+for _ in range(int(sys.argv[1])):
+    listener.accept()
+"""
+
+
+def path_of_socket():
+    return os.path.join(os.environ["XDG_RUNTIME_DIR"], "lokid", "rpc.sock")
+
+
+def start(program, *arguments):
+    path = path_of_socket()
+    command = (sys.executable, "-c", program, *arguments)
+    return autostart.started(lambda: client.connect(path), path, command=command)
+
+
+def log():
+    with open(os.path.join(os.environ["HOME"], ".local/state/lokid/lokid.log")) as file:
+        return file.read()
+
+
+def test_many_at_once_start_one_and_all_connect():
+    with ThreadPoolExecutor(4) as pool:
+        for sock in pool.map(lambda _: start(LISTENER, "4"), range(4)):
+            sock.close()
+    assert log() == "a daemon\n"
+
+
+def test_log_is_private():
+    start(LISTENER, "1").close()
+    path = os.path.join(os.environ["HOME"], ".local/state/lokid/lokid.log")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+
+
+def test_a_daemon_that_dies_says_its_last_words():
+    with pytest.raises(Failure) as caught:
+        start("import sys; print('older'); sys.exit('no \\x1b[2J config')")
+    assert caught.value.exit_status == 69
+    assert "status 1" in caught.value.message
+    assert "no \ufffd[2J config" in caught.value.message
+
+
+def test_a_daemon_that_never_listens_is_given_up(monkeypatch):
+    monkeypatch.setattr(autostart, "START_S", 0.3)
+    with pytest.raises(Failure, match="does not accept connections"):
+        start("import time; time.sleep(1)")
+
+
+def test_who_waits_for_a_draining_daemon_starts_the_next(monkeypatch):
+    path = path_of_socket()
+    os.makedirs(os.path.dirname(path))
+    holds_the_lock = (
+        "import fcntl, sys, time; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX);"
+        "print(flush=True); time.sleep(1)"
+    )
+    draining = subprocess.Popen(
+        [sys.executable, "-c", holds_the_lock, path + ".lock"], stdout=subprocess.PIPE
+    )
+    draining.stdout.readline()
+    start(LISTENER, "1").close()
+    draining.stdout.close()
+    assert draining.wait() == 0
+    assert log() == "a daemon\n"
+
+
+def test_a_long_log_is_moved_aside(monkeypatch):
+    monkeypatch.setattr(autostart, "LOG_BYTES", 10)
+    path, _ = autostart.open_log()
+    with open(path, "w") as file:
+        file.write("x" * 11)
+    assert autostart.open_log() == (path, 0)
+    assert os.path.exists(path + ".old")
+
+
+def test_no_daemon_is_started_in_the_directory_of_another_user(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(Failure, match="belongs to uid"):
+        autostart.check_directory(path_of_socket())
+
+
+def test_somebody_elses_daemon_is_not_asked(monkeypatch, daemon):
+    daemon()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(Failure, match="belongs to another user") as caught:
+        client.connect(path_of_socket())
+    assert "without sudo" in caught.value.hint
+
+
+def test_paths_of_the_daemon_are_those_of_the_caller(monkeypatch):
+    monkeypatch.setenv("LOKID_CONFIG", "some.yaml")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    environ = autostart.environment()
+    assert environ["LOKID_CONFIG"] == os.path.abspath("some.yaml")
+    assert "lokid" in os.listdir(environ["PYTHONPATH"])
+
+
+def gone(pid):
+    deadline = time.monotonic() + 10
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not os.path.exists(f"/proc/{pid}")
+
+
+def test_the_real_daemon_starts_restarts_and_stops(tmp_path):
+    (tmp_path / "config.yaml").write_text("clients: []\n")
+    env = {"LOKICTL_AUTOSTART": "1", "LOKID_CONFIG": str(tmp_path / "config.yaml")}
+    try:
+        asking = [
+            subprocess.Popen([*COMMAND, "config", "check"], env=environment(**env), stderr=subprocess.PIPE)
+            for _ in range(3)
+        ]
+        for process in asking:
+            with process.stderr:
+                assert process.stderr.read() == b""
+            assert process.wait(30) == 0
+        assert log().count("serves") == 1
+        assert lokictl("status", env=env).returncode == 0
+        lokictl("daemon", "stop", env=env)
+        by_hand = {**env, "LOKICTL_AUTOSTART": "0"}  # asked for in so many words, it starts all the same
+        first = lokictl("daemon", "start", env=by_hand).stdout
+        second = lokictl("daemon", "restart", env=env).stdout
+        assert b"runs, pid" in first and b"runs, pid" in second and first != second
+        assert b"daemon  running\n" in lokictl("info", env=env).stdout
+    finally:
+        assert lokictl("daemon", "stop", env=env).stdout == b"stopped\n"
+    assert gone(int(second.split()[-1]))
+    assert lokictl("status", env=env).returncode == 69

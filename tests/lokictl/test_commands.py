@@ -1,0 +1,319 @@
+"""The other commands in pipes: what they ask the daemon, what they print, and their exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import lokid
+from lokictl.cli import COMMANDS
+from tests.fakes.rpc_daemon import Refused
+from tests.fakes.terminal import lokictl
+
+MODELS = [
+    {
+        "client": "openai",
+        "name": "gpt-5",
+        "type": "chat",
+        "max_input_tokens": 400000,
+        "max_output_tokens": 128000,
+        "input_price": 1.25,
+        "output_price": 10.0,
+        "supports_vision": True,
+        "supports_function_calling": True,
+    },
+    {"client": "local", "name": "evil\x1b[2J\n", "type": "embedding"},
+]
+CLIENTS = [
+    {"name": "openai", "type": "openai", "auth": "api_key", "state": "ready"},
+    {"name": "c", "type": "claude", "auth": "api_key", "state": "needs_secret", "reason": "set C_API_KEY"},
+    {"name": "g", "type": "gemini", "auth": "oauth", "state": "needs_login"},
+]
+REQUESTS = [
+    {
+        "id": 7,
+        "method": "chat",
+        "model": "openai:gpt-5",
+        "program": "nvim",
+        "pid": 42,
+        "started_at": 0.0,
+        "elapsed_s": 63.0,
+    }
+]
+PROBLEM = {
+    "path": "/c.yaml",
+    "line": 3,
+    "column": 5,
+    "key": "clients[0].typ",
+    "message": "did you mean type?",
+}
+
+
+def status_of(problems):
+    return {
+        "daemon": {
+            "version": lokid.__version__,
+            "pid": 1,
+            "protocol": 1,
+            "started_at": time.time() - 100,
+            "socket": "/run/s",
+            "root": True,
+        },
+        "config": {
+            "path": "/c.yaml",
+            "loaded_at": time.time() - 50,
+            "generation": 2,
+            "model": "openai:gpt-5",
+            "problems": problems,
+        },
+        "clients": CLIENTS,
+        "requests": REQUESTS,
+    }
+
+
+def rows(done):
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.decode().splitlines()]
+
+
+def test_models_in_a_pipe_are_tab_separated_and_clean(daemon):
+    fake = daemon(models__list=lambda *_: MODELS)
+    assert rows(lokictl("models")) == [
+        ["openai:gpt-5", "chat", "400000", "128000", "1.25", "10.0", "images tools"],
+        ["local:evil\ufffd[2J", "embedding", "", "", "", "", ""],
+    ]
+    assert fake.params("models.list") == {}
+
+
+def test_models_can_be_narrowed_and_refreshed(daemon):
+    fake = daemon(models__list=lambda *_: MODELS)
+    done = lokictl("models", "openai", "--type", "chat", "--refresh", "--json")
+    assert json.loads(done.stdout) == MODELS
+    assert fake.params("models.list") == {"client": "openai", "type": "chat", "refresh": True}
+
+
+def test_clients_show_their_state_and_what_mends_it(daemon):
+    daemon(clients__list=lambda *_: CLIENTS)
+    assert rows(lokictl("clients"))[1] == ["c", "claude", "api_key", "needs_secret", "set C_API_KEY"]
+    assert json.loads(lokictl("clients", "--json").stdout) == CLIENTS
+
+
+def test_status_is_one_screen_and_0_when_all_is_well(daemon):
+    daemon(status=lambda *_: status_of([]))
+    done = lokictl("status")
+    text = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert f"lokid {lokid.__version__}, pid 1, up 1m4" in text
+    assert "config /c.yaml, loaded 50s ago, generation 2, default model openai:gpt-5" in text
+    assert "c\tclaude\tneeds_secret\tset C_API_KEY" in text
+    assert "g\tgemini\tneeds_login\tlokictl auth login g" in text
+    assert "7\tchat\topenai:gpt-5\tnvim\t42\t1m03s" in text
+    assert "runs as root" in text
+
+
+def test_status_shows_what_is_wrong_with_the_configuration_and_ends_with_78(daemon):
+    daemon(status=lambda *_: status_of([PROBLEM]))
+    done = lokictl("status")
+    assert done.returncode == 78
+    assert b"\n/c.yaml:3:5: clients[0].typ: did you mean type?\n" in done.stdout
+    assert lokictl("status", "--json").returncode == 78
+
+
+def test_status_without_a_daemon_says_so_and_starts_none():
+    done = lokictl("status", env={"LOKICTL_AUTOSTART": "1"})
+    assert (done.returncode, done.stdout) == (69, b"")
+    assert done.stderr.startswith(b"lokictl: lokid is not running")
+    done = lokictl("status", "--json", env={"LOKICTL_AUTOSTART": "1"})
+    assert (done.returncode, json.loads(done.stdout)["daemon"]) == (69, None)
+
+
+def test_ps_lists_and_cancel_ends(daemon):
+    fake = daemon(requests__list=lambda *_: REQUESTS, requests__cancel=lambda *_: {"cancelled": 7})
+    assert rows(lokictl("ps")) == [["7", "chat", "openai:gpt-5", "nvim", "42", "1m03s"]]
+    assert json.loads(lokictl("ps", "--json").stdout) == REQUESTS
+    assert lokictl("cancel", "7").returncode == 0
+    assert fake.params("requests.cancel") == {"id": 7}
+
+
+def test_cancel_of_nothing_is_a_mistake_of_the_caller(daemon):
+    def none(call, params):
+        raise Refused("invalid_params", "no request 9 runs now")
+
+    daemon(requests__cancel=none)
+    assert lokictl("cancel", "9").returncode == 2
+    assert lokictl("cancel", "nine").returncode == 2
+
+
+def test_info_is_key_and_value_without_a_daemon(home):
+    done = lokictl("info")
+    facts = dict(line.split("  ", 1) for line in done.stdout.decode().splitlines())
+    run = os.environ["XDG_RUNTIME_DIR"]
+    assert facts == {
+        "version": lokid.__version__,
+        "config_file": f"{home}/.config/lokid/config.yaml",
+        "env_file": f"{home}/.config/lokid/.env",
+        "vault_file": f"{home}/.local/share/lokid/vault.age",
+        "identity_file": f"{home}/.local/share/lokid/identity.txt",
+        "state_dir": f"{home}/.local/state/lokid",
+        "socket": f"{run}/lokid/rpc.sock",
+        "log": f"{home}/.local/state/lokid/lokid.log",
+        "python": sys.executable,
+        "daemon": "not running",
+    }
+
+
+def test_info_tells_of_the_running_daemon(daemon):
+    daemon(version="0.0.9", requests__list=lambda *_: [])
+    facts = json.loads(lokictl("info", "--json").stdout)
+    assert (facts["daemon"], facts["daemon_version"]) == ("running", "0.0.9")
+    assert facts["daemon_pid"] == str(os.getpid())
+
+
+def test_no_home_is_said_in_one_line():
+    done = lokictl("info", env={"HOME": ""})
+    assert done.returncode == 78
+    assert done.stderr.startswith(b"lokictl: HOME is not set")
+
+
+def test_config_path_needs_no_daemon(home):
+    assert lokictl("config", "path").stdout.decode() == f"{home}/.config/lokid/config.yaml\n"
+    assert lokictl("config", "path", env={"LOKID_CONFIG": "/x.yaml"}).stdout == b"/x.yaml\n"
+
+
+def test_config_check_prints_places_and_ends_with_78(daemon, tmp_path):
+    problems = [PROBLEM]
+    fake = daemon(config__check=lambda *_: problems)
+    done = lokictl("config", "check")
+    assert (done.returncode, done.stdout) == (78, b"/c.yaml:3:5: clients[0].typ: did you mean type?\n")
+    assert fake.params("config.check") == {}
+    problems.clear()
+    done = lokictl("config", "check", "some.yaml")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert fake.params("config.check") == {"path": os.path.abspath("some.yaml")}
+
+
+def test_config_show_is_json(daemon):
+    daemon(config__show=lambda *_: {"clients": [{"name": "a", "api_key": "**********"}]})
+    assert json.loads(lokictl("config", "show").stdout)["clients"][0]["name"] == "a"
+
+
+def test_config_reload_tells_what_changed(daemon):
+    plan = {"generation": 3, "kept": ["a"], "opened": ["b", "c"], "closed": []}
+    daemon(config__reload=lambda *_: plan)
+    assert lokictl("config", "reload").stdout == b"generation 3: kept a; opened b, c\n"
+
+
+def test_config_edit_opens_the_editor_and_checks(daemon, home):
+    daemon(config__check=lambda *_: [PROBLEM])
+    done = lokictl("config", "edit", env={"EDITOR": "touch", "VISUAL": ""})
+    assert done.returncode == 78
+    assert os.path.exists(f"{home}/.config/lokid/config.yaml")
+    assert lokictl("config", "edit", env={"EDITOR": "false", "VISUAL": ""}).returncode == 1
+    assert lokictl("config", "edit", env={"EDITOR": "/nonexistent", "VISUAL": ""}).returncode == 2
+
+
+def test_embed_prints_a_line_of_json_for_each_text(daemon):
+    vectors = {"embeddings": [[0.5, -1.0], [0.25, 2.0]], "usage": None, "cost_usd": None, "model": "e:m"}
+    fake = daemon(embed=lambda *_: vectors, models__list=lambda *_: MODELS[:1])
+    done = lokictl("embed", "--type", "query", "--dimensions", "2", "one", "two")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == vectors["embeddings"]
+    assert fake.params("models.list") == {"type": "embedding"}
+    assert fake.params("embed") == {
+        "texts": ["one", "two"],
+        "model": "openai:gpt-5",
+        "encoding": "list",
+        "input_type": "query",
+        "dimensions": 2,
+    }
+
+
+def test_embed_takes_lines_and_gives_raw_floats(daemon):
+    raw = struct.pack("<2f", 1, 2)
+    fake = daemon(
+        embed=lambda *_: {"embeddings": [raw, raw], "usage": None, "cost_usd": None, "model": "e:m"}
+    )
+    done = lokictl("embed", "-m", "e:m", "--f32", stdin="one\u2028more\r\n\ntwo\n".encode())
+    assert done.stdout == raw + raw
+    assert fake.params("embed") == {"texts": ["one\u2028more", "two"], "model": "e:m", "encoding": "f32"}
+
+
+def test_rerank_prints_index_score_and_text(daemon):
+    answer = {
+        "results": [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}],
+        "usage": None,
+        "model": "r:m",
+    }
+    fake = daemon(rerank=lambda *_: answer, models__list=lambda *_: [])
+    assert rows(lokictl("rerank", "-m", "r:m", "-n", "2", "fruit", stdin=b"hammer\napple\n")) == [
+        ["1", "0.9000", "apple"],
+        ["0", "0.1000", "hammer"],
+    ]
+    assert fake.params("rerank") == {
+        "model": "r:m",
+        "query": "fruit",
+        "documents": ["hammer", "apple"],
+        "top_n": 2,
+    }
+    assert json.loads(lokictl("rerank", "-m", "r:m", "--json", "q", "a", "b").stdout) == answer
+    done = lokictl("rerank", "q", "a")
+    assert (done.returncode, done.stderr[:42]) == (2, b"lokictl: no reranker model is configured\nh")
+
+
+@pytest.mark.parametrize("arguments", [["embed"], ["rerank", "query"]])
+def test_nothing_to_work_on_is_a_mistake_of_the_caller(arguments):
+    assert lokictl(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_leads_with_examples_and_table_and_command_agree(command):
+    done = lokictl(command, "--help")
+    text = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert text.index("Examples:") < text.index("Usage:") < text.index("Options:")
+    assert f"lokictl {command}" in text.partition("Usage:")[0]
+
+
+def test_bare_lokictl_and_groups_show_help():
+    for arguments in ([], ["--help"], ["config"], ["daemon"]):
+        done = lokictl(*arguments)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.index(b"Examples:") < done.stdout.index(b"Commands:")
+
+
+def test_version_is_one_line():
+    assert lokictl("--version").stdout.decode() == f"lokictl {lokid.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"), [(["sttaus"], b'"status"'), (["config", "chekc"], b'"check"'), (["zzz"], None)]
+)
+def test_a_typo_in_a_command_is_answered_with_the_nearest(arguments, near):
+    done = lokictl(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"lokictl: there is no command")
+    assert (near or b"hint") in done.stderr
+
+
+def test_daemon_stop_ends_it_and_waits(daemon):
+    victim = subprocess.Popen(["sleep", "100"])
+    fake = daemon(requests__list=lambda *_: [])
+    fake.pid = victim.pid
+    # The fake is a thread of the tests: the process that is to end is another one.
+    reaper = threading.Thread(target=victim.wait)
+    reaper.start()
+    done = lokictl("daemon", "stop")
+    reaper.join(10)
+    assert (done.returncode, done.stdout) == (0, b"stopped\n")
+    assert victim.returncode == -signal.SIGTERM
+
+
+def test_daemon_stop_without_one_is_fine():
+    assert lokictl("daemon", "stop").stdout == b"lokid is not running\n"

@@ -1,0 +1,128 @@
+"""A request is sent again while that is safe, and never after ``accepted`` (DESIGN 1.2)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+
+import msgpack
+
+from tests.fakes.rpc_daemon import Gone, say
+from tests.fakes.terminal import lokictl
+
+
+def failing(times, then, *, accepted=False, event=False):
+    """A ``chat`` whose connection ends the first ``times`` times."""
+    count = iter(range(times + 1))
+
+    def chat(call, params):
+        if next(count) >= times:
+            return then(call, params)
+        if accepted:
+            call.accepted()
+        if event:
+            call.text("half")
+        raise Gone
+
+    return chat
+
+
+def sent(fake, method="chat"):
+    return [name for name, _ in fake.calls].count(method)
+
+
+def test_request_is_sent_again_when_the_connection_ends_before_accepted(daemon):
+    fake = daemon(chat=failing(2, say("ok")))
+    done = lokictl("ask", "hi")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"ok\n", b"")
+    assert sent(fake) == 3
+
+
+def test_request_is_never_sent_again_after_accepted(daemon):
+    fake = daemon(chat=failing(1, say("ok"), accepted=True))
+    done = lokictl("ask", "hi")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"lokictl: the connection to lokid was lost")
+    assert sent(fake) == 1
+
+
+def test_an_event_counts_as_accepted(daemon):
+    fake = daemon(chat=failing(1, say("ok"), event=True))
+    done = lokictl("ask", "hi")
+    assert (done.returncode, done.stdout) == (1, b"half\n")
+    assert sent(fake) == 1
+
+
+def test_a_daemon_that_is_restarted_by_others_is_waited_for(daemon):
+    again = []
+
+    def restarting(call, params):
+        first.stop_listening()
+        timer = threading.Timer(0.3, lambda: again.append(daemon(chat=say("ok"))))
+        timer.start()
+        again.append(timer)
+        raise Gone
+
+    first = daemon(chat=restarting)
+    done = lokictl("ask", "hi")
+    again[0].join()
+    assert (done.returncode, done.stdout) == (0, b"ok\n")
+    assert sent(again[1]) == 1
+
+
+def test_methods_without_upstream_are_sent_again_too(daemon):
+    count = iter(range(9))
+
+    def clients(call, params):
+        if next(count) == 0:
+            raise Gone
+        return []
+
+    fake = daemon(clients__list=clients)
+    assert lokictl("clients").returncode == 0
+    assert sent(fake, "clients.list") == 2
+
+
+def test_a_daemon_that_always_hangs_up_is_an_error_in_the_end(daemon, monkeypatch):
+    def gone(call, params):
+        raise Gone
+
+    fake = daemon(chat=gone)
+    done = lokictl("ask", "hi")
+    assert done.returncode == 69
+    assert b"closed the connection again and again" in done.stderr
+    assert sent(fake) > 3
+
+
+def serve_bytes(data):
+    """Answers every connection with ``data``, then waits for the other side to leave."""
+    path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "lokid", "rpc.sock")
+    os.mkdir(os.path.dirname(path), 0o700)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+
+    def serve():
+        sock, _ = listener.accept()
+        with sock, listener:
+            sock.recv(65536)
+            sock.sendall(data)
+            while sock.recv(65536):
+                pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
+
+
+def test_whatever_is_not_lokid_is_named_so():
+    for data in (b"HTTP/1.1 200 OK\r\n\r\n\xc1", msgpack.packb([1, 0, None, {"server": "other"}])):
+        thread = serve_bytes(data)
+        done = lokictl("ask", "hi")
+        thread.join()
+        path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "lokid", "rpc.sock")
+        os.unlink(path)
+        os.rmdir(os.path.dirname(path))
+        assert done.returncode == 69
+        assert b"is not lokid" in done.stderr

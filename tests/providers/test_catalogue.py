@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from lokid.providers.catalogue import NAMES, TABLE, complete, models
+from lokid.providers.settings import ModelSettings
+
+
+def known(provider: str, name: str, **said: Any) -> ModelSettings:
+    return complete(provider, ModelSettings(name=name, **said))
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("gpt-5.6", {"chat_api": "responses", "sampling": False, "system_role": "developer"}),
+        ("gpt-5.4-mini-2026-03-01", {"chat_api": "responses", "reasoning_style": "openai_effort"}),
+        ("gpt-5.1", {"chat_api": None, "reasoning_efforts": ("none", "low", "medium", "high")}),
+        ("gpt-5-mini", {"chat_api": None, "reasoning_efforts": ("minimal", "low", "medium", "high")}),
+        ("gpt-5-chat-latest", {"sampling": True, "reasoning_style": "none"}),
+        ("gpt-5-pro", {"chat_api": "responses", "reasoning_efforts": ("high",)}),
+        ("gpt-5.1-codex", {"chat_api": "responses"}),
+        ("o1-mini", {"system_role": "none", "supports_function_calling": False}),
+        ("o3", {"max_tokens_param": "max_completion_tokens", "sampling": False}),
+        ("o3-mini", {"supports_vision": False}),
+        ("o3-pro", {"chat_api": "responses"}),
+        ("gpt-4o-mini", {"sampling": True, "max_tokens_param": "max_completion_tokens"}),
+        ("gpt-4-turbo", {"structured_outputs": False, "supports_vision": True}),
+        ("gpt-3.5-turbo", {"supports_vision": False}),
+        ("text-embedding-3-small", {"type": "embedding", "max_batch_size": 2048}),
+        ("my-own", {"chat_api": None, "sampling": None, "type": "chat"}),
+    ],
+)
+def test_what_is_known_about_openais_names(name: str, facts: dict[str, Any]) -> None:
+    for provider in ("openai", "azure-openai"):
+        model = known(provider, name)
+        assert {key: getattr(model, key) for key in facts} == facts
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("gpt-5.6", {"chat_api": None, "max_tokens_param": None}),
+        ("jina-reranker-v2-base-multilingual", {"type": "reranker"}),
+        ("rerank-2-lite", {"type": "reranker"}),
+        ("nomic-embed-text:latest", {"type": "embedding"}),
+        ("BAAI/bge-m3", {"type": "embedding"}),
+        ("voyage-3-large", {"type": "embedding"}),
+        ("Qwen/Qwen3-Embedding-0.6B", {"type": "embedding"}),
+        ("Qwen/Qwen3-Reranker-0.6B", {"type": "reranker"}),
+        ("qwen3:8b", {"reasoning_style": "think_tags", "type": "chat"}),
+        ("deepseek-ai/DeepSeek-R1", {"reasoning_style": "think_tags"}),
+        ("smollm2", {"reasoning_style": None, "type": "chat"}),
+    ],
+)
+def test_compatible_servers_get_only_what_a_name_cannot_mean_otherwise(
+    name: str, facts: dict[str, Any]
+) -> None:
+    model = known("openai-compatible", name)
+    assert {key: getattr(model, key) for key in facts} == facts
+
+
+def test_what_the_user_says_stays() -> None:
+    model = known("openai", "gpt-5.6", chat_api="chat_completions", sampling=True, type="chat")
+    assert (model.chat_api, model.sampling, model.system_role) == ("chat_completions", True, "developer")
+
+
+def test_the_name_that_the_provider_knows_decides() -> None:
+    assert known("openai", "fast", real_name="gpt-5.6").chat_api == "responses"
+
+
+def test_a_type_without_a_table_knows_nothing() -> None:
+    model = ModelSettings(name="x")
+    assert complete("claude", model) == model
+    assert models("claude") == ()
+
+
+def test_the_names_on_offer_are_known_and_the_first_one_chats() -> None:
+    for provider, names in NAMES.items():
+        offered = models(provider)
+        assert [model.name for model in offered] == list(names)
+        assert offered[0].type == "chat"
+        assert all(any(re.fullmatch(pattern, name) for pattern, _ in TABLE[provider]) for name in names)
+
+
+def test_every_fact_is_one_that_a_user_could_have_written() -> None:
+    for rows in TABLE.values():
+        for _, facts in rows:
+            ModelSettings.model_validate({"name": "x", **facts})

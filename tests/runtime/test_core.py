@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Event, Message, RerankRequest, Text, TextDelta
+from lokid.errors import (
+    AuthenticationFailed,
+    ConfigInvalid,
+    ProviderUnavailable,
+    RateLimited,
+    SecretMissing,
+    UnknownModel,
+    Unsupported,
+)
+from lokid.runtime.core import Runtime
+from tests.fakes import provider as steps
+from tests.fakes.provider import FakeProvider, answer
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = {"extra": {"max_retries": 0}}
+
+
+def configure(path: Path, *clients: dict[str, Any], **top: object) -> None:
+    rows = [{"type": "openai-compatible", "models": ["m"], **PATIENCE, **client} for client in clients]
+    path.write_text(json.dumps({**top, "clients": rows}))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.yaml"
+
+
+@asynccontextmanager
+async def running(path: Path, *, builtin: bool = False, **environ: str) -> AsyncIterator[Runtime]:
+    runtime = Runtime({"LOKID_CONFIG": str(path), **environ}, builtin=builtin)
+    async with anyio.create_task_group() as group:
+        await group.start(lambda task_status: runtime.run(task_status=task_status))
+        yield runtime
+        group.cancel_scope.cancel()
+
+
+def question(model: str = "a", **settings: Any) -> ChatRequest:
+    return ChatRequest(model, (Message("user", (Text("hello"),)),), **settings)
+
+
+async def accepted() -> None:
+    pass
+
+
+async def ignore(events: Sequence[Event]) -> None:
+    pass
+
+
+async def ask(runtime: Runtime, request: ChatRequest) -> ChatResult:
+    result = await runtime.chat(request, emit=ignore, accepted=accepted)
+    assert isinstance(result, ChatResult)
+    return result
+
+
+def said(text: str) -> steps.Step:
+    message = {"role": "assistant", "content": text}
+    return answer(
+        body=json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
+    )
+
+
+def sse(*texts: str) -> list[bytes]:
+    """The chunks of a stream; the last one ends it."""
+    events = [{"choices": [{"index": 0, "delta": {"content": text}}]} for text in texts]
+    events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})  # type: ignore[dict-item]
+    return [*(f"data: {json.dumps(event)}\n\n".encode() for event in events), b"data: [DONE]\n\n"]
+
+
+class TestAsking:
+    async def test_finds_the_client_and_gives_the_answer(self, path: Path) -> None:
+        async with FakeProvider(default=said("hi")) as provider:
+            configure(path, {"name": "a", "api_base": provider.url}, {"name": "b", "api_base": provider.url})
+            async with running(path) as runtime:
+                for model in ("b", "b:m", ""):
+                    result = await ask(runtime, question(model))
+                    assert result.answer.message.text == "hi"
+                assert result.model == "a:m"
+                assert [row["requests"] for row in runtime.list_clients()] == [1, 2]
+
+    async def test_with_dry_run_sends_nothing(self, path: Path) -> None:
+        async with FakeProvider() as provider:
+            configure(path, {"name": "a", "api_base": provider.url, "api_key": "sk-never-shown"})
+            async with running(path) as runtime:
+                shown = await runtime.chat(question(dry_run=True), emit=ignore, accepted=accepted)
+        assert isinstance(shown, dict)
+        assert shown["body"]["model"] == "m"
+        assert "sk-never-shown" not in repr(shown)
+        assert provider.requests == []
+
+    async def test_a_type_that_the_client_has_no_model_for_is_refused(self, path: Path) -> None:
+        configure(path, {"name": "a", "api_base": "http://127.0.0.1:9"})
+        async with running(path) as runtime:
+            with pytest.raises(Unsupported):
+                await runtime.embed(EmbedRequest("a:m", ("x",)), accepted=accepted)
+            with pytest.raises(UnknownModel):
+                await runtime.rerank(RerankRequest("a", "q", ("x",)), accepted=accepted)
+
+    async def test_of_a_client_without_its_key_names_the_variable(self, path: Path) -> None:
+        path.write_text("clients: [{type: openai, name: work}]")
+        async with running(path) as runtime:
+            with pytest.raises(SecretMissing, match="WORK_API_KEY") as caught:
+                await ask(runtime, question("work:gpt-4o"))
+        assert caught.value.client == "work"
+
+    async def test_finishes_with_the_generation_that_it_started_with(self, path: Path) -> None:
+        go = anyio.Event()
+        async with FakeProvider() as old, FakeProvider(default=said("from the new one")) as new:
+            old.will(steps.slow(*sse("from ", "the ", "old one"), go=go))
+            configure(path, {"name": "a", "api_base": old.url})
+            async with running(path) as runtime, anyio.create_task_group() as group:
+                heard: list[str] = []
+                first = anyio.Event()
+
+                async def emit(events: Sequence[Event]) -> None:
+                    heard.extend(event.text for event in events if isinstance(event, TextDelta))
+                    first.set()
+
+                async def stream() -> None:
+                    await runtime.chat(question(stream=True), emit=emit, accepted=accepted)
+
+                group.start_soon(stream)
+                await first.wait()
+                client = runtime.generation.clients["a"]
+                configure(path, {"name": "a", "api_base": new.url})
+                assert (await runtime.reload())["opened"] == ["a"]
+                assert (await ask(runtime, question())).answer.message.text == "from the new one"
+                assert not client.closed
+                go.set()
+            assert "".join(heard) == "from the old one"
+            assert client.closed
+
+    async def test_an_unchanged_client_keeps_its_connection_over_a_reload(self, path: Path) -> None:
+        async with FakeProvider(default=said("hi")) as provider:
+            configure(path, {"name": "a", "api_base": provider.url})
+            async with running(path) as runtime:
+                await ask(runtime, question())
+                configure(
+                    path, {"name": "b", "api_base": provider.url}, {"name": "a", "api_base": provider.url}
+                )
+                assert (await runtime.reload())["kept"] == ["a"]
+                await ask(runtime, question())
+            assert {request.connection for request in provider.requests} == {0}
+
+    async def test_a_provider_that_wants_a_pause_shows_as_cooling_down(self, path: Path) -> None:
+        async with FakeProvider() as provider:
+            provider.will(answer(429, b'{"error": {"message": "slower"}}', retry_after="90"))
+            configure(path, {"name": "a", "api_base": provider.url})
+            async with running(path) as runtime:
+                with pytest.raises(RateLimited):
+                    await ask(runtime, question())
+                (row,) = runtime.list_clients()
+        assert row["state"] == "cooling_down"
+        assert "slower" in row["reason"]
+
+    async def test_a_refused_key_of_a_command_is_asked_for_again(self, path: Path, tmp_path: Path) -> None:
+        key = tmp_path / "key"
+        key.write_text("old-key")
+        async with FakeProvider() as provider:
+            provider.will(answer(401, b'{"error": {"message": "no"}}'), said("hi"))
+            secret = {"command": ["/bin/cat", str(key)]}
+            configure(path, {"name": "a", "api_base": provider.url, "api_key": secret})
+            async with running(path) as runtime:
+                with pytest.raises(AuthenticationFailed):
+                    await ask(runtime, question())
+                key.write_text("new-key")
+                await ask(runtime, question())
+        assert [request.headers["authorization"] for request in provider.requests] == [
+            "Bearer old-key",
+            "Bearer new-key",
+        ]
+
+
+class TestListing:
+    async def test_models_have_every_setting(self, path: Path) -> None:
+        models = [
+            {"name": "m", "input_price": 1.5, "patch": {"headers": {"x": "secret"}}},
+            {"name": "e", "type": "embedding"},
+        ]
+        configure(path, {"name": "a", "api_base": "http://127.0.0.1:9", "models": models}, {"name": "b"})
+        async with running(path) as runtime:
+            rows = await runtime.list_models(None, None, False)
+            assert [row["id"] for row in rows] == ["a:m", "a:e", "b:m"]
+            assert rows[0]["client"] == "a"
+            assert rows[0]["input_price"] == 1.5
+            assert rows[0].keys() >= {
+                "name", "real_name", "type", "output_price", "max_input_tokens", "max_output_tokens",
+                "require_max_tokens", "supports_vision", "supports_function_calling", "no_stream",
+                "no_system_message", "system_prompt_prefix", "max_tokens_per_chunk", "default_chunk_size",
+                "max_batch_size",
+            }  # fmt: skip
+            assert "secret" not in repr(rows)
+            assert [row["id"] for row in await runtime.list_models("embedding", None, False)] == ["a:e"]
+            assert [row["id"] for row in await runtime.list_models(None, "b", False)] == ["b:m"]
+            with pytest.raises(UnknownModel, match="no client is called 'bb'"):
+                await runtime.list_models(None, "bb", False)
+
+    async def test_refresh_adds_what_the_provider_knows_and_survives_the_ones_that_fail(
+        self, path: Path
+    ) -> None:
+        listing = answer(body=b'{"data": [{"id": "new-1"}, {"id": "text-embedding-2"}]}')
+        async with FakeProvider(default=listing) as good, FakeProvider() as bad:
+            bad.default = answer(401, b'{"error": {"message": "wrong key sk-bad-key"}}')
+            configure(
+                path,
+                {"name": "good", "api_base": good.url, "models": None},
+                {"name": "bad", "api_base": bad.url, "models": None, "api_key": "sk-bad-key"},
+                {"name": "listed", "api_base": good.url},
+            )
+            async with running(path) as runtime:
+                assert await runtime.list_models("chat", "good", False) == []
+                rows = await runtime.list_models(None, None, True)
+                assert [row["id"] for row in rows] == ["good:new-1", "good:text-embedding-2", "listed:m"]
+                assert rows[1]["type"] == "embedding"
+                with pytest.raises(AuthenticationFailed) as caught:
+                    await runtime.list_models(None, "bad", True)
+                assert "sk-bad-key" not in caught.value.message
+                assert caught.value.client == "bad"
+
+    async def test_refresh_of_a_type_that_cannot_list_says_so(self, path: Path) -> None:
+        path.write_text("clients: [{type: claude, api_key: sk-1}]")
+        async with running(path) as runtime:
+            if runtime.generation.clients["claude"].provider.list_models is None:
+                with pytest.raises(Unsupported):
+                    await runtime.list_models(None, "claude", True)
+
+
+class TestConfiguration:
+    async def test_status_tells_what_is_loaded(self, path: Path) -> None:
+        configure(path, {"name": "a"}, model="a:m", wrap="auto")
+        async with running(path) as runtime:
+            status = runtime.config_status()
+        assert status["path"] == str(path)
+        assert status["generation"] == 1
+        assert status["loaded_at"] > 1.7e9
+        assert status["model"] == "a:m"
+        assert status["exists"]
+        assert status["problems"] == []
+        assert [warning["key"] for warning in status["warnings"]] == ["wrap"]
+
+    async def test_a_bad_file_at_the_start_leaves_no_clients_and_says_why(self, path: Path) -> None:
+        path.write_text("clients: [{type: nonsense}]")
+        async with running(path, builtin=True) as runtime:
+            (problem,) = runtime.config_status()["problems"]
+            assert problem["path"] == str(path)
+            assert (problem["line"], problem["column"], problem["key"]) == (1, 18, "clients[0].type")
+            assert runtime.list_clients() == []
+            with pytest.raises(ConfigInvalid, match=r"config.yaml:1:18: clients\[0\].type"):
+                await ask(runtime, question())
+            configure(path, {"name": "a"})
+            with anyio.fail_after(5):
+                while not runtime.list_clients():
+                    await anyio.sleep(0.01)
+
+    async def test_check_tells_the_problems_of_any_file_and_changes_nothing(
+        self, path: Path, tmp_path: Path
+    ) -> None:
+        configure(path, {"name": "a"})
+        other = tmp_path / "other.yaml"
+        other.write_text("client: []")
+        async with running(path) as runtime:
+            assert runtime.check(None) == []
+            assert {problem["path"] for problem in runtime.check(str(other))} == {str(other)}
+            (missing,) = runtime.check(str(tmp_path / "none.yaml"))
+            assert missing["message"] == "there is no such file"
+            assert runtime.generation.number == 1
+
+    async def test_reload_tells_all_problems_at_once(self, path: Path) -> None:
+        configure(path, {"name": "a"})
+        async with running(path) as runtime:
+            path.write_text("clients: []\nnonsense: 1\nrubbish: 2\n")
+            with pytest.raises(ConfigInvalid) as caught:
+                await runtime.reload()
+            assert len(caught.value.message.splitlines()) == 2
+            assert [row["name"] for row in runtime.list_clients()] == ["a"]
+
+    async def test_show_has_no_secret(self, path: Path) -> None:
+        configure(path, {"name": "a", "api_key": "sk-never-shown"})
+        async with running(path) as runtime:
+            shown = runtime.show()
+        assert shown["clients"][0]["name"] == "a"
+        assert "sk-never-shown" not in repr(shown)
+
+    async def test_without_any_configuration_the_local_model_is_there_if_it_is_installed(
+        self, path: Path
+    ) -> None:
+        async with running(path, builtin=True) as runtime:
+            assert [row["name"] for row in runtime.list_clients()] == ["local"]
+            assert not runtime.config_status()["exists"]
+        async with running(path) as runtime:
+            with pytest.raises(ConfigInvalid, match="nothing is configured"):
+                await ask(runtime, question(""))
+
+
+class TestLife:
+    async def test_before_it_runs_it_says_so(self, path: Path) -> None:
+        runtime = Runtime({"LOKID_CONFIG": str(path)})
+        with pytest.raises(ConfigInvalid, match="not loaded yet"):
+            await ask(runtime, question())
+        configure(path, {"name": "a", "launch": {"command": ["x"]}})
+        await runtime.reload()
+        with pytest.raises(ProviderUnavailable, match="not running yet"):
+            await ask(runtime, question())
+
+    async def test_its_end_closes_every_connection(self, path: Path) -> None:
+        async with FakeProvider(default=said("hi")) as provider:
+            configure(path, {"name": "a", "api_base": provider.url})
+            async with running(path) as runtime:
+                await ask(runtime, question())
+                client = runtime.generation.clients["a"]
+            assert client.closed
+            await provider.until(lambda: provider.open == 0)

@@ -1,0 +1,535 @@
+"""The door to the network against a provider that misbehaves, on both event loops."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import zlib
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from lokid.errors import (
+    ConfigInvalid,
+    IncompleteResponse,
+    LokidError,
+    ProviderFailed,
+    ProviderUnavailable,
+    TimedOut,
+)
+from lokid.protocols.http import HTTPRequest
+from lokid.providers.settings import Extra
+from lokid.runtime.http import HTTPClient, Response, Timeouts
+from tests.fakes.provider import (
+    FakeProvider,
+    answer,
+    bomb,
+    close,
+    endless,
+    raw,
+    redirect,
+    refusing_port,
+    reset,
+    slow,
+    stall,
+    stream,
+)
+
+pytestmark = pytest.mark.anyio
+
+PATIENT = Timeouts(connect=5, first_byte=5, idle=5)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\n"
+
+
+async def read_all(response: Response) -> bytes:
+    body = b""
+    while data := await response.read():
+        body += data
+    return body
+
+
+async def ask(
+    http: HTTPClient, url: str, timeouts: Timeouts = PATIENT, body: object = None
+) -> tuple[int, bytes]:
+    request = HTTPRequest(
+        "POST", f"{url}/v1/ask", {"authorization": "Bearer sk-very-secret"}, body or {"a": "é"}
+    )
+    async with http.send(request, timeouts) as response:
+        return response.status, await read_all(response)
+
+
+async def failure(http: HTTPClient, url: str, timeouts: Timeouts = PATIENT) -> LokidError:
+    with pytest.raises(LokidError) as caught:
+        await ask(http, url, timeouts)
+    assert caught.value.client == "acme"
+    assert "sk-very-secret" not in f"{caught.value} {caught.value.hint}"
+    return caught.value
+
+
+@pytest.fixture
+async def provider() -> FakeProvider:
+    async with FakeProvider() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def http() -> HTTPClient:
+    client = HTTPClient(Extra(), client="acme")
+    yield client
+    await client.aclose()
+
+
+async def test_a_request_goes_out_as_it_was_made(http, provider):
+    provider.will(answer(200, b'{"ok":1}'))
+    assert await ask(http, provider.url) == (200, b'{"ok":1}')
+    (request,) = provider.requests
+    assert (request.method, request.target) == ("POST", "/v1/ask")
+    assert request.body == '{"a":"é"}'.encode()
+    assert request.headers["authorization"] == "Bearer sk-very-secret"
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.headers["user-agent"].startswith("lokid/")
+
+
+async def test_connections_are_used_again_and_cookies_are_not_kept(http, provider):
+    provider.will(answer(set_cookie="a=b"), answer(), answer())
+    for _ in range(3):
+        await ask(http, provider.url)
+    assert [request.connection for request in provider.requests] == [0, 0, 0]
+    assert not any("cookie" in request.headers for request in provider.requests)
+
+
+async def test_chunks_are_handed_on_as_they_come(http, provider):
+    go = anyio.Event()
+    provider.will(slow(b"one", b"two", go=go))
+    async with http.send(HTTPRequest("GET", provider.url), PATIENT) as response:
+        assert await response.read() == b"one"
+        go.set()
+        assert await read_all(response) == b"two"
+        assert await response.read() == b""
+
+
+async def test_an_error_status_is_an_answer_like_any_other(http, provider):
+    provider.will(answer(529, b"busy", retry_after="3"))
+    async with http.send(HTTPRequest("GET", provider.url), PATIENT) as response:
+        assert (response.status, response.headers["retry-after"]) == (529, "3")
+        assert await read_all(response) == b"busy"
+
+
+# --- Time
+
+
+async def test_silence_before_the_head_is_a_first_byte_timeout(http, provider):
+    provider.will(stall())
+    error = await failure(http, provider.url, Timeouts(5, 0.1, 5))
+    assert isinstance(error, TimedOut)
+    assert error.message.startswith("first byte timeout: 127.0.0.1")
+    assert "0.1 s" in error.message
+    assert error.hint == "raise extra.first_byte_timeout of client 'acme'"
+    assert not error.retryable
+
+
+async def test_silence_after_the_head_is_a_first_byte_timeout_too(http, provider):
+    provider.will(stall(HEAD))
+    error = await failure(http, provider.url, Timeouts(5, 0.1, 5))
+    assert error.message.startswith("first byte timeout")
+
+
+async def test_silence_in_the_body_is_an_idle_timeout(http, provider):
+    provider.will(stall(HEAD + b"x"))
+    error = await failure(http, provider.url, Timeouts(5, 5, 0.1))
+    assert isinstance(error, TimedOut)
+    assert error.message.startswith("idle timeout: 127.0.0.1 fell silent for 0.1 s")
+
+
+async def test_a_connection_that_timed_out_is_closed_and_the_next_request_works(http, provider):
+    provider.will(stall(HEAD + b"x"), answer())
+    await failure(http, provider.url, Timeouts(5, 5, 0.1))
+    await provider.until(provider.calls[0].gone.is_set)
+    assert (await ask(http, provider.url))[0] == 200
+    assert [request.connection for request in provider.requests] == [0, 1]
+
+
+async def test_a_host_that_does_not_answer_the_connection_is_a_connect_timeout(http):
+    # The backlog of this listener is full, so the kernel leaves further connections waiting.
+    import socket
+
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        held = [socket.socket() for _ in range(4)]
+        for each in held:
+            each.setblocking(False)
+            each.connect_ex(deaf.getsockname())
+        try:
+            error = await failure(http, f"http://127.0.0.1:{deaf.getsockname()[1]}", Timeouts(0.1, 5, 5))
+        finally:
+            for each in held:
+                each.close()
+    assert isinstance(error, TimedOut)
+    assert error.message.startswith("connect timeout: no connection to 127.0.0.1:")
+    assert error.retryable
+
+
+# --- Broken connections
+
+
+async def test_a_refused_connection_says_so(http):
+    async with refusing_port() as port:
+        error = await failure(http, f"http://127.0.0.1:{port}")
+    assert isinstance(error, ProviderUnavailable)
+    assert error.message == f"no connection to 127.0.0.1:{port}: connection refused"
+    assert error.retryable
+    assert error.__cause__ is not None
+
+
+async def test_an_unknown_host_says_so(http):
+    error = await failure(http, "https://no-such-host.invalid")
+    assert isinstance(error, ProviderUnavailable)
+    assert "cannot be resolved" in error.message
+
+
+@pytest.mark.parametrize("step", [close(), reset()])
+async def test_a_connection_that_ends_without_an_answer_may_be_tried_again(http, provider, step):
+    provider.will(step)
+    error = await failure(http, provider.url)
+    assert isinstance(error, ProviderUnavailable)
+    assert "without an answer" in error.message
+    assert error.retryable
+
+
+@pytest.mark.parametrize("step", [close(), reset()])
+async def test_a_connection_that_died_while_idle_is_replaced_without_a_word(http, provider, step):
+    provider.will(answer(), step, answer(200, b"second"))
+    await ask(http, provider.url)
+    assert await ask(http, provider.url) == (200, b"second")
+    assert [request.connection for request in provider.requests] == [0, 0, 1]
+
+
+async def test_a_connection_that_the_provider_closed_while_it_was_idle_is_not_used(http, provider):
+    async def answer_and_close(call) -> None:
+        await answer()(call)
+        await call.close()
+
+    provider.will(answer_and_close, answer(200, b"second"))
+    await ask(http, provider.url)
+    await provider.until(lambda: provider.open == 0)
+    assert await ask(http, provider.url) == (200, b"second")
+    assert [request.connection for request in provider.requests] == [0, 1]
+
+
+async def test_replacing_the_pool_does_not_disturb_answers_under_way(http, provider):
+    go = anyio.Event()
+    provider.will(answer(), slow(b"one", b"two", go=go), answer(), reset(), answer(200, b"fresh"))
+    await ask(http, provider.url)
+    async with http.send(HTTPRequest("GET", provider.url), PATIENT) as response:
+        assert await response.read() == b"one"
+        await ask(http, provider.url)
+        assert (await ask(http, provider.url))[1] == b"fresh"
+        go.set()
+        assert await read_all(response) == b"two"
+    await provider.until(lambda: provider.open == 1)
+
+
+async def test_a_dead_connection_is_replaced_once_only(http, provider):
+    provider.will(answer(), reset(), reset())
+    await ask(http, provider.url)
+    error = await failure(http, provider.url)
+    assert isinstance(error, ProviderUnavailable)
+    assert len(provider.requests) == 3
+
+
+@pytest.mark.parametrize("step", [stream(b"half", end=False), reset(HEAD + b"half")])
+async def test_a_body_that_breaks_off_is_incomplete_and_not_retryable(http, provider, step):
+    provider.will(step)
+    error = await failure(http, provider.url)
+    assert isinstance(error, IncompleteResponse)
+    assert not error.retryable
+
+
+async def test_what_is_not_http_says_so(http, provider):
+    provider.will(raw(b"220 smtp.example.com ESMTP\r\n\r\n"))
+    error = await failure(http, provider.url)
+    assert isinstance(error, ProviderFailed)
+    assert "does not answer with HTTP" in error.message
+
+
+# --- What a hostile or mistaken provider may try
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_redirects_are_not_followed_and_name_their_target(http, provider, status):
+    async with FakeProvider() as other:
+        provider.will(redirect(f"{other.url}/steal?a=b", status))
+        error = await failure(http, provider.url)
+        assert isinstance(error, ProviderFailed)
+        assert "redirects to 127.0.0.1" in error.message
+        assert error.status == status
+        assert other.connections == 0
+
+
+async def test_a_compressed_bomb_is_cut_at_64_mib(http, provider):
+    provider.will(bomb())
+    error = await failure(http, provider.url)
+    assert isinstance(error, ProviderFailed)
+    assert "larger than 64 MiB" in error.message
+
+
+@pytest.mark.parametrize("coding, pack", [("gzip", gzip.compress), ("deflate", zlib.compress)])
+async def test_an_answer_that_is_compressed_unasked_is_unpacked(http, provider, coding, pack):
+    plain = bytes(range(256)) * 10_000
+    packed = pack(plain)
+    provider.will(stream(packed[:5], packed[5:-5], packed[-5:], content_encoding=coding))
+    assert await ask(http, provider.url) == (200, plain)
+
+
+async def test_broken_compression_says_so(http, provider):
+    provider.will(answer(200, b"not gzip", content_encoding="gzip"))
+    error = await failure(http, provider.url)
+    assert isinstance(error, ProviderFailed)
+    assert "compressed" in error.message
+
+
+async def test_endless_headers_are_refused(http, provider):
+    provider.will(raw(b"HTTP/1.1 200 OK\r\n" + b"x-a: %s\r\n" % (b"a" * 200_000)))
+    assert isinstance(await failure(http, provider.url), ProviderFailed)
+
+
+async def test_more_than_a_hundred_headers_are_refused(http, provider):
+    provider.will(answer(**{f"x{number}": "y" for number in range(101)}))
+    assert "more than 100 headers" in (await failure(http, provider.url)).message
+
+
+async def test_plain_http_goes_to_this_machine_only(http):
+    error = await failure(http, "http://api.example.com")
+    assert isinstance(error, ConfigInvalid)
+    assert "http://api.example.com" in error.message
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://example.com", "example.com", "https://", "https://h/\0", "https://[h"]
+)
+async def test_other_addresses_are_refused(http, url):
+    error = await failure(http, url)
+    assert isinstance(error, ConfigInvalid)
+
+
+@pytest.mark.parametrize("value", ["sk-secret\n", "sk-sécret", "a\r\nx: y"])
+async def test_a_key_with_a_line_break_is_named_but_not_shown(http, provider, value):
+    with pytest.raises(ConfigInvalid) as caught:
+        async with http.send(HTTPRequest("GET", provider.url, {"x-api-key": value}), PATIENT):
+            pass
+    assert "x-api-key" in caught.value.message
+    assert "cret" not in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+async def test_a_bad_header_name_does_not_show_its_value(http, provider):
+    with pytest.raises(ConfigInvalid) as caught:
+        async with http.send(HTTPRequest("GET", provider.url, {"bad name": "sk-secret"}), PATIENT):
+            pass
+    assert "sk-secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+async def test_no_level_of_logging_shows_headers_or_bodies(http, provider, caplog):
+    caplog.set_level(logging.DEBUG)
+    provider.will(answer(200, b"the answer"), reset(), reset())
+    await ask(http, provider.url, body={"prompt": "the question"})
+    await failure(http, provider.url)
+    for secret in ("sk-very-secret", "the question", "the answer"):
+        assert secret not in caplog.text
+
+
+# --- Leaving early
+
+
+@pytest.mark.parametrize("step", [stall(), stall(HEAD), stall(HEAD + b"x"), endless(b"x" * 1000)])
+async def test_cancelling_closes_the_connection_at_once_and_leaves_the_pool_usable(http, provider, step):
+    provider.will(step, answer())
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask, http, provider.url)
+        await provider.until(lambda: bool(provider.requests))
+        group.cancel_scope.cancel()
+    await provider.until(lambda: provider.open == 0, within=1)
+    assert (await ask(http, provider.url))[0] == 200
+
+
+async def test_cancelling_while_connecting_leaves_the_pool_usable(provider):
+    http = HTTPClient(Extra(max_connections=1), client="acme")
+    provider.will(answer())
+    for _ in range(3):
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await ask(http, provider.url)
+    assert (await ask(http, provider.url))[0] == 200
+    await http.aclose()
+
+
+async def test_cancelling_at_any_moment_leaks_no_connection(provider):
+    provider.default = stream(b"one", b"two")
+    http = HTTPClient(Extra(max_connections=1), client="acme")
+    for turns in range(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask, http, provider.url)
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+    with anyio.fail_after(5):  # a leaked connection would be the only one
+        assert await ask(http, provider.url) == (200, b"onetwo")
+    await http.aclose()
+    await provider.until(lambda: provider.open == 0)
+
+
+async def test_leaving_an_answer_unread_closes_its_connection(http, provider):
+    provider.will(endless(b"x" * 1000), answer())
+    async with http.send(HTTPRequest("GET", provider.url), PATIENT) as response:
+        await response.read()
+    await provider.until(lambda: provider.open == 0, within=1)
+    assert (await ask(http, provider.url))[0] == 200
+
+
+async def test_an_error_of_the_reader_closes_the_connection(http, provider):
+    provider.will(endless(b"x" * 1000))
+    with pytest.raises(ZeroDivisionError):
+        async with http.send(HTTPRequest("GET", provider.url), PATIENT) as response:
+            await response.read()
+            raise ZeroDivisionError
+    await provider.until(lambda: provider.open == 0, within=1)
+
+
+async def test_a_reader_that_does_not_read_stops_the_provider(http, provider):
+    provider.will(endless(b"x" * 65536))
+    async with http.send(HTTPRequest("GET", provider.url), PATIENT) as response:
+        await response.read()
+        await anyio.wait_all_tasks_blocked()
+        (call,) = provider.calls
+        before = call.sent
+        await anyio.wait_all_tasks_blocked()
+        assert call.sent == before < 5 * 2**20  # what fits into the kernel's two buffers
+
+
+async def test_connections_are_bounded_and_requests_wait_for_one(provider):
+    http = HTTPClient(Extra(max_connections=1), client="acme")
+    go = anyio.Event()
+    provider.will(slow(b"one", b"two", go=go), answer(200, b"next"))
+    done: list[bytes] = []
+
+    async def run() -> None:
+        done.append((await ask(http, provider.url))[1])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        await provider.until(lambda: len(provider.requests) == 1)
+        group.start_soon(run)
+        await anyio.wait_all_tasks_blocked()
+        assert len(provider.requests) == 1
+        go.set()
+    assert done == [b"onetwo", b"next"]
+    assert provider.connections == 1
+    await http.aclose()
+
+
+async def test_a_slow_upload_of_a_large_request_works(http, provider):
+    provider.will(answer())
+    await ask(http, provider.url, body={"image": "x" * 5_000_000})
+    assert len(provider.requests[0].body) > 5_000_000
+
+
+# --- Dialling ahead
+
+
+async def test_dialling_ahead_makes_a_warm_connection_without_credentials(http, provider):
+    provider.will(answer(404), answer())
+    await http.dial(f"{provider.url}/v1")
+    await ask(http, provider.url)
+    first, second = provider.requests
+    assert (first.method, first.target) == ("HEAD", "/v1")
+    assert "authorization" not in first.headers
+    assert first.connection == second.connection
+
+
+async def test_dialling_ahead_says_what_can_never_work(http):
+    with pytest.raises(ConfigInvalid):
+        await http.dial("http://api.example.com")
+
+
+async def test_dialling_ahead_keeps_quiet_about_a_provider_that_is_down(http):
+    async with refusing_port() as port:
+        await http.dial(f"http://127.0.0.1:{port}")
+
+
+# --- Proxies
+
+
+def through(port: int, **extra: object) -> HTTPClient:
+    proxy = SecretStr(f"http://user:pa55word@127.0.0.1:{port}")
+    return HTTPClient(Extra(proxy=proxy, **extra), client="acme")
+
+
+async def test_a_proxy_gets_the_request_and_its_password(provider):
+    http = through(provider.port)
+    provider.will(answer(200, b"proxied"))
+    assert await ask(http, "http://127.0.0.1:9") == (200, b"proxied")
+    (request,) = provider.requests
+    assert request.target == "http://127.0.0.1:9/v1/ask"
+    assert request.headers["proxy-authorization"].startswith("Basic ")
+    await http.aclose()
+
+
+async def test_a_proxy_that_is_down_is_named_as_the_proxy():
+    async with refusing_port() as port:
+        http = through(port)
+        error = await failure(http, "https://api.example.com")
+        await http.aclose()
+    assert isinstance(error, ProviderUnavailable)
+    assert error.message == "no connection to the proxy 127.0.0.1: connection refused"
+    assert error.hint == "check extra.proxy"
+    assert "pa55word" not in str(error)
+
+
+@pytest.mark.parametrize("status", [407, 403])
+async def test_a_proxy_that_refuses_the_tunnel_is_named(provider, status):
+    http = through(provider.port)
+    provider.will(answer(status, b"no"))
+    error = await failure(http, "https://api.example.com")
+    await http.aclose()
+    assert isinstance(error, ProviderUnavailable)
+    assert error.message == f"the proxy 127.0.0.1 refused a tunnel to api.example.com: {status} Because"
+    assert not error.retryable
+    assert provider.requests[0].method == "CONNECT"
+
+
+async def test_a_forwarding_proxy_that_wants_a_password_is_named(provider):
+    http = through(provider.port)
+    provider.will(answer(407, b"no"))
+    error = await failure(http, "http://127.0.0.1:9")
+    await http.aclose()
+    assert error.message.startswith("the proxy of client 'acme' wants a user name")
+
+
+async def test_a_silent_proxy_is_a_connect_timeout(provider):
+    http = through(provider.port)
+    provider.will(stall())
+    error = await failure(http, "https://api.example.com", Timeouts(0.1, 5, 5))
+    await http.aclose()
+    assert error.message.startswith("connect timeout: no connection to the proxy 127.0.0.1")
+
+
+async def test_plain_http_does_not_leave_this_machine_through_a_proxy():
+    http = HTTPClient(Extra(proxy=SecretStr("http://proxy.example.com:3128")), client="acme")
+    assert isinstance(await failure(http, "http://127.0.0.1:9"), ConfigInvalid)
+
+
+async def test_no_proxy_is_taken_from_the_environment(monkeypatch, http, provider):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    provider.will(answer())
+    assert (await ask(http, provider.url))[0] == 200
+
+
+async def test_a_socks_proxy_says_what_is_missing():
+    http = HTTPClient(Extra(proxy=SecretStr("socks5://127.0.0.1:9")), client="acme")
+    error = await failure(http, "https://api.example.com")
+    assert isinstance(error, ConfigInvalid)
+    assert "socks" in error.message

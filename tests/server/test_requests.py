@@ -1,0 +1,46 @@
+"""What runs now, as ``requests.list`` shows it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from lokid.errors import Cancelled
+from lokid.server.peer import Peer, program_of
+from lokid.server.requests import Requests
+
+pytestmark = pytest.mark.anyio
+
+ME = Peer(os.getpid(), os.geteuid())
+
+
+async def test_requests_have_numbers_of_the_daemon_not_of_the_client() -> None:
+    requests = Requests()
+    first, second = requests.add(7, "chat", "a", ME), requests.add(7, "embed", None, ME)
+    assert [entry["id"] for entry in requests.describe()] == [first.id, second.id]
+    assert first.id != second.id
+    assert requests.find(second.id) is second
+    requests.remove(first)
+    assert requests.find(first.id) is None
+    assert len(requests) == 1
+
+
+async def test_the_first_reason_of_a_cancelled_request_stays() -> None:
+    running = Requests().add(1, "chat", "a", ME)
+    first = Cancelled("first")
+    running.cancel(first)
+    running.cancel(Cancelled("second"))
+    assert running.why is first
+
+
+async def test_the_age_of_a_request_is_in_seconds_since_it_came() -> None:
+    running = Requests().add(1, "chat", "a", ME)
+    entry = running.describe()
+    assert 0 <= entry["elapsed_s"] < 5
+    assert entry["pid"] == os.getpid()
+
+
+def test_a_program_that_is_gone_has_no_name() -> None:
+    assert program_of(os.getpid())
+    assert program_of(2**22 + 1) == ""

@@ -1,0 +1,192 @@
+"""One line per event, and never a secret in it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from lokid import logs
+
+SECRET = 'pass"word/with+odd=signs'
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, logging.getLogger("lokid").level, logging.raiseExceptions)
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = before[0], before[1]
+    logging.getLogger("lokid").setLevel(before[2])
+    logging.raiseExceptions = before[3]
+    logs._secrets.clear()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_line_has_time_level_name_and_text(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.setup({})
+    logging.getLogger("lokid.server").info("it %s", "runs")
+    [line] = lines(capsys)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3} info lokid\.server: it runs", line)
+
+
+def test_in_the_journal_a_line_has_a_priority_and_no_time(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open(2, "w", closefd=False) as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        here = os.fstat(2)
+        logs.setup({"JOURNAL_STREAM": f"{here.st_dev}:{here.st_ino}"})
+        for level in (logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+            logging.getLogger("lokid").log(level, "x")
+    assert [line[:3] for line in lines(capfd)] == ["<6>", "<4>", "<3>", "<2>"]  # type: ignore[arg-type]
+
+
+def test_a_stream_that_is_no_longer_the_journal_gets_no_priorities(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.setup({"JOURNAL_STREAM": "1:1"})
+    logging.getLogger("lokid").info("x")
+    assert not lines(capsys)[0].startswith("<")
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [("debug", 4), ("info", 3), ("", 3), ("WARNING", 2), ("error", 1)],
+)
+def test_lokid_log_sets_the_level(capsys: pytest.CaptureFixture[str], level: str, shown: int) -> None:
+    logs.setup({"LOKID_LOG": level} if level else {})
+    for name in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger("lokid.x"), name)("x")
+    assert len(lines(capsys)) == shown
+
+
+def test_an_unknown_level_is_told_and_is_info(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.setup({"LOKID_LOG": "loud"})
+    logging.getLogger("lokid").info("x")
+    warning, line = lines(capsys)
+    assert "LOKID_LOG is none of debug, info, warning, error" in warning
+    assert line.endswith("lokid: x")
+
+
+def test_libraries_speak_from_warning_on_even_when_we_debug(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.setup({"LOKID_LOG": "debug"})
+    for name in ("httpx2", "httpcore2.connection", "anyio", "urllib3"):
+        logging.getLogger(name).info("GET https://example.org/?key=secret")
+        logging.getLogger(name).debug("set-cookie: secret")
+    assert lines(capsys) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logs.setup({})
+        warnings.warn("old", stacklevel=1)
+    assert "old" in lines(capsys)[0]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        SECRET.replace('"', '\\"'),
+        base64.b64encode(SECRET.encode()).decode(),
+        quote(SECRET, safe=""),
+    ],
+)
+def test_a_registered_secret_is_replaced_in_every_form(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    logs.register(SECRET)
+    logs.setup({})
+    logging.getLogger("lokid").info("the key %s is wrong", form)
+    [line] = lines(capsys)
+    assert form not in line
+    assert "the key [secret] is wrong" in line
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-ant-api03-abcdefgh",
+        "AIzaSyA1234567890123456789012345",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ya29.a0AfH6SMBx",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig",
+        "Bearer 0123456789",
+        "https://example.org/?key=0123456789",
+    ],
+)
+def test_what_looks_like_a_key_is_replaced_unregistered(key: str) -> None:
+    assert "[secret]" in logs.redact(f"wrong: {key}!")
+    assert key not in logs.redact(f"wrong: {key}!")
+
+
+def test_short_values_are_not_secrets_and_old_secrets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.register("short")
+    assert logs.redact("short words") == "short words"
+    monkeypatch.setattr(logs, "MAX_SECRETS", 2)
+    for number in range(4):
+        logs.register(f"a-long-secret-{number}")
+        logs.register(f"a-long-secret-{number}")
+    assert list(logs._secrets) == ["a-long-secret-2", "a-long-secret-3"]
+
+
+def test_no_text_forges_a_line_or_reaches_a_terminal_raw() -> None:
+    assert logs.redact("a\nb\x1b]52;c;x\x07 c\x9b2J\u2028d") == "a b ]52;c;x  c 2J d"
+    assert len(logs.redact("x" * 100_000)) == logs.MAX_LINE
+
+
+def raising(error: BaseException) -> BaseException:
+    try:
+        raise error
+    except BaseException as raised:
+        return raised
+
+
+def test_an_exception_shows_where_it_was_raised_and_not_what_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.setup({})
+    try:
+        raise ValueError("a prompt")
+    except ValueError:
+        logging.getLogger("lokid").exception("failed")
+    [line] = lines(capsys)
+    assert re.search(r"failed: ValueError at tests/test_logs\.py:\d+ test_an_exception", line)
+    assert "a prompt" not in line
+
+
+def test_groups_and_causes_are_named() -> None:
+    inner = raising(KeyError("secret"))
+    inner.__cause__ = OSError("secret")
+    text = logs.place(raising(ExceptionGroup("secret", [inner, raising(TypeError("secret"))])))  # type: ignore[list-item]
+    assert re.fullmatch(
+        r"ExceptionGroup at \S+ raising \[KeyError at .*, caused by OSError; TypeError at .*\]", text
+    )
+    assert "secret" not in text
+    assert logs.place(ValueError()) == "ValueError at nowhere"
+
+
+def test_a_log_whose_reader_is_gone_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", buffering=1) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        logs.setup({})
+        logging.getLogger("lokid").info("x")
+        monkeypatch.undo()
+        closing: Any = stream
+        with contextlib.suppress(BrokenPipeError):
+            closing.flush()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, writer)  # so that closing has somewhere to write to
+        os.close(null)
