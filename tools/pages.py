@@ -13,6 +13,7 @@ from tools import layers, tables
 ROOT = Path(__file__).parent.parent
 
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("README.md", "capabilities"): tables.capabilities,
     ("docs/architecture.md", "layers"): layers.picture,
     ("docs/configuration.md", "capabilities"): tables.capabilities,
     ("docs/configuration.md", "client keys"): tables.client_keys,

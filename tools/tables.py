@@ -55,7 +55,7 @@ MEANINGS = {
     "max_batch_size": "texts per embedding request; more are split",
     "chat_api": "which of OpenAI's APIs",
     "max_tokens_param": "how the model calls its limit",
-    "sampling": "false: refuses temperature and top_p",
+    "sampling": "false: refuses temperature and top_p; `one`: refuses them together",
     "system_role": "how the model calls its system prompt",
     "reasoning_style": "how reasoning is asked for and comes back",
     "reasoning_efforts": "what it takes as effort",

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lokid.dialects.redaction import clean
-from lokid.dialects.refusal import Refusal, read, read_body
+from lokid.dialects.refusal import PER_DAY, Refusal, read, read_body
 from lokid.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -37,10 +37,12 @@ CODES: dict[str, type[LokidError]] = {
     "context_window_exceeded": ContextLengthExceeded,
     "exceed_context_size_error": ContextLengthExceeded,  # llama.cpp
     "string_above_max_length": ContextLengthExceeded,
+    PER_DAY: QuotaExceeded,
     "insufficient_quota": QuotaExceeded,
     "billing_error": QuotaExceeded,
     "billing_hard_limit_reached": QuotaExceeded,
     "billing_not_active": QuotaExceeded,
+    "billing_disabled": QuotaExceeded,  # Google
     "credit_balance_exhausted": QuotaExceeded,
     "insufficient_balance": QuotaExceeded,
     "model_not_found": UnknownModel,
@@ -52,6 +54,7 @@ CODES: dict[str, type[LokidError]] = {
     "responsibleaipolicyviolation": ContentFiltered,  # Azure
     "moderation_blocked": ContentFiltered,
     "invalid_api_key": AuthenticationFailed,
+    "api_key_invalid": AuthenticationFailed,  # Google, with status 400
     "incorrect_api_key": AuthenticationFailed,
     "invalid_authentication": AuthenticationFailed,
     "authentication_error": AuthenticationFailed,
@@ -72,6 +75,8 @@ CODES: dict[str, type[LokidError]] = {
     "capacity_exceeded": Overloaded,
     "insufficient_system_resource": Overloaded,  # DeepSeek
     "server_error": ProviderUnavailable,
+    "api_error": ProviderUnavailable,  # Anthropic
+    "timeout_error": ProviderUnavailable,  # Anthropic
     "internal_server_error": ProviderUnavailable,
     "service_unavailable": ProviderUnavailable,
     "unavailable_error": ProviderUnavailable,  # llama.cpp while it loads
@@ -79,9 +84,33 @@ CODES: dict[str, type[LokidError]] = {
     "not_supported_error": Unsupported,  # llama.cpp
     "invalid_request_error": BadRequest,
     "tool_use_failed": BadRequest,  # Groq
+    # Amazon Bedrock, whose "validationexception" says no more than its status
+    "throttlingexception": RateLimited,
+    "throttling": RateLimited,
+    "toomanyrequestsexception": RateLimited,
+    "modelnotreadyexception": Overloaded,
+    "servicequotaexceededexception": QuotaExceeded,
+    "accessdeniedexception": PermissionDenied,
+    "optinrequired": PermissionDenied,
+    "unrecognizedclientexception": AuthenticationFailed,
+    "invalidsignatureexception": AuthenticationFailed,
+    "incompletesignature": AuthenticationFailed,
+    "missingauthenticationtoken": AuthenticationFailed,
+    "missingauthenticationtokenexception": AuthenticationFailed,
+    "invalidclienttokenid": AuthenticationFailed,
+    "expiredtoken": AuthenticationFailed,
+    "expiredtokenexception": AuthenticationFailed,
+    "resourcenotfoundexception": UnknownModel,
+    "modelerrorexception": ProviderFailed,
+    "modelstreamerrorexception": ProviderFailed,
+    "modeltimeoutexception": ProviderUnavailable,
+    "internalserverexception": ProviderUnavailable,
+    "internalfailure": ProviderUnavailable,
+    "serviceunavailableexception": ProviderUnavailable,
+    "validationexception": BadRequest,
 }
 """Code, type or status word of a provider, in lower case -> ours. The first known one decides, most
-specific place first (``code`` before ``type``)."""
+specific place first (``code`` before ``type``); the two vague ones only where there is no status."""
 
 STATUSES: dict[int, tuple[type[LokidError], bool | None]] = {
     401: (AuthenticationFailed, None),
@@ -103,8 +132,9 @@ an unavailable provider, as the official SDKs have it (PROVIDERS 0.5)."""
 SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
     (
         re.compile(
-            r"maximum context length|context (length|window|size)|prompt is too long|input is too long"
-            r"|too many tokens|reduce the length of",
+            r"maximum context length|context (length|window|size|limit)|prompt is too long|input is too long"
+            r"|too many tokens|reduce the length of"
+            r"|input token count",  # Google
             re.IGNORECASE,
         ),
         ContextLengthExceeded,
@@ -117,7 +147,10 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
     ),
     (
         re.compile(
-            r"\bmodel\b.{0,120}(not found|not exist|not available|unknown|not a valid)|unknown model",
+            r"\bmodel:?\s+(\S{1,200}\s+)?((was|is|does|could)\s+)?"
+            r"(not (found|exist|be found|available|a valid)|unknown)|unknown model"
+            r"|\bmodels/\S{1,200} (is|was) not found"  # Google
+            r"|^model: \S+$",  # Anthropic says no more than that
             re.IGNORECASE,
         ),
         UnknownModel,
@@ -126,7 +159,7 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
         re.compile(r"(invalid|incorrect|missing) (api|authentication) ?(key|token)", re.IGNORECASE),
         AuthenticationFailed,
     ),
-    (re.compile(r"overloaded|loading model", re.IGNORECASE), Overloaded),
+    (re.compile(r"overloaded", re.IGNORECASE), Overloaded),
 )
 """What servers without codes say. Asked only where no code is known."""
 
@@ -165,7 +198,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         f"{_blame(kind, status)}: {said}",
         hint=HINTS.get(kind),
         status=status,
-        retry_after_s=retry_after(headers, now),
+        retry_after_s=_wait(kind, refusal, retry_after(headers, now)),
         request_id=_request_id(headers),
         retryable=retryable,
     )
@@ -180,13 +213,15 @@ def in_band(error: Any) -> LokidError:
         f"{_blame(kind, refusal.status)}: {said}",
         hint=HINTS.get(kind),
         status=refusal.status,
+        retry_after_s=_wait(kind, refusal, None),
         retryable=retryable,
     )
 
 
 def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool | None]:
     known = [CODES[code] for code in refusal.codes if code in CODES]
-    specific = next((kind for kind in known if kind is not BadRequest), None)
+    vague = (BadRequest,) if status is None else (BadRequest, ProviderUnavailable)
+    specific = next((kind for kind in known if kind not in vague), None)
     if specific is None:
         specific = next((kind for pattern, kind in SPOKEN if pattern.search(refusal.message)), None)
         if specific is not None and status is not None and not _plausible(specific, status):
@@ -197,6 +232,13 @@ def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool 
     if status is None and known:
         return known[0], None
     return by_status
+
+
+def _wait(kind: type[LokidError], refusal: Refusal, from_headers: float | None) -> float | None:
+    """Seconds, the longest that anybody said. For a quota the body only tells when the next request may be
+    refused."""
+    said = None if kind is QuotaExceeded else refusal.retry_after_s
+    return min(max(said or 0.0, from_headers or 0.0), MAX_RETRY_AFTER) or None
 
 
 def _plausible(kind: type[LokidError], status: int) -> bool:
@@ -236,7 +278,7 @@ def _blame(kind: type[LokidError], status: int | None) -> str:
     return _BLAME[kind] + (f" (HTTP {status})" if status is not None else "")
 
 
-_TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,200})", re.IGNORECASE)
 
 
 def _phrase(status: int, headers: Mapping[str, str], body: bytes) -> str:

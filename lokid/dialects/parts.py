@@ -60,6 +60,7 @@ class ToolCalls:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._by_index: dict[int, int] = {}
+        self._by_id: dict[str, int] = {}
 
     def take(self, entry: Mapping[str, Any], out: list[Event], *, index: int | None = None) -> None:
         """``index``: stands for the entry's own where that cannot be there (whole answers)."""
@@ -72,6 +73,7 @@ class ToolCalls:
         raw = function.get("arguments")
         arguments = json.dumps(raw, ensure_ascii=False) if isinstance(raw, Mapping) else text(raw)
         call.id, call.name = call.id or new_id, call.name or new_name
+        self._by_id.setdefault(call.id, number)
         if arguments:
             call.arguments.append(arguments)
         if (extra := mapping(entry.get("extra_content"))) and fits(
@@ -86,7 +88,7 @@ class ToolCalls:
         conversation do not share any."""
         for number, call in enumerate(self._calls):
             if not call.id:
-                call.id = f"call_{answer_id}_{number}" if answer_id else f"call_{number}"
+                call.id = call_id(answer_id, number)
                 out.append(ToolCallDelta(number, id=call.id))
 
     def parts(self, *, cut: bool, opaque_key: str) -> list[Part]:
@@ -114,7 +116,7 @@ class ToolCalls:
                 known = self._by_index[index] = self._new()
             return known
         if given_id:
-            known = next((n for n, call in enumerate(self._calls) if call.id == given_id), None)
+            known = self._by_id.get(given_id)
             return self._new() if known is None else known
         return self._new() if name or not self._calls else len(self._calls) - 1
 
@@ -123,6 +125,12 @@ class ToolCalls:
             raise ProviderFailed(f"the provider's answer has more than {MAX_CALLS} tool calls")
         self._calls.append(_Call())
         return len(self._calls) - 1
+
+
+def call_id(answer_id: str, number: int) -> str:
+    """An id for a call that came without. OpenAI takes up to 40 characters."""
+    letters = "".join(letter for letter in answer_id if letter.isascii() and letter.isalnum())
+    return f"call_{letters[-20:]}_{number}" if letters else f"call_{number}"
 
 
 def parse_arguments(written: str) -> Mapping[str, Any]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lokid.dialects.untrusted import items, loads, mapping, text
+
+
+PER_DAY = "quota_per_day"
+"""Our word among the codes, for a limit that waiting a while does not lift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,7 @@ class Refusal:
     message: str = ""
     codes: tuple[str, ...] = ()
     status: int | None = None
+    retry_after_s: float | None = None
 
 
 def read_body(body: bytes) -> Refusal:
@@ -53,7 +59,10 @@ def read(value: Any) -> Refusal:
 
 def _fields(error: Mapping[str, Any]) -> Refusal:
     inner = mapping(error.get("innererror"))
+    details = [mapping(detail) for detail in items(error.get("details"))]
     words = (
+        PER_DAY if any(map(_per_day, details)) else None,
+        *(detail.get("reason") for detail in details),  # Google: ErrorInfo
         inner.get("code"),
         error.get("code"),
         error.get("type"),
@@ -64,7 +73,21 @@ def _fields(error: Mapping[str, Any]) -> Refusal:
     codes = tuple(word.lower() for word in words if isinstance(word, str) and not word.isdecimal())
     said = text(error.get("message")) or text(error.get("msg"))
     raw = text(mapping(error.get("metadata")).get("raw"))  # OpenRouter: what the provider behind it said
-    return Refusal(f"{said}: {raw}" if said and raw else said, codes, status)
+    waits = [_seconds(detail.get("retryDelay")) for detail in details]  # Google: RetryInfo
+    return Refusal(
+        f"{said}: {raw}" if said and raw else said, codes, status, max(waits, default=0.0) or None
+    )
+
+
+def _per_day(detail: Mapping[str, Any]) -> bool:
+    """Google's QuotaFailure names the quota: ``GenerateRequestsPerDayPerProjectPerModel-FreeTier``."""
+    names = (text(mapping(violation).get("quotaId")) for violation in items(detail.get("violations")))
+    return any("perday" in name.lower() for name in names)
+
+
+def _seconds(duration: Any) -> float:
+    """``34.4s``."""
+    return float(duration[:-1]) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", text(duration)) else 0.0
 
 
 def _status(word: Any) -> int | None:

@@ -26,7 +26,7 @@ class Traits:
     reasoning. ``think_tags``: reasoning comes inside ``<think>`` at the beginning of the text.
     ``required_choice``: how the server spells ``tool_choice: required``. ``image_urls``: the server fetches
     images itself. ``one_sampling``: takes temperature or top_p, not both. ``thinking``: the form in which
-    Claude is asked to reason, a budget of tokens or an effort (adaptive).
+    Claude and Gemini are asked to reason, a budget of tokens or an effort (Claude: adaptive, Gemini: level).
     """
 
     model: str
@@ -46,7 +46,7 @@ class Traits:
     required_choice: str = "required"
     image_urls: bool = True
     one_sampling: bool = False
-    thinking: Literal["none", "budget", "adaptive"] = "budget"
+    thinking: Literal["budget", "adaptive", "level"] = "budget"
 
     def check(self, request: ChatRequest) -> None:
         """Raises ``Unsupported`` for what the caller asked for and the model does not have.

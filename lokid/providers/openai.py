@@ -29,13 +29,7 @@ def base_url(client: OpenAISettings) -> str:
 
 
 def chat(client: OpenAISettings, model: ModelSettings, request: ChatRequest) -> Exchange[Answer]:
-    traits = openai_formats.traits(client, model)
-    stream = request.stream and not model.no_stream
-    if model.chat_api == "responses":
-        url = endpoint(base_url(client), "responses")
-        return openai_formats.responses(url, traits, request, stream=stream, headers=_headers(client))
-    url = endpoint(base_url(client), "chat/completions")
-    return openai_formats.chat_completions(url, traits, request, stream=stream, headers=_headers(client))
+    return openai_formats.chat(base_url(client), client, model, request, headers=_headers(client))
 
 
 def embed(client: OpenAISettings, model: ModelSettings, request: EmbedRequest) -> Exchange[EmbedAnswer]:

@@ -49,13 +49,8 @@ def base_url(client: OpenAICompatibleSettings) -> str:
 
 
 def chat(client: OpenAICompatibleSettings, model: ModelSettings, request: ChatRequest) -> Exchange[Answer]:
-    return openai_formats.chat_completions(
-        endpoint(base_url(client), "chat/completions"),
-        openai_formats.traits(client, model, required_choice=vendor(client).required_choice),
-        request,
-        stream=request.stream and not model.no_stream,
-        headers={},
-    )
+    choice = vendor(client).required_choice
+    return openai_formats.chat(base_url(client), client, model, request, headers={}, required_choice=choice)
 
 
 def embed(

@@ -50,6 +50,25 @@ def traits(client: ClientSettings, model: ModelSettings, *, required_choice: str
     )
 
 
+def chat(
+    base: str,
+    client: ClientSettings,
+    model: ModelSettings,
+    request: ChatRequest,
+    *,
+    headers: Mapping[str, str],
+    required_choice: str = "required",
+) -> Exchange[Answer]:
+    """The chat API that the model has, both below ``base``."""
+    known = traits(client, model, required_choice=required_choice)
+    stream = request.stream and not model.no_stream
+    if model.chat_api == "responses":
+        return responses(endpoint(base, "responses"), known, request, stream=stream, headers=headers)
+    return chat_completions(
+        endpoint(base, "chat/completions"), known, request, stream=stream, headers=headers
+    )
+
+
 def chat_completions(
     url: str, traits: Traits, request: ChatRequest, *, stream: bool, headers: Mapping[str, str]
 ) -> Exchange[Answer]:

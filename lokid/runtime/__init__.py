@@ -9,7 +9,10 @@ replaces; a reload builds the next one beside it. A retired client closes after 
     reload       files -> configuration -> plan -> open -> swap -> retire, as one transaction
     watch        says when one of those files changed (inotify, else polling)
     secrets      environment, .env, {command: ...} and {file: ...}
+    children     what other programs see of the environment; the one line that some are run for
     launch       servers that lokid starts on the first request; supervise runs them
+    listing      the rows of ``models.list``, and asking a provider for its models
     local        the client that is there without any configuration
-    http, retry, call, chat, embed, rerank   the path of one call
+    chat, embed, rerank, call, retry   the path of one call; redaction shows its request to a person
+    http, guard, reach, response   the door to the network, and what is said when it stays shut
 """

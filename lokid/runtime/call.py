@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -37,6 +37,12 @@ Accepted = Callable[[], Awaitable[None]]
 
 MAX_ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read: enough for any JSON error, little enough of an HTML page."""
+
+ERROR_BODY_S = 10.0
+"""Seconds for it. Who waits for an error has waited long enough."""
+
+MAX_AMENDS = 3
+"""Times that a request is put differently because the server does not know a part of it."""
 
 LONGEST_TOKEN = 256
 """Bytes. The longest tokens of published vocabularies are runs of about a hundred spaces or dashes, so a
@@ -100,12 +106,7 @@ async def perform(
     ``LokidError``, with the client's name in it. Cancelling closes the connection at once.
     """
     call = _Call(client, settings, api, model, extra_body, emit, accepted)
-    try:
-        return await call.perform(exchange, deadline)
-    except LokidError as error:
-        error.client = error.client or settings.name
-        _hide(error, call.secrets)
-        raise
+    return await call.perform(exchange, deadline)
 
 
 def prepare(
@@ -154,21 +155,24 @@ class _Call:
 
     async def perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
         started_at = anyio.current_time()
-        failed = 0
+        failed = amended = 0
         while True:
             try:
                 answer = await self._attempt(exchange)
                 break
             except _Refused as refused:
-                amended = exchange.amend(refused.error, refused.body) if exchange.amend else None
-                if amended is not None:
-                    exchange = amended
-                    continue
                 error = refused.error
+                other = exchange.amend(error, refused.body) if exchange.amend else None
+                if other is not None and amended < MAX_AMENDS:
+                    exchange = other
+                    amended += 1
+                    continue
             except LokidError as failure:
                 error = failure
             # A 401 is final too: a key does not get better by trying again.
             failed += 1
+            error.client = error.client or self.settings.name
+            _hide(error, self.secrets)
             await self._wait_or_raise(error, failed, deadline)
         if self.sent == 1:
             self.client.budget.succeeded()
@@ -242,16 +246,14 @@ def _hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
 async def _error_body(response: Response) -> bytes:
     """What can be had of it: the status says that the request failed, whatever becomes of the body."""
     body = b""
-    try:
+    with suppress(LokidError), anyio.move_on_after(ERROR_BODY_S):
         while len(body) < MAX_ERROR_BODY and (data := await response.read()):
             body += data
-    except LokidError:
-        pass
     return body[:MAX_ERROR_BODY]
 
 
 def _check_content_type(response: Response, accept: tuple[str, ...]) -> None:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:80]
     if kind and kind not in accept:
         raise ProviderFailed(
             f"{response.host} answered with {kind!r} instead of {' or '.join(accept)}",

@@ -18,7 +18,6 @@ from typing import Any, Literal
 import anyio
 from pydantic import BaseModel, SecretStr
 
-from lokid import logs
 from lokid.errors import LoginRequired, LokidError, SecretMissing, TryLater, UnknownModel, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.base import Credentials, Provider
@@ -56,7 +55,7 @@ class Surroundings:
 
 class OpenClient:
     """``missing``: what keeps the client from working, from ``Config.missing``. ``patch_overrides``: API
-    -> pattern -> patch, from ``LOKID_PATCH_{CLIENT}_{API}``."""
+    -> pattern -> patch, from ``LOKID_PATCH_{CLIENT}_{API}``. ``models``: what ``known_models`` gives."""
 
     def __init__(
         self,
@@ -66,6 +65,7 @@ class OpenClient:
         *,
         missing: tuple[str, ...] = (),
         patch_overrides: Mapping[str, Mapping[str, RequestPatch]] | None = None,
+        models: tuple[ModelSettings, ...] | None = None,
     ) -> None:
         self.settings = settings
         self.provider = provider
@@ -75,8 +75,9 @@ class OpenClient:
         self.budget = RetryBudget()
         self.requests = 0
         self.in_use = 0
-        for secret in secret_texts(settings):
-            logs.register(secret.get_secret_value())
+        self.models = known_models(settings, provider) if models is None else models
+        """Exactly the configured ones, or the catalogue's, completed by the catalogue."""
+        self._by_name = {(model.name, model.type): model for model in reversed(self.models)}
         self._keyring = Keyring(
             settings.name,
             {key: value for key in secret_keys(provider) if (value := _secret(settings, key)) is not None},
@@ -139,43 +140,31 @@ class OpenClient:
     def model(self, name: str | None, type: ModelType) -> ModelSettings:  # noqa: A002 - the key's name
         """The model ``name``, or the first of ``type``, completed by the catalogue. A client without a
         list of models passes names that the catalogue does not know on to the provider."""
-        models = self.models()
-        of_type = [model for model in models if model.type == type]
         if name is None:
-            if not of_type:
+            first = next((model for model in self.models if model.type == type), None)
+            if first is None:
                 raise UnknownModel(
                     f"client {self.name!r} has no {type} model",
                     hint=f"name one, as in {self.name}:NAME, or add it to `models`",
                     client=self.name,
                 )
-            return of_type[0]
-        for model in of_type:
-            if model.name == name:
-                return model
-        for model in models:
-            if model.name == name:
-                raise Unsupported(
-                    f"{self.name}:{name} is a model of type {model.type}, not {type}",
-                    hint=f"lokictl models --type {type}",
-                    client=self.name,
-                )
+            return first
+        if found := self._by_name.get((name, type)):
+            return found
+        names = {model.name: model for model in self.models}
+        if name in names:
+            raise Unsupported(
+                f"{self.name}:{name} is a model of type {names[name].type}, not {type}",
+                hint=f"lokictl models --type {type}",
+                client=self.name,
+            )
         if self.settings.models is None:
-            return self._complete(ModelSettings(name=name, type=type))
+            return catalogue.complete(self.provider.name, ModelSettings(name=name, type=type))
         raise UnknownModel(
-            f"client {self.name!r} has no model {name!r}{nearest(name, [model.name for model in models])}",
+            f"client {self.name!r} has no model {name!r}{nearest(name, list(names))}",
             hint=f"lokictl models --client {self.name}",
             client=self.name,
         )
-
-    def models(self) -> tuple[ModelSettings, ...]:
-        """Exactly the configured ones, or the catalogue's."""
-        configured = self.settings.models
-        if configured is None:
-            return tuple(catalogue.models(self.provider.name))
-        return tuple(self._complete(model) for model in configured)
-
-    def _complete(self, model: ModelSettings) -> ModelSettings:
-        return catalogue.complete(self.provider.name, model)
 
     # --- its life ----------------------------------------------------------------------------------
 
@@ -241,7 +230,7 @@ class OpenClient:
             "type": self.provider.name,
             "auth": self.settings.auth or ("key" if self._keyring.keys else "none"),
             "state": state,
-            "models": len(self.models()),
+            "models": len(self.models),
             "requests": self.requests,
             "in_use": self.in_use,
         }
@@ -282,6 +271,13 @@ class OpenClient:
             return False
 
 
+def known_models(settings: ClientSettings, provider: Provider) -> tuple[ModelSettings, ...]:
+    """The models of a client. Takes a while for thousands, so a reload asks for it in its thread."""
+    if settings.models is None:
+        return tuple(catalogue.models(provider.name))
+    return tuple(catalogue.complete(provider.name, model) for model in settings.models)
+
+
 def nearest(name: str, known: list[str]) -> str:
     """``; did you mean 'x'?`` or nothing."""
     close = difflib.get_close_matches(name, known, n=1)
@@ -305,6 +301,8 @@ def secret_texts(value: object) -> Iterator[SecretStr]:
     match value:
         case SecretStr():
             yield value
+        case ModelSettings(patch=patch):  # thousands of these, and no other key of theirs is secret
+            yield from secret_texts(patch)
         case BaseModel():
             for name in type(value).model_fields:
                 yield from secret_texts(getattr(value, name))

@@ -117,7 +117,7 @@ class Runtime:
                 f"no client is called {client!r}{nearest(client, list(clients))}", hint="lokictl clients"
             )
         chosen = [one for name, one in clients.items() if client in (None, name)]
-        found: dict[str, tuple[ModelSettings, ...]] = {one.name: one.models() for one in chosen}
+        found: dict[str, tuple[ModelSettings, ...]] = {one.name: one.models for one in chosen}
         if refresh:
             await self._refresh(chosen, found, strict=client is not None)
         return [

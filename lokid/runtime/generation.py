@@ -80,7 +80,7 @@ class Generation:
         models = [
             f"{client.name}:{model.name}"
             for client in self.clients.values()
-            for model in client.models()
+            for model in client.models
             if model.type == type
         ]
         return [*self.clients, *models]
@@ -96,4 +96,4 @@ class Generation:
 
 
 def _has(client: OpenClient, type: ModelType) -> bool:  # noqa: A002
-    return any(model.type == type for model in client.models())
+    return any(model.type == type for model in client.models)

@@ -26,7 +26,7 @@ def listed(client: OpenClient, model: ModelSettings) -> dict[str, Any]:
 async def refreshed(client: OpenClient) -> tuple[ModelSettings, ...]:
     """The models that the catalogue names, then those that only the provider does. A client with a list
     of models has exactly these, so its provider is not asked. Raises any LokidError."""
-    known = client.models()
+    known = client.models
     if client.settings.models is not None:
         return known
     if client.provider.list_models is None:

@@ -18,13 +18,14 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
+from lokid import logs
 from lokid.config import Config, Problem, parse, plan, secret_names
 from lokid.config.overrides import variable
 from lokid.errors import ConfigInvalid
 from lokid.providers.registry import PROVIDERS
-from lokid.providers.settings import ClientSettings, FileSecret
+from lokid.providers.settings import ClientSettings, FileSecret, ModelSettings
 from lokid.runtime import children, secrets, watch
-from lokid.runtime.clients import OpenClient, Surroundings, secret_keys, secret_texts
+from lokid.runtime.clients import OpenClient, Surroundings, known_models, secret_keys, secret_texts
 from lokid.runtime.generation import Generation
 from lokid.runtime.launch import Spawn
 
@@ -67,6 +68,7 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     used_names: frozenset[str] = frozenset()
+    models: Mapping[str, tuple[ModelSettings, ...]] = field(default_factory=dict, repr=False)
     texts: tuple[str | None, ...] = field(default=(), repr=False)
     marks: tuple[watch.Mark, ...] = ()
     young: bool = False
@@ -102,7 +104,12 @@ def load(
             warnings = [*config.warnings, *warnings, *_file_warnings(config, text)]
         else:
             problems += parsed
-    return Loaded(config, tuple(problems), tuple(warnings), environ, names, texts, marks, young)
+    if config is None:
+        return Loaded(None, tuple(problems), marks=marks, young=young, texts=texts)
+    for secret in (secret for client in config.clients for secret in secret_texts(client)):
+        logs.register(secret.get_secret_value())
+    models = {one.name: known_models(one, PROVIDERS[one.type]) for one in config.clients}
+    return Loaded(config, (), tuple(warnings), environ, names, models, texts, marks, young)
 
 
 def _read(path: str, problems: list[Problem]) -> str | None:
@@ -244,6 +251,7 @@ class Reloader:
                 around,
                 missing=config.missing.get(settings.name, ()),
                 patch_overrides=config.patch_overrides.get(settings.name),
+                models=loaded.models[settings.name],
             )
             for settings in config.clients
         }

@@ -33,6 +33,9 @@ BURST = 64
 PAUSE_S = 0.1
 """After a failed accept (no descriptor is free): long enough not to spin, short enough not to be felt."""
 
+REFUSAL_S = 1.0
+"""Between two log lines about refused connections."""
+
 CHECK_S = 30.0
 """Between two looks whether our path still leads to us; a removed socket is noticed within a minute."""
 
@@ -56,6 +59,8 @@ class Listener:
         self._per_process: Counter[int] = Counter()
         self._accepting = anyio.CancelScope()
         self._draining = False
+        self._refused = 0
+        self._refusal_due = 0.0  # when the log may hear of a refusal again
         self._starving = False  # the last accept failed; said once in the log
         self._patience = anyio.CancelScope()
         self._empty = anyio.Event()
@@ -166,14 +171,22 @@ class Listener:
 
     def _admits(self, peer: Peer) -> bool:
         if peer.uid != self._uid:
-            log.warning("refused a connection of uid %d (pid %d): only uid %d", peer.uid, peer.pid, self._uid)
+            self._say_refused(f"uid {peer.uid} (pid {peer.pid}): only uid {self._uid} may connect")
             return False
         if self._per_process[peer.pid] >= MAX_PER_PROCESS:
-            log.warning("refused a connection: pid %d has %d already", peer.pid, MAX_PER_PROCESS)
+            self._say_refused(f"pid {peer.pid}: it has {MAX_PER_PROCESS} already")
             return False
         # Counted here, before the session's task runs: a burst is accepted without a pause.
         self._per_process[peer.pid] += 1
         return True
+
+    def _say_refused(self, whose: str) -> None:
+        """Not once per connection: whoever is refused may try in a loop, and the log would be the damage."""
+        self._refused += 1
+        now = anyio.current_time()
+        if now >= self._refusal_due:
+            log.warning("refused a connection of %s (%d refused so far)", whose, self._refused)
+            self._refusal_due = now + REFUSAL_S
 
     async def _serve(self, session: Session, peer: Peer) -> None:
         try:

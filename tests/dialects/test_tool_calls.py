@@ -113,3 +113,13 @@ def test_the_number_of_tool_calls_is_bounded() -> None:
     with pytest.raises(ProviderFailed, match=str(MAX_CALLS)):
         for start in range(0, MAX_CALLS + 1000, 1000):
             decoder.feed(stream(calls(*[entry(start + i) for i in range(1000)]), done=False))
+
+
+def test_an_id_of_ours_is_short_and_of_the_answer() -> None:
+    long = {"id": "chatcmpl-" + "é-0123456789" * 9}
+    (part,) = read(stream(calls(entry(0, None, "f")) | long, CALLS)).answer.message.parts
+    assert isinstance(part, ToolCall)
+    assert part.id == "call_01234567890123456789_0"
+    (part,) = read(stream({"choices": [{"delta": {"function_call": {"name": "f"}}}]})).answer.message.parts
+    assert isinstance(part, ToolCall)
+    assert part.id == "call_0"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lokid.chat import ChatRequest
 from lokid.dialects.traits import Traits
 from lokid.errors import InvalidParams, Unsupported
 
@@ -54,3 +55,10 @@ def test_what_the_model_cannot_do_is_said(efforts: tuple[str, ...], setting: Any
 def test_a_negative_budget_is_the_callers_mistake() -> None:
     with pytest.raises(InvalidParams):
         Traits("m").effort(-1)
+
+
+def test_a_model_that_takes_only_one_of_the_two_refuses_both() -> None:
+    picky = Traits("m", one_sampling=True)
+    picky.check(ChatRequest("c:m", (), temperature=0.5))
+    with pytest.raises(Unsupported, match="together"):
+        picky.check(ChatRequest("c:m", (), temperature=0.5, top_p=0.5))

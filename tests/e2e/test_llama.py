@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from lokid.providers.settings import Extra
 from lokid.runtime.core import Runtime
 from lokid.runtime.http import HTTPClient, Timeouts
 from tests.fakes import llama
+from tests.fakes.processes import gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -67,6 +69,7 @@ def start(tmp_path: Path, models: Path) -> Start:
         config = {
             "clients": [
                 client("llama", "chat", *options),
+                client("ranks", "reranker", "--rerank", "--context", "512"),
                 client("vectors", "embedding", "--embeddings", "--pooling", "mean", "--context", "512"),
             ]
         }
@@ -154,6 +157,16 @@ async def test_every_text_gets_its_vector_in_order(start: Start) -> None:
     assert first != pytest.approx(second, abs=1e-2)
 
 
+async def test_documents_come_back_best_first(start: Start) -> None:
+    async with start() as runtime:
+        request = RerankRequest("ranks", "hello", ("one", "two", "three"), top_n=2)
+        reranked = await runtime.rerank(request, accepted=accepted)
+    assert reranked.model == "ranks:tiny"
+    first, second = reranked.answer.results
+    assert first.score >= second.score
+    assert first.index != second.index
+
+
 async def test_a_model_of_another_type_is_the_callers_fault(start: Start) -> None:
     async with start() as runtime:
         with pytest.raises(UnknownModel, match="reranker"):
@@ -221,7 +234,7 @@ async def test_the_first_request_starts_the_server_and_idleness_stops_it(start: 
         with anyio.fail_after(10):
             while server(runtime)["state"] != "stopped":
                 await anyio.sleep(0.02)
-        assert not any(process.is_running() for process in processes)
+        assert all(map(gone, processes))
         assert (await ask(runtime, question())).attempts == 1  # and the next request starts it again
 
 
@@ -242,7 +255,44 @@ async def test_nothing_is_left_when_the_runtime_ends(start: Start) -> None:
         pid = server(runtime)["pid"]
         assert isinstance(pid, int)
         processes = [psutil.Process(pid), *psutil.Process(pid).children()]
-    assert not any(process.is_running() for process in processes)
+    assert all(map(gone, processes))
+
+
+KILLED = """
+import anyio, os, sys
+from lokid.chat import EmbedRequest
+from lokid.runtime.core import Runtime
+
+async def main():
+    runtime = Runtime(os.environ)
+    async with anyio.create_task_group() as group:
+        await group.start(lambda task_status: runtime.run(task_status=task_status))
+        async def accepted(): pass
+        await runtime.embed(EmbedRequest("vectors", ("x",)), accepted=accepted)
+        print(runtime.list_clients()[2]["server"]["pid"], flush=True)
+        await anyio.sleep_forever()
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
+
+async def test_a_killed_lokid_takes_its_servers_along(
+    start: Start, tmp_path: Path, anyio_backend: str
+) -> None:
+    async with start():  # for its configuration
+        pass
+    environ = {**os.environ, "LOKID_CONFIG": str(tmp_path / "config.yaml"), "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-c", KILLED, anyio_backend]
+    async with await anyio.open_process(command, env=environ, stdin=None, stderr=None) as process:
+        assert process.stdout is not None
+        pid = int(await process.stdout.receive())
+        processes = [psutil.Process(pid), *psutil.Process(pid).children()]
+        assert len(processes) == 2
+        process.kill()
+        await process.wait()
+    with anyio.fail_after(10):
+        while not all(map(gone, processes)):
+            await anyio.sleep(0.02)
 
 
 async def test_a_server_that_dies_during_an_answer_says_so_and_the_next_request_restarts_it(

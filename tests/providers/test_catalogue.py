@@ -40,6 +40,45 @@ def test_what_is_known_about_openais_names(name: str, facts: dict[str, Any]) -> 
         assert {key: getattr(model, key) for key in facts} == facts
 
 
+ALL = ("low", "medium", "high", "xhigh", "max")
+BUDGET = {"reasoning_style": "claude_budget", "reasoning_efforts": None}
+ADAPTIVE = {"reasoning_style": "claude_adaptive", "sampling": False, "max_output_tokens": 128_000}
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("claude-2.1", {"reasoning_style": "none", "supports_vision": False, "max_output_tokens": 4096}),
+        ("claude-3-opus-20240229", {"reasoning_style": "none", "max_output_tokens": 4096}),
+        ("claude-3-5-haiku-latest", {"reasoning_style": "none", "max_output_tokens": 8192}),
+        ("claude-3-7-sonnet-20250219", BUDGET | {"sampling": True, "structured_outputs": False}),
+        ("claude-opus-4-20250514", BUDGET | {"sampling": True, "max_output_tokens": 32_000}),
+        ("claude-4-opus-20250514", BUDGET | {"sampling": True, "max_output_tokens": 32_000}),
+        ("claude-sonnet-4-0", BUDGET | {"sampling": True, "max_output_tokens": 64_000}),
+        ("anthropic.claude-sonnet-4-20250514-v1:0", BUDGET | {"sampling": True}),
+        ("claude-opus-4-1-20250805", BUDGET | {"sampling": "one", "max_output_tokens": 32_000}),
+        ("claude-sonnet-4-5", BUDGET | {"sampling": "one", "structured_outputs": True}),
+        ("claude-sonnet-4-5@20250929", BUDGET | {"sampling": "one"}),
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", BUDGET | {"max_output_tokens": 64_000}),
+        ("claude-opus-4-6", {"reasoning_style": "claude_adaptive", "sampling": "one"}),
+        ("us.anthropic.claude-opus-4-6-v1", {"reasoning_style": "claude_adaptive", "sampling": "one"}),
+        ("claude-opus-4-7", ADAPTIVE | {"reasoning_efforts": ("none", *ALL)}),
+        ("claude-opus-4-10", ADAPTIVE),
+        ("claude-sonnet-5", ADAPTIVE | {"reasoning_efforts": ("none", *ALL)}),
+        ("claude-haiku-5-5", ADAPTIVE | {"reasoning_efforts": ("none", *ALL)}),
+        ("claude-sonnet-5-5", ADAPTIVE | {"reasoning_efforts": ("minimal", *ALL)}),
+        ("claude-opus-5-5", ADAPTIVE | {"reasoning_efforts": ALL}),
+        ("claude-fable-5-1", ADAPTIVE | {"reasoning_efforts": ALL}),
+        ("claude-mythos-preview", ADAPTIVE | {"reasoning_efforts": ALL}),
+        ("claude-opus-7-2-20280101", ADAPTIVE),
+        ("deepseek-chat", {"reasoning_style": None, "sampling": None, "max_output_tokens": None}),
+    ],
+)
+def test_what_is_known_about_claudes_names(name: str, facts: dict[str, Any]) -> None:
+    model = known("claude", name)
+    assert {key: getattr(model, key) for key in facts} == facts
+
+
 @pytest.mark.parametrize(
     ("name", "facts"),
     [
@@ -74,8 +113,8 @@ def test_the_name_that_the_provider_knows_decides() -> None:
 
 def test_a_type_without_a_table_knows_nothing() -> None:
     model = ModelSettings(name="x")
-    assert complete("claude", model) == model
-    assert models("claude") == ()
+    assert complete("ninth", model) == model
+    assert models("ninth") == ()
 
 
 def test_the_names_on_offer_are_known_and_the_first_one_chats() -> None:
@@ -90,3 +129,7 @@ def test_every_fact_is_one_that_a_user_could_have_written() -> None:
     for rows in TABLE.values():
         for _, facts in rows:
             ModelSettings.model_validate({"name": "x", **facts})
+
+
+def test_a_name_of_any_length_is_looked_up_at_once() -> None:
+    assert known("openai-compatible", "a-" * 1_000_000).type == "chat"

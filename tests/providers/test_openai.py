@@ -141,6 +141,12 @@ def test_an_unverified_organisation_is_asked_for_no_summary() -> None:
     assert chat(openai(), model("gpt-5.6"), ASK).amend is None
 
 
+def test_a_compatible_server_may_have_the_responses_api() -> None:
+    exchange = chat(LOCAL, model(chat_api="responses"))
+    assert exchange.request.url == "http://127.0.0.1:9/v1/responses"
+    assert "include" not in exchange.request.body
+
+
 # --- keys -----------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.openai import OpenAISettings
@@ -101,3 +102,9 @@ def test_a_caller_reaches_the_body_only() -> None:
     found = apply(extra_body={"url": "https://evil/", "headers": {"a": "x"}})
     assert (found.request.url, found.request.headers) == (REQUEST.url, REQUEST.headers)
     assert found.request.body["url"] == "https://evil/"
+
+
+def test_a_pattern_that_is_none_is_refused_without_being_quoted() -> None:
+    with pytest.raises(ValidationError, match="is not a regular expression") as caught:
+        OpenAISettings(type="openai", patch={"rerank": {"(secret": {}}})  # type: ignore[arg-type]
+    assert "input_value" not in str(caught.value)

@@ -28,7 +28,7 @@ from tests.fakes.provider import FakeProvider, answer, close, endless, reset, sl
 
 pytestmark = pytest.mark.anyio
 
-GOOD = stream(b"t hel\n", b"t lo\nend\n", kind=LINES)
+GOOD = stream(b"t he\n", b"t llo\nend\n", kind=LINES)
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 MODEL = ModelSettings(name="m")
 
@@ -95,7 +95,7 @@ async def test_an_answer_arrives_with_its_events_and_figures(provider, heard):
     assert performed.answer.message.text == "hello"
     assert performed.attempts == 1
     assert performed.first_token_s >= 0
-    assert [event for batch in heard.batches for event in batch] == [TextDelta("hel"), TextDelta("lo")]
+    assert [event for batch in heard.batches for event in batch] == [TextDelta("he"), TextDelta("llo")]
     assert provider.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
@@ -267,10 +267,10 @@ async def test_an_amended_request_that_is_refused_again_is_an_error(provider, he
 
 
 async def test_a_cut_stream_is_an_error_not_a_short_answer(provider, heard):
-    provider.will(stream(b"t hel\n", kind=LINES))
+    provider.will(stream(b"t he\n", kind=LINES))
     async with open_client(provider.url) as client:
         assert isinstance(await failure(client, heard), IncompleteResponse)
-    assert heard.batches == [[TextDelta("hel")]]
+    assert heard.batches == [[TextDelta("he")]]
 
 
 @pytest.mark.parametrize("end", [True, False])
@@ -304,6 +304,24 @@ async def test_an_error_that_quotes_the_key_does_not_pass_it_on(provider, heard)
     async with open_client(provider.url) as client:
         error = await failure(client, heard)
     assert "Incorrect API key: <secret>" in error.message
+
+
+async def test_a_retry_notice_does_not_pass_a_quoted_key_on(provider, heard):
+    provider.will(answer(503, f"cannot serve {KEY} now".encode()), GOOD)
+    async with open_client(provider.url) as client:
+        await call(client, heard)
+    assert heard.retries[0].reason == "status 503: cannot serve <secret> now"
+
+
+async def test_a_request_is_amended_a_few_times_at_most(provider, heard):
+    def stubborn(client, model, request):
+        exchange = TINY.chat(client, model, request)
+        return replace(exchange, amend=lambda error, body: stubborn(client, model, request))
+
+    provider.default = answer(400, b"no")
+    async with open_client(provider.url, provider=replace(TINY, chat=stubborn)) as client:
+        assert isinstance(await failure(client, heard), BadRequest)
+    assert len(provider.requests) == 4
 
 
 @pytest.mark.parametrize(

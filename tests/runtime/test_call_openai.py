@@ -59,11 +59,11 @@ async def ask(client: OpenClient, heard: list[Event], request: ChatRequest = QUE
 
 
 async def test_a_streamed_answer(provider):
-    provider.will(stream(chunk({"content": "hel"}), chunk({"content": "lo"}) + chunk({}, "stop"), DONE))
+    provider.will(stream(chunk({"content": "he"}), chunk({"content": "llo"}) + chunk({}, "stop"), DONE))
     heard: list[Event] = []
     async with opened(provider.url) as client:
         result = await ask(client, heard)
-    assert heard == [TextDelta("hel"), TextDelta("lo")]
+    assert heard == [TextDelta("he"), TextDelta("llo")]
     assert result.answer.message.text == "hello"
     assert result.model == "acme:some-model"
     (request,) = provider.requests
@@ -73,7 +73,7 @@ async def test_a_streamed_answer(provider):
 
 
 async def test_a_stream_without_its_end_is_incomplete(provider):
-    provider.will(stream(chunk({"content": "hel"})))
+    provider.will(stream(chunk({"content": "he"})))
     async with opened(provider.url) as client:
         with pytest.raises(IncompleteResponse):
             await ask(client, [])

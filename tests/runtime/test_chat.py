@@ -31,11 +31,11 @@ from tests.fakes.provider import FakeProvider, stall, stream
 
 pytestmark = pytest.mark.anyio
 
-ALL = stream(b'r hm\nt hel\nt lo\nc look {"at":"it"}\nusage 1000 500\nend\n', kind=LINES)
+ALL = stream(b'r hm\nt he\nt llo\nc look {"at":"it"}\nusage 1000 500\nend\n', kind=LINES)
 EVENTS = [
     ReasoningDelta("hm"),
-    TextDelta("hel"),
-    TextDelta("lo"),
+    TextDelta("he"),
+    TextDelta("llo"),
     ToolCallDelta(0, "id", "look", '{"at":"it"}'),
 ]
 

@@ -9,7 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from lokid.chat import ChatRequest, Event, Message, RetryNotice, Text, TextDelta
-from lokid.errors import LokidError, Overloaded, RateLimited, TimedOut
+from lokid.errors import BadRequest, LokidError, Overloaded, RateLimited, TimedOut
 from lokid.runtime.chat import chat
 from lokid.runtime.http import tls_context
 from tests.fakes.client import LINES, FakeOpenClient, open_client
@@ -144,3 +144,12 @@ async def test_a_line_that_never_ends_is_cut(provider):
     async with open_client(provider.url) as client:
         with pytest.raises(LokidError, match="larger than 64 MiB"):
             await ask(client)
+
+
+async def test_the_body_of_an_error_is_not_waited_for(provider):
+    provider.will(stall(b"HTTP/1.1 400 No\r\ncontent-length: 100\r\n\r\nbad"))
+    async with open_client(provider.url) as client:
+        started_at = anyio.current_time()
+        with pytest.raises(BadRequest, match="bad"):
+            await ask(client)
+        assert anyio.current_time() - started_at < 30

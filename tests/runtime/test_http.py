@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import logging
-import zlib
-
 import anyio
 import pytest
-from pydantic import SecretStr
 
-from lokid.errors import (
-    ConfigInvalid,
-    IncompleteResponse,
-    LokidError,
-    ProviderFailed,
-    ProviderUnavailable,
-    TimedOut,
-)
+from lokid.errors import ConfigInvalid, IncompleteResponse, ProviderFailed, ProviderUnavailable, TimedOut
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
-from lokid.runtime.http import HTTPClient, Response, Timeouts
+from lokid.runtime.http import HTTPClient, Timeouts
+from tests.fakes.asking import HEAD, PATIENT, ask, failure, read_all
 from tests.fakes.provider import (
     FakeProvider,
     answer,
-    bomb,
     close,
     endless,
     raw,
-    redirect,
     refusing_port,
     reset,
     slow,
@@ -37,34 +24,6 @@ from tests.fakes.provider import (
 )
 
 pytestmark = pytest.mark.anyio
-
-PATIENT = Timeouts(connect=5, first_byte=5, idle=5)
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\n"
-
-
-async def read_all(response: Response) -> bytes:
-    body = b""
-    while data := await response.read():
-        body += data
-    return body
-
-
-async def ask(
-    http: HTTPClient, url: str, timeouts: Timeouts = PATIENT, body: object = None
-) -> tuple[int, bytes]:
-    request = HTTPRequest(
-        "POST", f"{url}/v1/ask", {"authorization": "Bearer sk-very-secret"}, body or {"a": "é"}
-    )
-    async with http.send(request, timeouts) as response:
-        return response.status, await read_all(response)
-
-
-async def failure(http: HTTPClient, url: str, timeouts: Timeouts = PATIENT) -> LokidError:
-    with pytest.raises(LokidError) as caught:
-        await ask(http, url, timeouts)
-    assert caught.value.client == "acme"
-    assert "sk-very-secret" not in f"{caught.value} {caught.value.hint}"
-    return caught.value
 
 
 @pytest.fixture
@@ -254,93 +213,6 @@ async def test_what_is_not_http_says_so(http, provider):
     assert "does not answer with HTTP" in error.message
 
 
-# --- What a hostile or mistaken provider may try
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_redirects_are_not_followed_and_name_their_target(http, provider, status):
-    async with FakeProvider() as other:
-        provider.will(redirect(f"{other.url}/steal?a=b", status))
-        error = await failure(http, provider.url)
-        assert isinstance(error, ProviderFailed)
-        assert "redirects to 127.0.0.1" in error.message
-        assert error.status == status
-        assert other.connections == 0
-
-
-async def test_a_compressed_bomb_is_cut_at_64_mib(http, provider):
-    provider.will(bomb())
-    error = await failure(http, provider.url)
-    assert isinstance(error, ProviderFailed)
-    assert "larger than 64 MiB" in error.message
-
-
-@pytest.mark.parametrize("coding, pack", [("gzip", gzip.compress), ("deflate", zlib.compress)])
-async def test_an_answer_that_is_compressed_unasked_is_unpacked(http, provider, coding, pack):
-    plain = bytes(range(256)) * 10_000
-    packed = pack(plain)
-    provider.will(stream(packed[:5], packed[5:-5], packed[-5:], content_encoding=coding))
-    assert await ask(http, provider.url) == (200, plain)
-
-
-async def test_broken_compression_says_so(http, provider):
-    provider.will(answer(200, b"not gzip", content_encoding="gzip"))
-    error = await failure(http, provider.url)
-    assert isinstance(error, ProviderFailed)
-    assert "compressed" in error.message
-
-
-async def test_endless_headers_are_refused(http, provider):
-    provider.will(raw(b"HTTP/1.1 200 OK\r\n" + b"x-a: %s\r\n" % (b"a" * 200_000)))
-    assert isinstance(await failure(http, provider.url), ProviderFailed)
-
-
-async def test_more_than_a_hundred_headers_are_refused(http, provider):
-    provider.will(answer(**{f"x{number}": "y" for number in range(101)}))
-    assert "more than 100 headers" in (await failure(http, provider.url)).message
-
-
-async def test_plain_http_goes_to_this_machine_only(http):
-    error = await failure(http, "http://api.example.com")
-    assert isinstance(error, ConfigInvalid)
-    assert "http://api.example.com" in error.message
-
-
-@pytest.mark.parametrize(
-    "url", ["ftp://example.com", "example.com", "https://", "https://h/\0", "https://[h"]
-)
-async def test_other_addresses_are_refused(http, url):
-    error = await failure(http, url)
-    assert isinstance(error, ConfigInvalid)
-
-
-@pytest.mark.parametrize("value", ["sk-secret\n", "sk-sécret", "a\r\nx: y"])
-async def test_a_key_with_a_line_break_is_named_but_not_shown(http, provider, value):
-    with pytest.raises(ConfigInvalid) as caught:
-        async with http.send(HTTPRequest("GET", provider.url, {"x-api-key": value}), PATIENT):
-            pass
-    assert "x-api-key" in caught.value.message
-    assert "cret" not in caught.value.message
-    assert caught.value.__cause__ is None
-
-
-async def test_a_bad_header_name_does_not_show_its_value(http, provider):
-    with pytest.raises(ConfigInvalid) as caught:
-        async with http.send(HTTPRequest("GET", provider.url, {"bad name": "sk-secret"}), PATIENT):
-            pass
-    assert "sk-secret" not in str(caught.value)
-    assert caught.value.__cause__ is None
-
-
-async def test_no_level_of_logging_shows_headers_or_bodies(http, provider, caplog):
-    caplog.set_level(logging.DEBUG)
-    provider.will(answer(200, b"the answer"), reset(), reset())
-    await ask(http, provider.url, body={"prompt": "the question"})
-    await failure(http, provider.url)
-    for secret in ("sk-very-secret", "the question", "the answer"):
-        assert secret not in caplog.text
-
-
 # --- Leaving early
 
 
@@ -457,79 +329,3 @@ async def test_dialling_ahead_says_what_can_never_work(http):
 async def test_dialling_ahead_keeps_quiet_about_a_provider_that_is_down(http):
     async with refusing_port() as port:
         await http.dial(f"http://127.0.0.1:{port}")
-
-
-# --- Proxies
-
-
-def through(port: int, **extra: object) -> HTTPClient:
-    proxy = SecretStr(f"http://user:pa55word@127.0.0.1:{port}")
-    return HTTPClient(Extra(proxy=proxy, **extra), client="acme")
-
-
-async def test_a_proxy_gets_the_request_and_its_password(provider):
-    http = through(provider.port)
-    provider.will(answer(200, b"proxied"))
-    assert await ask(http, "http://127.0.0.1:9") == (200, b"proxied")
-    (request,) = provider.requests
-    assert request.target == "http://127.0.0.1:9/v1/ask"
-    assert request.headers["proxy-authorization"].startswith("Basic ")
-    await http.aclose()
-
-
-async def test_a_proxy_that_is_down_is_named_as_the_proxy():
-    async with refusing_port() as port:
-        http = through(port)
-        error = await failure(http, "https://api.example.com")
-        await http.aclose()
-    assert isinstance(error, ProviderUnavailable)
-    assert error.message == "no connection to the proxy 127.0.0.1: connection refused"
-    assert error.hint == "check extra.proxy"
-    assert "pa55word" not in str(error)
-
-
-@pytest.mark.parametrize("status", [407, 403])
-async def test_a_proxy_that_refuses_the_tunnel_is_named(provider, status):
-    http = through(provider.port)
-    provider.will(answer(status, b"no"))
-    error = await failure(http, "https://api.example.com")
-    await http.aclose()
-    assert isinstance(error, ProviderUnavailable)
-    assert error.message == f"the proxy 127.0.0.1 refused a tunnel to api.example.com: {status} Because"
-    assert not error.retryable
-    assert provider.requests[0].method == "CONNECT"
-
-
-async def test_a_forwarding_proxy_that_wants_a_password_is_named(provider):
-    http = through(provider.port)
-    provider.will(answer(407, b"no"))
-    error = await failure(http, "http://127.0.0.1:9")
-    await http.aclose()
-    assert error.message.startswith("the proxy of client 'acme' wants a user name")
-
-
-async def test_a_silent_proxy_is_a_connect_timeout(provider):
-    http = through(provider.port)
-    provider.will(stall())
-    error = await failure(http, "https://api.example.com", Timeouts(0.1, 5, 5))
-    await http.aclose()
-    assert error.message.startswith("connect timeout: no connection to the proxy 127.0.0.1")
-
-
-async def test_plain_http_does_not_leave_this_machine_through_a_proxy():
-    http = HTTPClient(Extra(proxy=SecretStr("http://proxy.example.com:3128")), client="acme")
-    assert isinstance(await failure(http, "http://127.0.0.1:9"), ConfigInvalid)
-
-
-async def test_no_proxy_is_taken_from_the_environment(monkeypatch, http, provider):
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    provider.will(answer())
-    assert (await ask(http, provider.url))[0] == 200
-
-
-async def test_a_socks_proxy_says_what_is_missing():
-    http = HTTPClient(Extra(proxy=SecretStr("socks5://127.0.0.1:9")), client="acme")
-    error = await failure(http, "https://api.example.com")
-    assert isinstance(error, ConfigInvalid)
-    assert "socks" in error.message

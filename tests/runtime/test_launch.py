@@ -19,6 +19,7 @@ from lokid.errors import IncompleteResponse, ProviderUnavailable
 from lokid.providers.settings import Launch
 from lokid.runtime import launch
 from lokid.runtime.launch import Launched, Output
+from tests.fakes.processes import gone
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +141,11 @@ async def test_a_command_that_does_not_exist_is_named(opened: Open) -> None:
         assert server.state == "failed"
 
 
+async def test_what_the_system_refuses_to_start_is_said(opened: Open) -> None:
+    async with opened(("server", "x" * 200_000)) as server:
+        assert "cannot be started: Argument list too long" in (await failure(server)).message
+
+
 async def test_the_last_lines_tell_why_it_died_and_never_the_key(opened: Open, tmp_path: Path) -> None:
     text = (
         "print('\\n'.join(map(str, range(50))))\n"
@@ -210,7 +216,7 @@ async def test_a_server_that_is_not_ready_in_time_is_stopped_and_its_lines_shown
             message = (await failure(server)).message
         assert "was not ready within 1 s" in message
         assert "loading" in message
-        await until(lambda: not any(process.is_running() for process in found))
+        await until(lambda: all(map(gone, found)))
 
 
 async def test_it_stops_when_idle_but_never_under_a_request(opened: Open, tmp_path: Path) -> None:
@@ -220,7 +226,7 @@ async def test_it_stops_when_idle_but_never_under_a_request(opened: Open, tmp_pa
             await anyio.sleep(0.5)  # more than twice the idle time: its passing is the point
             assert server.state == "ready"
         await until(lambda: server.state == "stopped")
-        assert not any(process.is_running() for process in found)
+        assert all(map(gone, found))
 
 
 async def test_a_request_during_the_stop_gets_a_new_server(opened: Open, tmp_path: Path) -> None:
@@ -244,7 +250,7 @@ async def test_what_ignores_sigterm_is_killed_with_its_children(
         async with server.use():
             found = processes(server)
         await server.retire()
-        await until(lambda: not any(process.is_running() for process in found))
+        await until(lambda: all(map(gone, found)))
         assert "because its client changed" in (await failure(server)).message
 
 
@@ -291,7 +297,7 @@ async def test_a_failure_of_the_call_itself_stays_what_it_is(
 async def test_nothing_is_left_when_everything_is_cancelled(opened: Open, tmp_path: Path) -> None:
     async with opened(program(tmp_path, SERVE)) as server, server.use():
         found = processes(server)
-    assert not any(process.is_running() for process in found)
+    assert all(map(gone, found))
 
 
 async def test_the_supervisor_takes_the_whole_group_along_when_lokid_is_gone(tmp_path: Path) -> None:
@@ -305,10 +311,11 @@ async def test_the_supervisor_takes_the_whole_group_along_when_lokid_is_gone(tmp
             pids += map(int, data.split())
             if len(pids) == 2:
                 break
+        children = [psutil.Process(pid) for pid in pids]
         await process.stdin.aclose()  # what the kernel does for a killed lokid
         with anyio.fail_after(5):
             await process.wait()
-    await until(lambda: not any(map(psutil.pid_exists, pids)))
+    await until(lambda: all(map(gone, children)))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+from lokid import logs
 from lokid.errors import ConfigInvalid
 from lokid.providers.settings import ClientSettings
 from lokid.runtime import watch
@@ -168,6 +169,17 @@ class TestOneReload:
             with anyio.fail_after(5):
                 while not lease.client.closed:
                     await anyio.sleep(0)
+
+    async def test_keeps_every_secret_out_of_the_log(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registered: list[str] = []
+        monkeypatch.setattr(logs, "register", registered.append)
+        path.write_text(text("a", api_key="sk-of-the-file"))
+        async with spawning() as spawn:
+            one = reloader(path)
+            await one.reload(spawn)
+            assert "sk-of-the-file" in registered
 
     async def test_hides_secrets_from_children_of_the_daemon(
         self, path: Path, monkeypatch: pytest.MonkeyPatch

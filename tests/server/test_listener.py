@@ -53,6 +53,9 @@ async def test_root_is_a_stranger_to_everybody_else(tmp_path: Path, caplog: pyte
     async with served(tmp_path, uid=os.geteuid() + 1) as server, server.client() as client:
         assert await client.ended()
         assert f"refused a connection of uid {os.geteuid()}" in caplog.text
+        async with server.client() as again:
+            assert await again.ended()
+        assert caplog.text.count("refused a connection") == 1, "a loop of strangers does not fill the log"
 
 
 async def test_one_process_may_have_many_connections_but_not_all(

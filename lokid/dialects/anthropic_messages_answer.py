@@ -1,0 +1,318 @@
+"""Reads answers of Anthropic Messages, streamed or whole.
+
+Reference: https://platform.claude.com/docs/en/build-with-claude/streaming. A stream is whole when
+``message_stop`` was seen. Both forms go through the same accumulator, which clouds that wrap the events in
+frames of their own (Bedrock) feed themselves: ``Blocks.take`` for each event, ``Blocks.close`` at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lokid.chat import (
+    Answer,
+    Event,
+    FinishReason,
+    Message,
+    Part,
+    Reasoning,
+    ReasoningDelta,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from lokid.dialects.anthropic_messages import KEY
+from lokid.dialects.errors import in_band
+from lokid.dialects.parts import MAX_CALLS, parse_arguments
+from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.traits import Traits
+from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
+from lokid.protocols.sse import SSEEvent
+
+FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "pause_turn": "pause",  # to be sent again as it is
+    "refusal": "refusal",
+    "model_context_window_exceeded": "context_overflow",
+}
+"""Anything else ended the answer as well: ``stop``."""
+
+MAX_BLOCKS = MAX_CALLS
+"""Blocks of one answer. Honest ones have a few dozen."""
+
+
+class MessagesDecoder:
+    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+
+    def __init__(self, traits: Traits) -> None:
+        self._stream = EventStream(self._take)
+        self._blocks = Blocks(traits)
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._stream.feed(data)
+
+    def close(self) -> Answer:
+        self._stream.close()
+        return self._blocks.close()
+
+    def _take(self, event: SSEEvent, out: list[Event]) -> None:
+        if event.data.strip() and not self._blocks.stopped:
+            self._blocks.take(mapping(event_json(event)), out)
+
+
+def whole_messages_decoder(traits: Traits) -> WholeDecoder[Answer]:
+    """For answers that are one JSON text."""
+
+    def read(value: Any) -> Answer:
+        message = mapping(value)
+        if message.get("type") == "error" or message.get("error"):
+            raise failure(message)
+        if not isinstance(message.get("content"), list):
+            raise ProviderFailed("the provider's answer has no content")
+        blocks = Blocks(traits)
+        blocks.take({"type": "message_start", "message": message}, [])
+        for index, block in enumerate(message["content"]):
+            blocks.take({"type": "content_block_start", "index": index, "content_block": block}, [])
+        blocks.take({"type": "message_delta", "delta": message}, [])
+        blocks.take({"type": "message_stop"}, [])
+        return blocks.close()
+
+    return WholeDecoder(read)
+
+
+def failure(data: Mapping[str, Any]) -> LokidError:
+    """The error of an ``error`` event, which comes under status 200."""
+    error = in_band(data)
+    error.request_id = text(data.get("request_id")) or None
+    return error
+
+
+class _Block:
+    """One block while it arrives. Fields of text are kept in pieces: joining each time would be quadratic."""
+
+    def __init__(self, start: Mapping[str, Any], call: int | None) -> None:
+        self.kind = text(start.get("type"))
+        self.call = call  # our index of the tool call
+        self.start = start
+        self.pieces: dict[str, list[str]] = {}
+        self.citations: list[Any] = []
+
+    def add(self, delta: Mapping[str, Any]) -> None:
+        for key, value in delta.items():
+            if key == "citation":
+                self.citations.append(value)
+            elif key == "signature":  # comes once; the official SDK replaces it
+                self.pieces[key] = [text(value)]
+            elif key != "type" and isinstance(value, str):
+                self.pieces.setdefault(key, []).append(value)
+
+    def field(self, name: str) -> str:
+        return text(self.start.get(name)) + "".join(self.pieces.get(name, ()))
+
+    def arguments(self) -> Mapping[str, Any]:
+        """Raises ``ValueError``."""
+        written = "".join(self.pieces.get("partial_json", ()))
+        return parse_arguments(written) if written.strip() else mapping(self.start.get("input"))
+
+    def whole(self) -> dict[str, Any]:
+        """The block as the provider wants it back."""
+        block = dict(self.start)
+        for key in self.pieces:
+            block[key] = self.field(key)
+        if "partial_json" in block:
+            del block["partial_json"]
+            block["input"] = self.arguments()
+        return block
+
+
+class Blocks:
+    """One answer from its events. ``stopped``: the terminal marker was seen."""
+
+    def __init__(self, traits: Traits) -> None:
+        self.stopped = False
+        self._traits = traits
+        self._message: Mapping[str, Any] | None = None
+        self._blocks: dict[int, _Block] = {}
+        self._calls = 0
+        self._usage: dict[str, Any] = {}
+        self._finish = ""
+        self._explained = ""
+
+    def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
+        """Adds to ``out`` what the event means. Pings and unknown events mean nothing; raises errors."""
+        match data.get("type"):
+            case "message_start":
+                self._begin(mapping(data.get("message")))
+            case "content_block_start":
+                self._open(_index(data), mapping(data.get("content_block")), out)
+            case "content_block_delta":
+                self._add(_index(data), mapping(data.get("delta")), out)
+            case "content_block_stop":
+                self._shut(_index(data), out)
+            case "message_delta":
+                self._count(mapping(data.get("usage")))
+                self._end(mapping(data.get("delta")), out)
+            case "message_stop":
+                self.stopped = True
+            case "error":
+                raise failure(data)
+
+    def close(self) -> Answer:
+        if self._message is None or not self.stopped:
+            raise IncompleteResponse(
+                "the provider's stream ended before the answer was complete",
+                hint="ask again; what arrived so far may be cut in the middle",
+            )
+        finish = FINISH.get(self._finish, "stop")
+        cut = finish not in ("stop", "tool_calls")
+        last = len(self._blocks) - 1
+        parts = [
+            part
+            for number, block in enumerate(self._blocks.values())
+            for part in self._parts(block, cut=cut and number == last)
+        ]
+        if self._explained:
+            parts.append(Text(self._explained, self._opaque(explains="refusal")))
+        if not cut:
+            finish = "tool_calls" if any(isinstance(part, ToolCall) for part in parts) else "stop"
+        return Answer(
+            Message("assistant", tuple(parts)),
+            finish,
+            usage(self._usage),
+            text(self._message.get("model")) or None,
+            text(self._message.get("id")) or None,
+        )
+
+    def _begin(self, message: Mapping[str, Any]) -> None:
+        if self._blocks:
+            raise _spliced()
+        self._message = message
+        self._count(mapping(message.get("usage")))
+
+    def _open(self, index: int, start: Mapping[str, Any], out: list[Event]) -> None:
+        if index in self._blocks:
+            raise _spliced()
+        if len(self._blocks) >= MAX_BLOCKS:
+            raise ProviderFailed(f"the provider's answer has more than {MAX_BLOCKS} blocks")
+        call = None
+        if start.get("type") == "tool_use":
+            call = self._calls
+            self._calls += 1
+            out.append(ToolCallDelta(call, text(start.get("id")), text(start.get("name"))))
+        block = self._blocks[index] = _Block(start, call)
+        self._emit(block.kind, start, out)
+
+    def _add(self, index: int, delta: Mapping[str, Any], out: list[Event]) -> None:
+        block = self._blocks.get(index)
+        if block is None:
+            raise ProviderFailed("the provider sent a piece of a block that it did not begin")
+        block.add(delta)
+        self._emit(block.kind, delta, out)
+        if block.call is not None and (piece := text(delta.get("partial_json"))):
+            out.append(ToolCallDelta(block.call, arguments=piece))
+
+    def _shut(self, index: int, out: list[Event]) -> None:
+        """Gateways that do not stream arguments put them into the beginning of the block."""
+        block = self._blocks.get(index)
+        if block is None or block.call is None or block.pieces.get("partial_json"):
+            return
+        if given := mapping(block.start.get("input")):
+            out.append(ToolCallDelta(block.call, arguments=json.dumps(given, ensure_ascii=False)))
+
+    def _emit(self, kind: str, fields: Mapping[str, Any], out: list[Event]) -> None:
+        if kind == "text" and (piece := text(fields.get("text"))):
+            out.append(TextDelta(piece))
+        if kind == "thinking" and (piece := text(fields.get("thinking"))):
+            out.append(ReasoningDelta(piece))
+
+    def _count(self, found: Mapping[str, Any]) -> None:
+        """Counts are totals so far; what a later event leaves out stays."""
+        self._usage |= {key: value for key, value in found.items() if value is not None}
+
+    def _end(self, delta: Mapping[str, Any], out: list[Event]) -> None:
+        self._finish = text(delta.get("stop_reason")) or self._finish
+        details = mapping(delta.get("stop_details"))
+        said = any(block.kind == "text" and block.field("text") for block in self._blocks.values())
+        if not said and not self._explained and (reason := text(details.get("explanation"))):
+            self._explained = reason
+            out.append(TextDelta(reason))
+
+    def _parts(self, block: _Block, *, cut: bool) -> list[Part]:
+        match block.kind:
+            case "text":
+                return self._text(block)
+            case "thinking":
+                said, signature = block.field("thinking"), block.field("signature")
+                if signature:
+                    return [Reasoning(said, self._opaque(signature=signature))]
+                return [Reasoning(said)] if said else []
+            case "tool_use":
+                return self._call(block, cut=cut)
+        try:
+            kept = block.whole()
+        except ValueError:  # a tool of the provider's own, cut in its arguments
+            return []
+        return [Reasoning("", self._opaque(block=kept))] if block.kind and fits(kept) else []
+
+    def _text(self, block: _Block) -> list[Part]:
+        said = block.field("text")
+        citations = [*items(block.start.get("citations")), *block.citations]
+        if not said:
+            return []
+        return [Text(said, self._opaque(citations=citations) if citations and fits(citations) else {})]
+
+    def _call(self, block: _Block, *, cut: bool) -> list[Part]:
+        name = text(block.start.get("name"))
+        try:
+            arguments = block.arguments()
+        except ValueError:
+            if cut:
+                return []
+            raise ProviderFailed(
+                f"the model wrote arguments for the tool {name[:64]!r} that are not a JSON object"
+            ) from None
+        known = ("type", "id", "name", "input")
+        more = {key: value for key, value in block.start.items() if key not in known}
+        if more.get("caller") == {"type": "direct"}:  # the default, which older versions do not take back
+            del more["caller"]
+        kept = self._opaque(more=more) if more and fits(more) else {}
+        return [ToolCall(text(block.start.get("id")), name, arguments, kept)]
+
+    def _opaque(self, **state: Any) -> dict[str, Any]:
+        return {KEY: {"origin": self._traits.origin, **state}}
+
+
+def _index(data: Mapping[str, Any]) -> int:
+    index = data.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _spliced() -> IncompleteResponse:
+    """A gateway that lost its upstream may begin again: two answers are never made one."""
+    return IncompleteResponse(
+        "the provider began another answer in the middle of one",
+        hint="ask again; what arrived so far is the beginning of an answer",
+    )
+
+
+def usage(found: Mapping[str, Any]) -> Usage | None:
+    """Anthropic counts what it read from and wrote to its cache apart from ``input_tokens``."""
+    if not found:
+        return None
+    cached = count(found.get("cache_read_input_tokens"))
+    written = count(found.get("cache_creation_input_tokens"))
+    return Usage(
+        input_tokens=count(found.get("input_tokens")) + cached + written,
+        output_tokens=count(found.get("output_tokens")),
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=count(mapping(found.get("output_tokens_details")).get("thinking_tokens")),
+    )

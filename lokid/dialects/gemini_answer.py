@@ -1,0 +1,287 @@
+"""Reads answers of generateContent, streamed or whole.
+
+An answer is whole when its candidate has a ``finishReason``; there is no ``[DONE]``. Anything less is
+``IncompleteResponse``. Both forms go through the same accumulator, so they cannot come to differ; so does
+the JSON array of chunks that a stream is without ``alt=sse``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lokid.chat import (
+    Answer,
+    Event,
+    FinishReason,
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    ReasoningDelta,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from lokid.dialects.errors import in_band
+from lokid.dialects.gemini import KEY
+from lokid.dialects.gemini_arguments import Arguments
+from lokid.dialects.parts import MAX_CALLS, call_id
+from lokid.dialects.redaction import clean
+from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.traits import Traits
+from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
+from lokid.protocols.sse import SSEEvent
+
+FINISH: dict[str, FinishReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "LANGUAGE": "content_filter",
+    "ESCALATION": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+    "IMAGE_OTHER": "content_filter",
+    "CONTINUATION": "pause",
+}
+"""``finishReason``; with tool calls ``STOP`` is ``tool_calls``. Any other ended the answer as well:
+``stop``."""
+
+FAILED = {
+    "MALFORMED_FUNCTION_CALL": "the model wrote a tool call that cannot be read",
+    "UNEXPECTED_TOOL_CALL": "the model called a tool although none was offered",
+    "TOO_MANY_TOOL_CALLS": "the model called tools too often in a row",
+    "MISSING_THOUGHT_SIGNATURE": "a tool call of the conversation came back without its signature",
+    "MALFORMED_RESPONSE": "the model's answer cannot be read",
+    "OTHER": "the model stopped for an unknown reason",
+}
+"""``finishReason`` of what is no answer."""
+
+UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
+
+
+class GeminiDecoder:
+    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+
+    def __init__(self, traits: Traits) -> None:
+        self._stream = EventStream(self._take)
+        self._answer = _Accumulator(traits)
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._stream.feed(data)
+
+    def close(self) -> Answer:
+        self._stream.close()
+        return self._answer.close()
+
+    def _take(self, event: SSEEvent, out: list[Event]) -> None:
+        if event.data.strip() not in ("", "[DONE]"):  # gateways add it
+            self._answer.take(event_json(event), out)
+
+
+def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:
+    """For answers that are one JSON text."""
+
+    def read(value: Any) -> Answer:
+        answer = _Accumulator(traits)
+        answer.take(value, [])
+        if not answer.begun:
+            raise ProviderFailed("the provider's answer has no candidates")
+        return answer.close()
+
+    return WholeDecoder(read)
+
+
+@dataclass
+class _Run:
+    """Pieces without signatures, which are joined."""
+
+    kind: type[Text | Reasoning]
+    pieces: list[str]
+
+
+@dataclass
+class _Call:
+    """A tool call whose arguments are still to come."""
+
+    number: int
+    id: str
+    name: str
+    arguments: Arguments
+    state: dict[str, Any]
+
+
+class _Accumulator:
+    def __init__(self, traits: Traits) -> None:
+        self.begun = False
+        self._origin = traits.origin
+        self._parts: list[Part | _Run] = []
+        self._calls = 0
+        self._open: _Call | None = None
+        self._finish = ""
+        self._usage: dict[str, Any] = {}
+        self._id = ""
+        self._model = ""
+
+    def take(self, value: Any, out: list[Event]) -> None:
+        """One chunk, a whole answer, or a list of chunks."""
+        for chunk in items(value) or [value]:
+            self._chunk(mapping(chunk), out)
+
+    def close(self) -> Answer:
+        if not self._finish:
+            raise IncompleteResponse(
+                "the provider's answer ended before it was complete",
+                hint="ask again; what arrived so far may be cut in the middle",
+            )
+        finish = FINISH.get(self._finish, "stop")
+        if finish == "stop":
+            if self._open:
+                self._end_call(self._open, [])
+            if self._calls:
+                finish = "tool_calls"
+        return Answer(
+            Message("assistant", tuple(map(self._part, self._parts))),
+            finish,
+            usage(self._usage),
+            self._model or None,
+            self._id or None,
+        )
+
+    def _part(self, part: Part | _Run) -> Part:
+        if not isinstance(part, _Run):
+            return part
+        said = "".join(part.pieces)
+        # Reasoning only goes back to where it came from; text has nothing to hide.
+        return Text(said) if part.kind is Text else Reasoning(said, self._state())
+
+    def _state(self, **more: Any) -> dict[str, Any]:
+        return {KEY: {"origin": self._origin, **more}}
+
+    def _chunk(self, chunk: Mapping[str, Any], out: list[Event]) -> None:
+        if chunk.get("error"):
+            raise in_band(chunk)
+        self._id = self._id or text(chunk.get("responseId"))
+        self._model = self._model or text(chunk.get("modelVersion"))
+        # Cumulative, but a chunk may leave out what an earlier one had.
+        self._usage |= mapping(chunk.get("usageMetadata"))
+        candidates = items(chunk.get("candidates"))
+        for candidate in map(mapping, candidates):
+            if candidate.get("index") in (0, None):  # others exist only if extra_body asked for them
+                self._candidate(candidate, out)
+        feedback = mapping(chunk.get("promptFeedback"))
+        if not candidates and (reason := text(feedback.get("blockReason"))) not in UNSPECIFIED:
+            raise ContentFiltered(
+                _because("the provider's content filter refused the prompt", reason, feedback, "block"),
+                hint="rephrase the prompt, or ask another model",
+            )
+
+    def _candidate(self, candidate: Mapping[str, Any], out: list[Event]) -> None:
+        self.begun = True
+        # There is no content if all tokens went into thinking, or a filter took it.
+        for part in map(mapping, items(mapping(candidate.get("content")).get("parts"))):
+            self._take_part(part, out)
+        if (finish := text(candidate.get("finishReason"))) not in UNSPECIFIED:
+            self._finish = finish
+            if finish in FAILED:
+                raise ProviderFailed(
+                    _because(FAILED[finish], finish, candidate, "finish"), hint="ask again"
+                )
+
+    def _take_part(self, part: Mapping[str, Any], out: list[Event]) -> None:
+        signature = text(part.get("thoughtSignature"))
+        if isinstance(part.get("functionCall"), dict):
+            self._call(part["functionCall"], signature, out)
+        elif image := _image(mapping(part.get("inlineData"))):
+            self._parts.append(image)
+        elif part.keys() <= {"text", "thought", "thoughtSignature"}:
+            self._text(Reasoning if part.get("thought") else Text, text(part.get("text")), signature, out)
+        elif fits(part):  # code that it ran and the like: not for people, but it wants it back
+            self._parts.append(Reasoning("", self._state(part=part)))
+
+    def _text(self, kind: type[Text | Reasoning], piece: str, signature: str, out: list[Event]) -> None:
+        """A signature belongs to its own piece, and they must come back as they came: not joined."""
+        if piece:
+            out.append(TextDelta(piece) if kind is Text else ReasoningDelta(piece))
+        last = self._parts[-1] if self._parts else None
+        if signature:
+            self._parts.append(kind(piece, self._state(signature=signature)))
+        elif piece and isinstance(last, _Run) and last.kind is kind:
+            last.pieces.append(piece)
+        elif piece:
+            self._parts.append(_Run(kind, [piece]))
+
+    def _call(self, wire: Mapping[str, Any], signature: str, out: list[Event]) -> None:
+        """A call comes whole, or (``streamFunctionCallArguments``) its name first, then its arguments."""
+        name = text(wire.get("name"))
+        call = self._open
+        if call is None or name:
+            if not name:
+                return
+            if call is not None:
+                self._end_call(call, out)
+            call = self._open = self._new_call(name, text(wire.get("id")), out)
+        if signature:
+            call.state.setdefault("signature", signature)
+        call.arguments.take(wire)
+        if not wire.get("willContinue"):
+            self._end_call(call, out)
+
+    def _new_call(self, name: str, given_id: str, out: list[Event]) -> _Call:
+        if self._calls >= MAX_CALLS:
+            raise ProviderFailed(f"the provider's answer has more than {MAX_CALLS} tool calls")
+        number = self._calls
+        self._calls += 1
+        our_id = given_id or call_id(self._id, number)
+        out.append(ToolCallDelta(number, our_id, name))
+        return _Call(number, our_id, name, Arguments(name), {} if given_id else {"no_id": True})
+
+    def _end_call(self, call: _Call, out: list[Event]) -> None:
+        self._open = None
+        arguments = call.arguments.value()
+        written = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        out.append(ToolCallDelta(call.number, arguments=written))
+        self._parts.append(ToolCall(call.id, call.name, arguments, self._state(**call.state)))
+
+
+def usage(found: Mapping[str, Any]) -> Usage | None:
+    """Thoughts are not among the candidates' tokens; what tools read for the model is not in the prompt's."""
+    if not any(key.endswith("TokenCount") for key in found):
+        return None
+    thoughts = count(found.get("thoughtsTokenCount"))
+    return Usage(
+        input_tokens=count(found.get("promptTokenCount")) + count(found.get("toolUsePromptTokenCount")),
+        output_tokens=count(found.get("candidatesTokenCount")) + thoughts,
+        cached_input_tokens=count(found.get("cachedContentTokenCount")),
+        reasoning_tokens=thoughts,
+    )
+
+
+def _image(inline: Mapping[str, Any]) -> Image | None:
+    """What an image model draws."""
+    media_type = text(inline.get("mimeType"))
+    if not media_type.startswith("image/"):
+        return None
+    try:
+        data = base64.b64decode(text(inline.get("data")), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return Image(media_type, data) if data else None
+
+
+def _because(what: str, reason: str, said: Mapping[str, Any], kind: str) -> str:
+    message = text(said.get("finishMessage" if kind == "finish" else "blockReasonMessage"))
+    return f"{what} ({clean(reason)})" + (f": {clean(message)}" if message else "")
