@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SMALL = 64 * 1024
 """Bytes of an incomplete frame from which on the package reads: importing it is then the smaller cost."""
 
-MAX_FRAME = 64 * 1024 * 1024
-"""The daemon's own limit for a frame (DESIGN 1.2); more than that is not an answer of lokid."""
+MAX_FRAME = 512 * 1024 * 1024
+"""The daemon's own limit for an answer (lokid.server.session); what is larger is not from lokid."""
 
 
 class Malformed(Exception):
@@ -68,18 +68,26 @@ def _encode(value: object, out: bytearray) -> None:  # noqa: C901 (a table of ty
         out.append(0xCB)
         out += struct.pack(">d", value)
     elif isinstance(value, dict):
-        out.append(0xDF)
-        out += len(value).to_bytes(4, "big")
+        _open(0x80, 0xDF, len(value), out)
         for key, item in value.items():
             _encode(key, out)
             _encode(item, out)
     elif isinstance(value, list | tuple):
-        out.append(0xDD)
-        out += len(value).to_bytes(4, "big")
+        _open(0x90, 0xDD, len(value), out)
         for item in value:
             _encode(item, out)
     else:
         raise TypeError(f"no MessagePack for {type(value).__name__}")
+
+
+def _open(short: int, long: int, length: int, out: bytearray) -> None:
+    """The first bytes of a map or list. The short form matters for the outermost: the daemon finds the id of
+    a request that it refuses for its size in the first bytes, if they are the usual ones."""
+    if length < 16:
+        out.append(short | length)
+    else:
+        out.append(long)
+        out += length.to_bytes(4, "big")
 
 
 # First byte -> (kind, bytes of the length or of the number that follow).

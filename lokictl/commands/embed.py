@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
 import click
@@ -43,7 +44,7 @@ def command(
     params: dict[str, Any] = {
         "texts": list(texts) or lines_of_standard_input("nothing to embed: give texts, or lines on stdin"),
         "model": model or first_model("embedding"),
-        "encoding": "f32" if f32 else "list",
+        "encoding": "f32",  # less than half of what lists of floats take on the way
     }
     if input_type:
         params["input_type"] = input_type
@@ -53,8 +54,12 @@ def command(
     if f32:
         write_bytes(1, b"".join(vectors))
     else:
-        write(1, "".join(json.dumps(vector) + "\n" for vector in vectors))
+        write(1, "".join(json.dumps(_floats(vector)) + "\n" for vector in vectors))
     return 0
+
+
+def _floats(vector: bytes) -> list[float]:
+    return [number for (number,) in struct.iter_unpack("<f", vector)]
 
 
 def lines_of_standard_input(complaint: str) -> list[str]:

@@ -54,9 +54,9 @@ class Limits:
 REQUESTS = Limits()
 """For the daemon: any program of the user may connect, some by mistake."""
 
-ANSWERS = Limits(max_array=8 * MIB, max_objects=8 * MIB)
-"""For a client that trusts its daemon: embeddings as lists are one object per number, and 64 MiB hold at
-most 7.5 million of their 9 bytes."""
+ANSWERS = Limits(max_frame=512 * MIB, max_array=64 * MIB, max_objects=64 * MIB)
+"""For a client that trusts its daemon. An answer of lokid has at most 512 MiB, and embeddings as lists are
+one object of 9 bytes for each number."""
 
 
 class Connection:
@@ -76,35 +76,40 @@ class Connection:
     def feed(self, data: bytes) -> list[Message]:
         """The messages that ``data`` completes, in order; raises ProtocolError.
 
-        Messages before a broken frame in the same ``data`` are dropped with it: the connection is lost,
-        which cancels its requests.
+        When a broken frame follows whole ones in the same ``data``, those come first (a ``hello`` says in
+        which form its client wants errors), and the next call raises: ``check`` does it at once.
         """
-        if self._broken is not None:
-            raise self._broken
+        self.check()
+        messages: list[Message] = []
         try:
-            return self._read(data)
+            self._read(data, messages)
         except ProtocolError as error:
             # A new one: the first holds its traceback and with it the whole frame.
             self._broken = ProtocolError(str(error), error.msgid)
             self._buffer.clear()
-            raise
+            if not messages:
+                raise
+        return messages
+
+    def check(self) -> None:
+        """Raises the ProtocolError that broke the connection, if one did."""
+        if self._broken is not None:
+            raise self._broken
 
     def eof(self) -> None:
         """The other side sent its last byte; raises ProtocolError if that was inside a frame."""
-        if self._broken is not None:
-            raise self._broken
+        self.check()
         if self._buffer:
             raise ProtocolError(
                 f"the connection ended inside a frame, after {len(self._buffer)} of its bytes"
             )
 
-    def _read(self, data: bytes) -> list[Message]:
+    def _read(self, data: bytes, messages: list[Message]) -> None:
         # Most frames arrive whole and alone: those are read where they lie.
         source: bytes | bytearray = data
         if self._buffer:
             self._buffer += data
             source = self._buffer
-        messages: list[Message] = []
         begin = 0
         try:
             while begin < len(source) and (end := self._walk.end_of_frame(source, begin)):
@@ -117,7 +122,6 @@ class Connection:
             self._buffer += data[begin:]
         else:
             del self._buffer[:begin]
-        return messages
 
 
 def _decode(source: bytes | bytearray, begin: int, end: int) -> Message:

@@ -170,6 +170,10 @@ class Runtime:
             problems.append(Problem(paths.config, 1, 1, "", "there is no such file"))
         return [_problem(problem) for problem in problems]
 
+    def max_frame(self) -> int:
+        """The largest message to take from a client, in bytes (``limits.max_frame_mib``)."""
+        return self.generation.config.limits.max_frame_mib * 1024 * 1024
+
     def show(self) -> dict[str, Any]:
         """The effective configuration without any secret."""
         return dict(show(self.generation.config))

@@ -21,7 +21,7 @@ from anyio.abc import TaskGroup
 
 from lokid.chat import Event, encode
 from lokid.errors import Cancelled, InvalidParams, LokidError, Overloaded, ProviderUnavailable
-from lokid.rpc.connection import Connection
+from lokid.rpc.connection import Connection, Limits
 from lokid.rpc.messages import (
     Notification,
     ProtocolError,
@@ -44,9 +44,16 @@ READ = 64 * 1024
 FRAME_S = 30.0
 """Silence within a frame; both ends are on this machine (RELIABILITY 3, fault 3)."""
 
+LINGER_S = 5.0
+"""For the rest of a frame that was refused for its size: 1 GiB on this machine takes about one second."""
+
 MAX_IN_FLIGHT = 1024
 """Questions of one connection at a time; an editor has a few, a batch job some hundreds. A caller with
 more is better told than queued: it can hold back, a queue here could not say how long it is."""
+
+MAX_ANSWER = 512 * 1024 * 1024
+"""Bytes of one answer. 10,000 vectors of 3,072 numbers as lists are 276 MiB; what is larger would be held
+three times over here, and lokictl reads no more either."""
 
 FAREWELL_S = 5.0
 """How long the last answers may take to leave. The client has gone or goes, systemd kills at 45 s."""
@@ -79,7 +86,7 @@ class Session:
         self._peer = peer
         self._service = service
         self._tasks = tasks
-        self._connection = Connection()
+        self._connection = Connection(Limits(max_frame=service.runtime.max_frame()))
         self._outbox = Outbox(sock, tasks, self._lose)
         self._running: dict[int, Running] = {}  # by msgid
         self._reading = anyio.CancelScope()
@@ -120,21 +127,24 @@ class Session:
                 while data := await self._receive():
                     for message in self._connection.feed(data):
                         await self._take(message)
+                    self._connection.check()
                 self._connection.eof()
             except ProtocolError as error:
                 await self._refuse_frame(error)
 
     async def _receive(self) -> bytes:
-        """The next bytes, b"" at the end. Waits first: after an answer there is rarely something yet, and
-        a client that never pauses must not keep the other connections from their turn."""
+        """The next bytes, b"" at the end; raises ProtocolError for silence within a frame."""
+        if not self._is_inside_frame():
+            return await self._receive_any()
+        with anyio.move_on_after(FRAME_S):
+            return await self._receive_any()
+        raise ProtocolError(f"the rest of a frame did not come within {FRAME_S:g} seconds")
+
+    async def _receive_any(self) -> bytes:
+        """Waits first: after an answer there is rarely something yet, and a client that never pauses must not
+        keep the other connections from their turn."""
         while True:
-            if self._is_inside_frame():
-                with anyio.move_on_after(FRAME_S) as waiting:
-                    await anyio.wait_readable(self._sock)
-                if waiting.cancelled_caught:
-                    raise ProtocolError(f"the rest of a frame did not come within {FRAME_S:g} seconds")
-            else:
-                await anyio.wait_readable(self._sock)
+            await anyio.wait_readable(self._sock)
             try:
                 return self._sock.recv(READ)
             except (BlockingIOError, InterruptedError):
@@ -154,6 +164,11 @@ class Session:
         log.warning("closed a connection of pid %d: %s", self._peer.pid, error)
         if error.msgid is not None:
             await self._answer(error.msgid, self._error(InvalidParams(str(error))), None)
+            # The client may still be sending what was refused: closing now would break its send, and take
+            # the answer, which says why, from it.
+            with anyio.move_on_after(LINGER_S):
+                while await self._receive_any():
+                    pass
 
     async def _take(self, message: Request | Response | Notification) -> None:
         match message:
@@ -212,7 +227,7 @@ class Session:
             try:
                 with running.scope:
                     result = await handler.answer(self._service, call, params)
-                    frame = encode_response(running.msgid, None, result)
+                    frame = _bounded(encode_response(running.msgid, None, result))
             except Exception as raised:
                 # The one broad except of a request. Around the scope, which lets out what failed *while* it
                 # was cancelled; nothing may reach the task group, it is everybody's.
@@ -281,6 +296,15 @@ class _Call:
 
     async def accepted(self) -> None:
         await self._session.send_accepted(self._msgid)
+
+
+def _bounded(frame: bytes) -> bytes:
+    if len(frame) > MAX_ANSWER:
+        raise InvalidParams(
+            f"the answer is larger than {MAX_ANSWER} bytes",
+            hint="ask for fewer texts at a time, or for embeddings with encoding f32",
+        )
+    return frame
 
 
 def _shutting_down() -> ProviderUnavailable:

@@ -66,6 +66,7 @@ class FakeRuntime:
     was_cancelled: anyio.Event = field(default_factory=anyio.Event)
     emitted: int = 0
     reloads: int = 0
+    frame: int = 64 * 1024 * 1024
     reload_error: errors.LokidError | None = None
     closed: bool = False
 
@@ -145,6 +146,9 @@ class FakeRuntime:
         if self.reload_error is not None:
             raise self.reload_error
         return {"generation": self.reloads + 1, "kept": [], "opened": [], "closed": []}
+
+    def max_frame(self) -> int:
+        return self.frame
 
     def show(self) -> dict[str, Any]:
         return {"clients": []}

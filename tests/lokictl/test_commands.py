@@ -221,15 +221,16 @@ def test_config_edit_opens_the_editor_and_checks(daemon, home):
 
 
 def test_embed_prints_a_line_of_json_for_each_text(daemon):
-    vectors = {"embeddings": [[0.5, -1.0], [0.25, 2.0]], "usage": None, "cost_usd": None, "model": "e:m"}
-    fake = daemon(embed=lambda *_: vectors, models__list=lambda *_: MODELS[:1])
+    raw = [struct.pack("<2f", 0.5, -1), struct.pack("<2f", 0.25, 2)]
+    answer = {"embeddings": raw, "usage": None, "cost_usd": None, "model": "e:m"}
+    fake = daemon(embed=lambda *_: answer, models__list=lambda *_: MODELS[:1])
     done = lokictl("embed", "--type", "query", "--dimensions", "2", "one", "two")
-    assert [json.loads(line) for line in done.stdout.splitlines()] == vectors["embeddings"]
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [[0.5, -1.0], [0.25, 2.0]]
     assert fake.params("models.list") == {"type": "embedding"}
     assert fake.params("embed") == {
         "texts": ["one", "two"],
         "model": "openai:gpt-5",
-        "encoding": "list",
+        "encoding": "f32",
         "input_type": "query",
         "dimensions": 2,
     }

@@ -87,3 +87,7 @@ def test_text_that_is_not_utf8_is_replaced():
 def test_other_types_are_a_mistake_in_the_program():
     with pytest.raises(TypeError):
         wire.encode({"a": object()})
+
+
+def test_a_request_begins_with_the_bytes_in_which_the_daemon_looks_for_its_id():
+    assert wire.encode([0, 1, "chat", [{}]]).startswith(b"\x94\x00\x01")

@@ -260,3 +260,12 @@ def test_agrees_with_msgpack_on_every_first_byte() -> None:
                 assert not expected or 0xC7 <= first <= 0xD8
             assert not got or got == [Request(1, "m", expected[3])]
             assert bool(got) == bool(expected) or 0xC7 <= first <= 0xD8
+
+
+def test_whole_messages_before_a_broken_frame_come_first() -> None:
+    connection = Connection()
+    assert connection.feed(encode_request(1, "hello", []) + b"\xc1") == [Request(1, "hello", [])]
+    with pytest.raises(ProtocolError):
+        connection.check()
+    with pytest.raises(ProtocolError):
+        connection.feed(b"")

@@ -369,3 +369,25 @@ async def test_a_burst_of_cheap_requests_is_answered_in_order(tmp_path: Path) ->
     async with served(tmp_path) as server, server.client() as client:
         await client.stream.send(b"".join(encode_request(number, "hello", []) for number in range(2000)))
         assert [(await client.response()).msgid for _ in range(2000)] == list(range(2000))
+
+
+async def test_the_configuration_says_how_large_a_frame_may_be(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        server.runtime.frame = 1024 * 1024
+        async with server.client() as client:
+            assert (await client.ask("chat", model="echo", prompt="x" * 1_000_000)).error is None
+            # Sent to its end, although it is refused at its header: the client reads why.
+            refused = await client.ask("chat", model="echo", prompt="x" * 4_000_000)
+            assert refused.error == "invalid_params: a frame is larger than 1048576 bytes"
+
+
+async def test_an_answer_over_the_bound_is_an_error_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MAX_ANSWER", 200)
+    async with served(tmp_path) as server, server.client() as client:
+        await client.ask("hello", errors="map")
+        refused = await client.ask("embed", model="e", texts=["x"] * 100)
+        assert refused.error["code"] == "invalid_params"
+        assert "f32" in refused.error["hint"]
+        assert (await client.ask("embed", model="e", texts=["x"])).error is None
