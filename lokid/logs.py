@@ -16,7 +16,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from urllib.parse import quote
 
@@ -63,6 +63,12 @@ def register(secret: str) -> None:
     encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
     quoted = quote(secret, safe="", errors="surrogateescape", encoding="utf-8")
     _secrets[secret] = tuple(dict.fromkeys((secret, escaped, encoded, quoted)))
+
+
+def forget(secrets: Iterable[str]) -> None:
+    """Keeps no copy of these any longer: whoever asks for it has dropped the others."""
+    for secret in secrets:
+        _secrets.pop(secret, None)
 
 
 def redact(text: str) -> str:

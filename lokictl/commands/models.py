@@ -8,6 +8,7 @@ import click
 
 from lokictl import client
 from lokictl.command import Command, json_option
+from lokictl.render import is_terminal, note
 from lokictl.tables import show, show_json, table
 
 HEADERS = ("model", "type", "input", "output", "price in", "price out", "can")
@@ -28,7 +29,8 @@ HEADERS = ("model", "type", "input", "output", "price in", "price out", "can")
 @click.option("--refresh", is_flag=True, help="Ask the providers anew.")
 @json_option
 def command(client_name: str | None, kind: str | None, refresh: bool, as_json: bool) -> int:
-    """The models that can be asked. Sizes in tokens, prices in USD per million tokens."""
+    """The models that can be asked. Sizes in tokens, prices in USD per million tokens: the configuration's,
+    else those of lokid's own list; empty means not known, not free."""
     params: dict[str, Any] = {"refresh": True} if refresh else {}
     if client_name:
         params["client"] = client_name
@@ -39,6 +41,10 @@ def command(client_name: str | None, kind: str | None, refresh: bool, as_json: b
         show_json(models)
     else:
         show(table(HEADERS, [_row(model) for model in models]))
+    if refresh and not client_name:  # with a name the call itself fails
+        for one in client.call("clients.list"):
+            if one.get("models_error"):
+                note(f"{one['name']} was not asked anew: {one['models_error']}")
     return 0
 
 
@@ -52,9 +58,20 @@ def _row(model: dict[str, Any]) -> tuple[object, ...]:
     return (
         full_name(model),
         model.get("type"),
-        model.get("max_input_tokens"),
-        model.get("max_output_tokens"),
-        model.get("input_price"),
-        model.get("output_price"),
+        _size(model.get("max_input_tokens") or model.get("max_tokens_per_chunk")),
+        _size(model.get("max_output_tokens")),
+        _price(model.get("input_price")),
+        _price(model.get("output_price")),
         " ".join(word for key, word in abilities.items() if model.get(key)),
     )
+
+
+def _size(tokens: int | None) -> str | None:
+    """``128k``, ``1.05M`` for eyes; the whole number for programs."""
+    if tokens is None or tokens < 1000 or not is_terminal(1):
+        return None if tokens is None else str(tokens)
+    return f"{tokens / 1e3:.3g}k" if tokens < 999_500 else f"{tokens / 1e6:.3g}M"
+
+
+def _price(usd: float | None) -> str | None:
+    return None if usd is None else f"{usd:.6f}".rstrip("0").rstrip(".")

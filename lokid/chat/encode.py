@@ -70,7 +70,9 @@ def _given(**values: object) -> dict[str, Any]:
 
 def usage(value: Usage | None) -> dict[str, Any] | None:
     """Tokens by kind, or None where the provider reported none."""
-    return None if value is None else asdict(value)
+    if value is None:
+        return None
+    return {kind: tokens for kind, tokens in asdict(value).items() if kind != "billed"}
 
 
 def chat_result(result: ChatResult) -> dict[str, Any]:

@@ -156,13 +156,15 @@ Event = TextDelta | ReasoningDelta | ToolCallDelta | RetryNotice
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens. ``input_tokens`` counts all input, cached and written included; ``output_tokens`` all
-    output, reasoning included, whatever the provider's own habit."""
+    output, reasoning included, whatever the provider's own habit. ``billed``: input and output that are
+    paid for, where the provider counts them apart (Cohere); only the cost is made of it."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    billed: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

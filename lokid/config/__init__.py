@@ -4,6 +4,7 @@
 ``nodes``      YAML text -> tree of nodes with places; duplicate keys, traps of YAML 1.1, bounds
 ``schema``     ``Config``, and the keys of the top level; a client's keys come from its provider's file
 ``secrets``    ``{{NAME}}`` in parsed scalars
+``vault``      the text inside the vault
 ``overrides``  environment variables that beat the file
 ``explain``    pydantic's errors -> problems in plain words, with a did-you-mean
 ``parse``      all of the above in order
@@ -15,7 +16,7 @@ level is a field of ``schema.TopLevel`` and of ``Config``.
 """
 
 from lokid.config.overrides import variables
-from lokid.config.parse import parse
+from lokid.config.parse import parse, vault_settings
 from lokid.config.plan import Plan, plan
 from lokid.config.problem import Problem
 from lokid.config.redact import show
@@ -33,4 +34,5 @@ __all__ = [
     "secret_names",
     "show",
     "variables",
+    "vault_settings",
 ]

@@ -22,7 +22,7 @@ _MESSAGES = {
     "string_too_short": "must not be empty",
     "string_pattern_mismatch": "must look like {pattern}",
     "finite_number": "must be a finite number",
-    "union_tag_not_found": "must be a text, {{command: [...]}} or {{file: path}}",
+    "union_tag_not_found": "must be a text, {{command: [...]}}, {{file: path}} or {{keyring: [...]}}",
     "int_from_float": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a smaller number",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -10,11 +10,14 @@ from pydantic import SecretStr, ValidationError
 from lokid.config import nodes, overrides
 from lokid.config.explain import did_you_mean, explain, locate
 from lokid.config.problem import Path, Problem, dotted
-from lokid.config.schema import FOREIGN_KEYS, OWN_KEYS, Config, TopLevel
+from lokid.config.schema import FOREIGN_KEYS, OWN_KEYS, Config, TopLevel, Vault
 from lokid.config.values import Values
 from lokid.providers.base import Provider
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings
+
+MEND = "lokictl secret set {name}"
+"""What gives a secret that nothing gives."""
 
 _TYPES_OF_OTHERS = {
     # type elsewhere (aichat, other programs) -> ours, where likeness of the words does not lead there
@@ -40,18 +43,20 @@ def parse(
     lookup: Mapping[str, str],
     environ: Mapping[str, str],
     providers: Mapping[str, Provider] = PROVIDERS,
+    mend: str = MEND,
 ) -> Config | tuple[Problem, ...]:
     """The configuration that ``text`` is, or all that is wrong with it, in the order of the file.
 
     ``path`` names the file in messages. ``lookup`` has the values of ``{{NAME}}`` (``secret_names`` says
-    which are needed), ``environ`` the variables that beat the file. What only keeps one client from
-    working (a name that ``lookup`` lacks, a key that nothing gives) is not a problem but an entry in
-    ``Config.missing``.
+    which are needed), and under the name of their variable those of keys that nothing else gives;
+    ``environ`` has the variables that beat the file. ``mend``: what gives a secret ``{name}``. What only
+    keeps one client from working (a name that ``lookup`` lacks, a key that nothing gives) is not a problem
+    but an entry in ``Config.missing``.
     """
     root, found = nodes.read(text, path)
     if root is None:
         return found
-    parser = _Parser(path, lookup, environ, providers)
+    parser = _Parser(path, lookup, environ, providers, mend)
     parser.problems += found
     config = parser.config(root)
     # What a trap of YAML made of a value often breaks its schema too: the first reason is the cause.
@@ -67,15 +72,17 @@ class _Parser:
         lookup: Mapping[str, str],
         environ: Mapping[str, str],
         providers: Mapping[str, Provider],
+        mend: str,
     ) -> None:
         self.problems: list[Problem] = []
         self._path = path
         self._lookup = lookup
         self._environ = environ
         self._providers = providers
+        self._mend = mend
         self._warnings: list[Problem] = []
         self._missing: dict[str, tuple[str, ...]] = {}
-        self._interpolated: dict[str, frozenset[Path]] = {}
+        self._interpolated: dict[str, Mapping[Path, tuple[str, ...]]] = {}
         self._names: dict[str, str] = {}  # of all clients, also bad ones: prefix of their variables -> name
 
     def config(self, root: nodes.Node) -> Config:
@@ -91,9 +98,6 @@ class _Parser:
         self.problems += problems
         self._warnings += warnings
         self._default_model(root, top, names)
-        if vault := root.entries.get("vault"):
-            said = "this version opens no vault yet; {{NAME}} comes from the daemon's environment and .env"
-            self._warning(vault, ("vault",), said)
         return Config(
             path=self._path,
             model=top.model,
@@ -169,17 +173,27 @@ class _Parser:
         self.problems += reader.problems
         name = data.setdefault("name", provider.name)
         given: dict[str, str] = {}
+        kept: dict[Path, tuple[str, ...]] = {}
         if isinstance(name, str):
             given = overrides.values(provider.settings, name, self._environ)
             self._own_name(name, node, at)
+            kept = self._kept(provider, name, [*data, *given])
         data.update(given)
+        data.update({str(way[0]): self._lookup[names[0]] for way, names in kept.items()})
         missing = {way: names for way, names in reader.missing.items() if way[0] not in given}
         client = self._validate(provider, data, node, at, missing, given)
         if client is not None:
             self._models(client, node, at)
-            self._interpolated[client.name] = frozenset(way for way in reader.filled if way[0] not in given)
+            filled = {way: names for way, names in reader.filled.items() if way[0] not in given}
+            self._interpolated[client.name] = filled | kept
             self._note_missing(provider, client, missing)
         return client
+
+    def _kept(self, provider: Provider, client: str, given: Iterable[str]) -> dict[Path, tuple[str, ...]]:
+        """Secret keys that nothing gives, but a secret under the name of their variable does."""
+        keys = [key for key in (*provider.secrets, *provider.optional_secrets) if key not in given]
+        names = {key: overrides.variable(client, key) for key in keys}
+        return {(key,): (name,) for key, name in names.items() if self._lookup.get(name)}
 
     def _own_name(self, name: str, node: nodes.Mapping, at: Path) -> None:
         prefix = overrides.prefix(name)
@@ -261,7 +275,7 @@ class _Parser:
     def _note_missing(
         self, provider: Provider, client: ClientSettings, missing: Mapping[Path, tuple[str, ...]]
     ) -> None:
-        absent = [f"{name} ({_ABSENT})" for names in missing.values() for name in names]
+        absent = [f"{name} ({self._mend.format(name=name)})" for names in missing.values() for name in names]
         interpolated = {way[0] for way in missing}
         needed = [key for key in provider.secrets if key not in provider.optional_secrets]
         if client.auth == "oauth":  # tokens take the place of every key
@@ -270,12 +284,28 @@ class _Parser:
         for key in dict.fromkeys((*lacking, *client.lacking())):
             if key not in interpolated:
                 variable = overrides.variable(client.name, key)
-                absent.append(f"{key} (set it in the configuration, or as {variable} in the environment)")
+                how = f"set it in the configuration, or as {variable} in the environment"
+                if key in (*provider.secrets, *provider.optional_secrets):
+                    how = self._mend.format(name=variable)
+                absent.append(f"{key} ({how})")
         if absent:
             self._missing[client.name] = tuple(dict.fromkeys(absent))
 
 
 _ABSENT = "not in the daemon's environment or .env"
+
+
+def vault_settings(text: str, path: str, environ: Mapping[str, str]) -> Vault:
+    """``vault:`` of the configuration ``text``, which says where the secrets are that the rest of it
+    needs. The defaults for a text with problems; ``parse`` says which."""
+    root, _ = nodes.read(text, path) if "vault" in text else (None, ())
+    if not isinstance(root, nodes.Mapping) or not (entry := root.entries.get("vault")):
+        return Vault()
+    data = Values(path, (), environ).plain(entry.node)
+    try:
+        return Vault.model_validate(_said(data))
+    except ValidationError:
+        return Vault()
 
 
 def _empty(secret: object) -> bool:

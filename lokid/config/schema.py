@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lokid.config.problem import Path, Problem
 from lokid.providers.settings import ClientSettings, Count, RequestPatch, Settings
@@ -14,11 +16,22 @@ OverridePatches = Mapping[str, Mapping[str, RequestPatch]]
 """API (``chat_completions``, ``embeddings``, ``rerank``) -> pattern on the model's name -> patch."""
 
 
+def _recipient(text: str) -> str:
+    if not _RECIPIENT.fullmatch(text):
+        raise ValueError("must be a public key for age: age1... or ssh-ed25519 ... or ssh-rsa ...")
+    return text
+
+
+_RECIPIENT = re.compile(r"age1[0-9a-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( .*)?")
+
+
 class Vault(Settings):
-    """Where the vault lies, if not in ``$XDG_DATA_HOME/lokid/``."""
+    """Where the vault and the key to it lie, if not in ``$XDG_DATA_HOME/lokid/``. ``recipients``: public
+    keys, besides the user's own, whose owners can read it as well."""
 
     file: str | None = Field(None, min_length=1)
     identity: str | None = Field(None, min_length=1)
+    recipients: tuple[Annotated[str, AfterValidator(_recipient)], ...] = ()
 
 
 class Limits(Settings):
@@ -62,7 +75,8 @@ class Config:
     ``model``: the default model. ``missing``: by client, what keeps it from working, as
     ``NAME (how to give it)``; such a client is valid and disabled. ``patch_overrides``: by client, the
     patches of the environment; for an API named there the client's own patch does not apply.
-    ``interpolated``: by client, the keys whose value came out of ``{{NAME}}``, which never print.
+    ``interpolated``: by client, the keys whose value came out of ``{{NAME}}``, which never print, with the
+    names.
     ``warnings``: accepted, but perhaps not what was meant.
     """
 
@@ -73,7 +87,7 @@ class Config:
     patch_overrides: Mapping[str, OverridePatches] = field(default_factory=dict, repr=False)
     vault: Vault = field(default_factory=Vault)
     limits: Limits = field(default_factory=Limits)
-    interpolated: Mapping[str, frozenset[Path]] = field(default_factory=dict, repr=False)
+    interpolated: Mapping[str, Mapping[Path, tuple[str, ...]]] = field(default_factory=dict, repr=False)
     warnings: tuple[Problem, ...] = ()
 
     def client(self, name: str) -> ClientSettings | None:

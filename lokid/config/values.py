@@ -12,14 +12,14 @@ from lokid.config.problem import Path, Problem, dotted
 class Values:
     """Turns the nodes of one part of the file into dicts, lists and scalars.
 
-    Notes on the way: ``problems``; ``missing``: place -> names that ``lookup`` lacks; ``filled``: places
-    whose value came out of ``{{NAME}}``. Places are relative to the node that was given first.
+    Notes on the way: ``problems``; ``missing``: place -> names that ``lookup`` lacks; ``filled``: place ->
+    the names, where the value came out of ``{{NAME}}``. Places are relative to the node that was given first.
     """
 
     def __init__(self, path: str, base: Path, lookup: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self.missing: dict[Path, tuple[str, ...]] = {}
-        self.filled: list[Path] = []
+        self.filled: dict[Path, tuple[str, ...]] = {}
         self._path = path
         self._base = base
         self._lookup = lookup
@@ -48,7 +48,7 @@ class Values:
         names = secrets.names(text)
         if not names:
             return text
-        self.filled.append(at)
+        self.filled[at] = names
         if absent := tuple(name for name in names if name not in self._lookup):
             self.missing[at] = absent
         return secrets.fill(text, self._lookup)

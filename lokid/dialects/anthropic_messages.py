@@ -122,19 +122,20 @@ def _budget(request: ChatRequest, traits: Traits, limit: int) -> tuple[int, int]
 
 
 def check_thinking(request: ChatRequest, traits: Traits, thinking: Mapping[str, Any] | None) -> None:
-    """What the API refuses together with thinking."""
-    if not thinking or thinking["type"] in _QUIET.values():
-        return
-    if request.temperature not in (None, 1):
+    """What the API refuses together with thinking, which some models always do."""
+    asked = thinking is not None and thinking["type"] not in _QUIET.values()
+    always = traits.thinking == "adaptive" and "none" not in traits.efforts
+    if asked and request.temperature not in (None, 1):
         raise Unsupported(
             f"{traits.model} accepts no temperature while it reasons",
             hint="leave out temperature or reasoning",
         )
     forced = request.tool_choice == "required" or isinstance(request.tool_choice, NamedTool)
-    if forced:
+    if forced and (asked or always):
+        why = "because it always reasons" if always else "while it reasons"
         raise Unsupported(
-            f"{traits.model} cannot be made to call a tool while it reasons",
-            hint='let tool_choice be "auto", or leave out reasoning',
+            f"{traits.model} cannot be made to call a tool {why}",
+            hint='let tool_choice be "auto"' + ("" if always else ", or leave out reasoning"),
         )
 
 

@@ -120,7 +120,12 @@ class _Block:
     def arguments(self) -> Mapping[str, Any]:
         """Raises ``ValueError``."""
         written = "".join(self.pieces.get("partial_json", ()))
-        return parse_arguments(written) if written.strip() else mapping(self.start.get("input"))
+        if written.strip():
+            return parse_arguments(written)
+        given = mapping(self.start.get("input"))
+        if not fits(given):
+            raise ValueError("nested too deeply")
+        return given
 
     def whole(self) -> dict[str, Any]:
         """The block as the provider wants it back."""
@@ -224,7 +229,8 @@ class Blocks:
         block = self._blocks.get(index)
         if block is None or block.call is None or block.pieces.get("partial_json"):
             return
-        if given := mapping(block.start.get("input")):
+        given = mapping(block.start.get("input"))
+        if given and fits(given):
             out.append(ToolCallDelta(block.call, arguments=json.dumps(given, ensure_ascii=False)))
 
     def _emit(self, kind: str, fields: Mapping[str, Any], out: list[Event]) -> None:

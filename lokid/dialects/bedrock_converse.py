@@ -62,13 +62,13 @@ def encode(request: ChatRequest, traits: Traits, reasons: Reasons) -> dict[str, 
         topP=request.top_p,
         stopSequences=list(request.stop) or None,
     )
-    output = known(textFormat=_text_format(request, reasons), effort=effort)
+    output = known(textFormat=_text_format(request), effort=effort)
     return {
         **({"system": [{"text": system}]} if system.strip() else {}),
         "messages": messages,
         **known(
             inferenceConfig=inference or None,
-            toolConfig=_tool_config(request, reasons),
+            toolConfig=_tool_config(request),
             additionalModelRequestFields=extra or None,
             outputConfig=output or None,
         ),
@@ -105,12 +105,12 @@ def _reasoning(
     return {"reasoningConfig": {"type": "disabled"} if effort in (None, "none") else on}, None, limit
 
 
-def _text_format(request: ChatRequest, reasons: Reasons) -> dict[str, Any] | None:
+def _text_format(request: ChatRequest) -> dict[str, Any] | None:
     """The schema as JSON *text*, which is how Converse wants it."""
     if (schema := request.response_schema) is None:
         return None
-    closes = reasons == "claude" and schema.strict is not False
-    written = json.dumps(closed_schema(schema.schema) if closes else schema.schema, ensure_ascii=False)
+    closed = schema.schema if schema.strict is False else closed_schema(schema.schema)
+    written = json.dumps(closed, ensure_ascii=False, separators=(",", ":"))
     return {
         "type": "json_schema",
         "structure": {"jsonSchema": {"name": schema.name, "schema": written}},
@@ -120,7 +120,7 @@ def _text_format(request: ChatRequest, reasons: Reasons) -> dict[str, Any] | Non
 # --- tools
 
 
-def _tool_config(request: ChatRequest, reasons: Reasons) -> dict[str, Any] | None:
+def _tool_config(request: ChatRequest) -> dict[str, Any] | None:
     """There is no choice "none", so tools are left out. But calls in the history are refused without a
     ``toolConfig``, and an empty one is refused too: what was called then stands in it by its name alone."""
     if request.tools and request.tool_choice != "none":
@@ -129,23 +129,21 @@ def _tool_config(request: ChatRequest, reasons: Reasons) -> dict[str, Any] | Non
                 "Bedrock cannot keep a model from calling several tools at once",
                 hint="leave out parallel_tool_calls",
             )
-        tools = [_tool(tool, reasons) for tool in request.tools]
+        tools = [_tool(tool) for tool in request.tools]
         return {"tools": tools, **known(toolChoice=_tool_choice(request))}
     called = dict.fromkeys(_called(request))
     if not called:
         return None
     gone = [Tool(name, description="Not available at the moment: do not call it.") for name in called]
-    return {"tools": [_tool(tool, reasons) for tool in gone]}
+    return {"tools": [_tool(tool) for tool in gone]}
 
 
-def _tool(tool: Tool, reasons: Reasons) -> dict[str, Any]:
+def _tool(tool: Tool) -> dict[str, Any]:
     schema = {"type": "object", **(tool.parameters or {"properties": {}})}
-    if tool.strict and reasons == "claude":
-        schema = closed_schema(schema)
     spec = {
         "name": tool.name,
         **known(description=tool.description or None),  # an empty one is refused
-        "inputSchema": {"json": schema},
+        "inputSchema": {"json": closed_schema(schema) if tool.strict else schema},
         **known(strict=tool.strict),
     }
     return {"toolSpec": spec}
@@ -293,6 +291,7 @@ def _image(image: Image, traits: Traits) -> dict[str, Any]:
     if kind is None:
         known_kinds = ", ".join(kind for kind in FORMATS if kind != "image/jpg")
         raise Unsupported(
-            f"{traits.model} does not take images of the type {image.media_type}", hint=f"it takes {known_kinds}"
+            f"{traits.model} does not take images of the type {image.media_type}",
+            hint=f"it takes {known_kinds}",
         )
     return {"image": {"format": kind, "source": {"bytes": base64.b64encode(image.data or b"").decode()}}}

@@ -30,13 +30,14 @@ from lokid.errors import (
     UnknownModel,
     Unsupported,
 )
-from lokid.protocols.retry_after import retry_after
+from lokid.protocols.retry_after import rate_limit_reset, retry_after
 
 CODES: dict[str, type[LokidError]] = {
     "context_length_exceeded": ContextLengthExceeded,
     "context_window_exceeded": ContextLengthExceeded,
     "exceed_context_size_error": ContextLengthExceeded,  # llama.cpp
     "string_above_max_length": ContextLengthExceeded,
+    "too_many_tokens": ContextLengthExceeded,  # Cohere
     PER_DAY: QuotaExceeded,
     "insufficient_quota": QuotaExceeded,
     "billing_error": QuotaExceeded,
@@ -150,7 +151,8 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
             r"\bmodel:?\s+(\S{1,200}\s+)?((was|is|does|could)\s+)?"
             r"(not (found|exist|be found|available|a valid)|unknown)|unknown model"
             r"|\bmodels/\S{1,200} (is|was) not found"  # Google
-            r"|^model: \S+$",  # Anthropic says no more than that
+            r"|^model: \S+$"  # Anthropic says no more than that
+            r"|model identifier is invalid",  # Bedrock
             re.IGNORECASE,
         ),
         UnknownModel,
@@ -194,11 +196,14 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
     if kind is not QuotaExceeded:  # an empty account stays empty, whatever the header says
         retryable = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower(), retryable)
     said = clean(refusal.message) or _phrase(status, headers, body)
+    wait = retry_after(headers, now)
+    if wait is None and kind is RateLimited:  # other answers have it too, about requests to come
+        wait = rate_limit_reset(headers, now)
     return kind(
         f"{_blame(kind, status)}: {said}",
         hint=HINTS.get(kind),
         status=status,
-        retry_after_s=_wait(kind, refusal, retry_after(headers, now)),
+        retry_after_s=_wait(kind, refusal, wait),
         request_id=_request_id(headers),
         retryable=retryable,
     )

@@ -148,6 +148,7 @@ class _Contents:
         self._folded: list[str] = []
         self._results: list[ToolResult] = []
         self._calls: dict[str, _Called] = {}
+        self._called = 0
 
     def system(self, words: str) -> None:
         """There is one place for system text, so later words join the first."""
@@ -184,10 +185,8 @@ class _Contents:
         """The role is ``user``: Vertex AI answers 400 to ``function`` and ``tool``."""
         if not self._results:
             return
-        last = len(self._calls)
-        results = sorted(
-            self._results, key=lambda one: self._calls.get(one.id, _Called(last, "", None)).place
-        )
+        unknown = _Called(self._called, "", None)  # comes last
+        results = sorted(self._results, key=lambda result: self._calls.get(result.id, unknown).place)
         self._results = []
         self._wire.append({"role": "user", "parts": [self._response(result) for result in results]})
         if images := [part for result in results for part in _result_images(result)]:
@@ -196,7 +195,9 @@ class _Contents:
     def _response(self, result: ToolResult) -> dict[str, Any]:
         called = self._calls.get(result.id, _Called(0, result.name, result.id))
         content = result.content
-        said = content if isinstance(content, str) else "".join(p.text for p in content if isinstance(p, Text))
+        said = (
+            content if isinstance(content, str) else "".join(p.text for p in content if isinstance(p, Text))
+        )
         return {
             "functionResponse": {
                 **known(id=called.wire_id),
@@ -233,7 +234,8 @@ class _Contents:
     def _call(self, call: ToolCall, state: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
         """Of parallel calls only the first has a signature, and none may be invented for the others."""
         wire_id = None if state.get("no_id") else call.id or None
-        self._calls[call.id] = _Called(len(self._calls), call.name, wire_id)
+        self._calls[call.id] = _Called(self._called, call.name, wire_id)
+        self._called += 1
         wire: dict[str, Any] = {
             "functionCall": {**known(id=wire_id), "name": call.name, "args": call.arguments}
         }

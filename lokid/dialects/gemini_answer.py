@@ -197,9 +197,7 @@ class _Accumulator:
         if (finish := text(candidate.get("finishReason"))) not in UNSPECIFIED:
             self._finish = finish
             if finish in FAILED:
-                raise ProviderFailed(
-                    _because(FAILED[finish], finish, candidate, "finish"), hint="ask again"
-                )
+                raise ProviderFailed(_because(FAILED[finish], finish, candidate, "finish"), hint="ask again")
 
     def _take_part(self, part: Mapping[str, Any], out: list[Event]) -> None:
         signature = text(part.get("thoughtSignature"))
@@ -276,7 +274,8 @@ def _image(inline: Mapping[str, Any]) -> Image | None:
     if not media_type.startswith("image/"):
         return None
     try:
-        data = base64.b64decode(text(inline.get("data")), validate=True)
+        written = text(inline.get("data")).replace("-", "+").replace("_", "/")  # both alphabets are legal
+        data = base64.b64decode(written, validate=True)
     except (binascii.Error, ValueError):
         return None
     return Image(media_type, data) if data else None

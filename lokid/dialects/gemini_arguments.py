@@ -57,7 +57,9 @@ class Arguments:
 
     def _piece(self, piece: Mapping[str, Any]) -> None:
         path = text(piece.get("jsonPath"))
-        value = next((piece[key] for key in ("stringValue", "numberValue", "boolValue") if key in piece), None)
+        value = next(
+            (piece[key] for key in ("stringValue", "numberValue", "boolValue") if key in piece), None
+        )
         if isinstance(value, dict | list) or not fits(value):
             raise self._failed()
         if self._text is None or self._text.path != path or not isinstance(value, str):

@@ -45,10 +45,11 @@ def encode(request: EmbedRequest, model: str, style: Style) -> dict[str, Any]:
 
 def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
     """``texts``: how many vectors there must be."""
-    return WholeDecoder(lambda value: _read(mapping(value), texts))
+    return WholeDecoder(lambda value: read(mapping(value), texts))
 
 
-def _read(value: Mapping[str, Any], texts: int) -> EmbedAnswer:
+def read(value: Mapping[str, Any], texts: int) -> EmbedAnswer:
+    """``{data: [{index, embedding}], usage}``; the index is the position where it is missing."""
     if value.get("error"):
         raise in_band(value)
     rows = [mapping(row) for row in items(value.get("data"))]

@@ -9,7 +9,6 @@ from typing import Any
 
 from lokid.dialects.untrusted import items, loads, mapping, text
 
-
 PER_DAY = "quota_per_day"
 """Our word among the codes, for a limit that waiting a while does not lift."""
 
@@ -74,9 +73,7 @@ def _fields(error: Mapping[str, Any]) -> Refusal:
     said = text(error.get("message")) or text(error.get("msg"))
     raw = text(mapping(error.get("metadata")).get("raw"))  # OpenRouter: what the provider behind it said
     waits = [_seconds(detail.get("retryDelay")) for detail in details]  # Google: RetryInfo
-    return Refusal(
-        f"{said}: {raw}" if said and raw else said, codes, status, max(waits, default=0.0) or None
-    )
+    return Refusal(f"{said}: {raw}" if said and raw else said, codes, status, max(waits, default=0.0) or None)
 
 
 def _per_day(detail: Mapping[str, Any]) -> bool:

@@ -26,10 +26,10 @@ def encode(request: RerankRequest, model: str, *, top_n: str = "top_n") -> dict[
 
 
 def decoder(request: RerankRequest) -> WholeDecoder[RerankAnswer]:
-    return WholeDecoder(lambda value: _read(value, request))
+    return WholeDecoder(lambda value: read(value, request))
 
 
-def _read(value: Any, request: RerankRequest) -> RerankAnswer:
+def read(value: Any, request: RerankRequest) -> RerankAnswer:
     """``{results: [{index, relevance_score}]}``, ``{data: [..]}`` (Voyage), a bare list with ``score``
     (text-embeddings-inference). Sorted and cut here: llama.cpp does neither."""
     answer = mapping(value)

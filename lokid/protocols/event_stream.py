@@ -2,7 +2,7 @@
 
 https://smithy.io/2.0/aws/amazon-eventstream.html. All numbers are big-endian::
 
-    total length u32 | length of headers u32 | CRC32 of those 8 bytes | headers | payload | CRC32 of all before
+    length of all u32 | length of headers u32 | CRC32 of these 8 bytes | headers | payload | CRC32 of all
     header: length of name u8 | name | type u8 | value
 """
 

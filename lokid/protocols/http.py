@@ -11,7 +11,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class HTTPRequest:
     """``headers``: lower-case names. ``absent``: names that must not be added any more, because the user
-    removed them. ``body``: a JSON value, or None for no body.
+    removed them. ``body``: a JSON value, bytes as they are (a form), or None for no body.
 
     The body stays a value until the last moment because patches merge into it and signing covers the
     exact bytes: only ``content`` turns it into bytes, and always into the same ones.
@@ -30,8 +30,8 @@ class HTTPRequest:
 
     def content(self) -> bytes:
         """Compact UTF-8 JSON; ``b""`` without a body."""
-        if self.body is None:
-            return b""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body or b""
         try:
             return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
         except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry

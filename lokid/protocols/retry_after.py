@@ -1,4 +1,5 @@
-"""When a server says to come back: ``retry-after`` (RFC 9110, section 10.2.3) and ``retry-after-ms``."""
+"""When a server says to come back: ``retry-after`` (RFC 9110, section 10.2.3), ``retry-after-ms``,
+and when a rate limit is lifted."""
 
 from __future__ import annotations
 
@@ -27,8 +28,24 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     return min(longest, MAX_RETRY_AFTER) if longest > 0 else None
 
 
+def rate_limit_reset(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds until ``x-ratelimit-reset``, which no standard defines: seconds since the epoch (Cohere,
+    GitHub), milliseconds since the epoch (OpenRouter), or seconds from now. ``now``: as above."""
+    at = _number(headers.get("x-ratelimit-reset"))
+    if at >= _EPOCH_MS:
+        at /= 1000
+    if at >= _EPOCH_S:
+        since = _date(headers.get("date")) if now is None else now
+        at = 0.0 if since is None else at - since
+    return min(at, MAX_RETRY_AFTER) if at > 0 else None
+
+
+_EPOCH_S, _EPOCH_MS = 1e9, 1e12
+"""Both are the year 2001: no limit lasts thirty years, and no answer comes from so long ago."""
+
+
 def _number(value: str | None) -> float:
-    return float(value) if value and re.fullmatch(r"\s*\d{1,12}(\.\d{0,9})?\s*", value) else 0.0
+    return float(value) if value and re.fullmatch(r"\s*\d{1,13}(\.\d{0,9})?\s*", value) else 0.0
 
 
 def _date(value: str | None) -> float | None:

@@ -15,8 +15,23 @@ from urllib.parse import quote, urlsplit
 from lokid.protocols.http import HTTPRequest
 
 UNSIGNED = frozenset(
-    ("authorization", "baggage", "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization")
-    + ("te", "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id")
+    (
+        "authorization",
+        "baggage",
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "traceparent",
+        "tracestate",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "x-amzn-trace-id",
+    )
 )
 """Headers that whatever carries the request may change; the official SDKs leave them out as well."""
 

@@ -1,19 +1,44 @@
 """``type: bedrock``: Amazon Bedrock, https://docs.aws.amazon.com/bedrock/latest/APIReference/.
 
-Credentials: a Bedrock API key (``api_key``), or static access keys. With neither, the usual sources of
-an AWS program (profile, container, instance) apply.
+Credentials: a Bedrock API key (``api_key``), or static access keys that sign each request. With neither,
+requests go out as they are.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
-from lokid.dialects.errors import classify
-from lokid.providers.base import Provider
+from lokid.chat import Answer, ChatRequest, EmbedAnswer, EmbedRequest, RerankAnswer, RerankRequest
+from lokid.dialects import bedrock_converse, bedrock_invoke
+from lokid.dialects.bedrock_converse import Reasons
+from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder, whole_converse_decoder
+from lokid.dialects.bedrock_errors import classify
+from lokid.dialects.stream import WholeDecoder
+from lokid.dialects.untrusted import items, mapping, text
+from lokid.protocols.http import HTTPRequest
+from lokid.protocols.sigv4 import AccessKey, sign
+from lokid.providers import anthropic_formats
+from lokid.providers.base import Credentials, Exchange, Provider
 from lokid.providers.keys import bearer
-from lokid.providers.settings import ClientSettings, Secret
+from lokid.providers.settings import ClientSettings, ModelSettings, Secret
+
+SERVICE = "bedrock"
+"""What requests are signed for, those to the agent runtime included."""
+
+EVENTS = ("application/vnd.amazon.eventstream",)
+JSON = ("application/json",)
+
+REASONS: dict[str | None, Reasons] = {
+    "claude_budget": "claude",
+    "claude_adaptive": "claude",
+    "openai_effort": "openai",
+    "nova_effort": "nova",
+    "none": "openai",  # which says that there are no efforts
+}
 
 
 class BedrockSettings(ClientSettings):
@@ -36,15 +61,102 @@ class BedrockSettings(ClientSettings):
 
 
 def base_url(client: BedrockSettings) -> str:
-    return client.api_base or f"https://bedrock-runtime.{client.region}.amazonaws.com"
+    return _host(client, "bedrock-runtime")
+
+
+def authorize(client: BedrockSettings, credentials: Credentials, request: HTTPRequest) -> HTTPRequest:
+    """An API key goes before access keys: whoever names one wants it used."""
+    secrets = credentials.secrets
+    if "api_key" in secrets or "access_token" in secrets:
+        return bearer(client, credentials, request)
+    if "access_key_id" not in secrets or "secret_access_key" not in secrets:
+        return request
+    token = secrets.get("session_token")
+    key = AccessKey(
+        secrets["access_key_id"].get_secret_value(),
+        secrets["secret_access_key"].get_secret_value(),
+        token.get_secret_value() if token else None,
+    )
+    return sign(request, key, region=client.region or "", service=SERVICE, now=credentials.now)
+
+
+def chat(client: BedrockSettings, model: ModelSettings, request: ChatRequest) -> Exchange[Answer]:
+    traits = replace(
+        anthropic_formats.traits(client, model, image_urls=False), needs_max_tokens=model.require_max_tokens
+    )
+    stream = request.stream and not model.no_stream
+    body = bedrock_converse.encode(request, traits, REASONS.get(model.reasoning_style, "unknown"))
+    return Exchange(
+        _post(_model_url(client, model, "converse-stream" if stream else "converse"), body),
+        (lambda: ConverseStreamDecoder(traits)) if stream else lambda: whole_converse_decoder(traits),
+        streaming=stream,
+        accept=EVENTS if stream else JSON,
+    )
+
+
+def embed(client: BedrockSettings, model: ModelSettings, request: EmbedRequest) -> Exchange[EmbedAnswer]:
+    """The family is that of the name that Bedrock knows, or of ours where that is the ARN of a profile."""
+    family = bedrock_invoke.family(model.wire_name, model.name)
+    body = bedrock_invoke.encode(request, model.wire_name, family)
+    texts = len(request.texts)
+    return Exchange(
+        _post(_model_url(client, model, "invoke"), body), lambda: bedrock_invoke.decoder(texts, family)
+    )
+
+
+def rerank(client: BedrockSettings, model: ModelSettings, request: RerankRequest) -> Exchange[RerankAnswer]:
+    """Amazon's own models through Rerank; any other is asked as Cohere's."""
+    if "amazon.rerank" in model.wire_name:
+        arn = model.wire_name if model.wire_name.startswith("arn:") else _arn(client, model.wire_name)
+        url = f"{_host(client, 'bedrock-agent-runtime')}/rerank"
+        body = bedrock_invoke.encode_rerank_sources(request, arn)
+    else:
+        url = _model_url(client, model, "invoke")
+        body = bedrock_invoke.encode_rerank(request)
+    return Exchange(_post(url, body), lambda: bedrock_invoke.rerank_decoder(request))
+
+
+def list_models(client: BedrockSettings) -> Exchange[tuple[str, ...]]:
+    """Those that can be asked by their own name; which inference profiles an account has is not here."""
+    url = f"{_host(client, 'bedrock')}/foundation-models?byInferenceType=ON_DEMAND"
+    return Exchange(HTTPRequest("GET", url), lambda: WholeDecoder(_model_names))
+
+
+def _model_names(value: Any) -> tuple[str, ...]:
+    found = map(mapping, items(mapping(value).get("modelSummaries")))
+    return tuple(dict.fromkeys(filter(None, (text(entry.get("modelId")) for entry in found))))
+
+
+def _host(client: BedrockSettings, service: str) -> str:
+    return client.api_base or f"https://{service}.{client.region}.amazonaws.com"
+
+
+def _model_url(client: BedrockSettings, model: ModelSettings, operation: str) -> str:
+    """A name is one segment of the path: colons, and slashes of ARNs, are encoded."""
+    return f"{base_url(client)}/model/{quote(model.wire_name, safe='')}/{operation}"
+
+
+def _arn(client: BedrockSettings, model: str) -> str:
+    partition = "aws-us-gov" if (client.region or "").startswith("us-gov-") else "aws"
+    return f"arn:{partition}:bedrock:{client.region}::foundation-model/{model}"
+
+
+def _post(url: str, body: dict[str, Any]) -> HTTPRequest:
+    """With its content type, which is signed."""
+    return HTTPRequest("POST", url, {"content-type": "application/json"}, body)
 
 
 BEDROCK = Provider(
     name="bedrock",
     settings=BedrockSettings,
     base_url=base_url,
-    authorize=bearer,
+    authorize=authorize,
     error=classify,
+    chat=chat,
+    embed=embed,
+    rerank=rerank,
+    list_models=list_models,
     secrets=("api_key", "access_key_id", "secret_access_key", "session_token"),
     optional_secrets=("api_key", "access_key_id", "secret_access_key", "session_token"),
+    max_embed_batch=96,  # texts of one request, for Cohere's models
 )

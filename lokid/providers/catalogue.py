@@ -1,17 +1,18 @@
 """What is known about models by their names, so that a configuration need not say it.
 
-One table: provider type, pattern on the name that the provider knows (matched as a whole), settings. The
-first row that matches fills in what the user left open. Facts here are capabilities; prices are the
-user's.
+What the user says comes first, then the table here: provider type, pattern on the name that the provider
+knows (matched as a whole), settings; the first row that matches counts. It holds capabilities. Prices and
+context windows come last, from ``lokid.providers.facts``, which a program writes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from lokid.providers.settings import ModelSettings
+from lokid.providers import facts, vendors
+from lokid.providers.settings import ClientSettings, ModelSettings
 
 _REASONS = {
     "max_tokens_param": "max_completion_tokens",
@@ -128,12 +129,151 @@ CLAUDE: tuple[tuple[str, Mapping[str, Any]], ...] = (
 """Facts of https://platform.claude.com/docs/en/about-claude/models and of each model's migration guide, as of
 2026-11. The last row: what is new is like the newest."""
 
+_GEMINI = {"structured_outputs": True, "supports_vision": True, "supports_function_calling": True}
+_GEMINI_2 = {**_GEMINI, "reasoning_style": "none", "max_output_tokens": 8192}
+_GEMINI_2_5 = {**_GEMINI, "reasoning_style": "gemini_budget", "max_output_tokens": 65_536}
+_GEMINI_3 = {**_GEMINI, "reasoning_style": "gemini_level", "max_output_tokens": 65_536}
+_EFFORTS_LEVEL = ("low", "medium", "high")
+_GOOGLE = r"(.*/)?"  # models/..., publishers/google/models/..., google/...
+
+GEMINI: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    (rf"{_GOOGLE}gemini-embedding-2(-.*)?", {"type": "embedding", "max_tokens_per_chunk": 8192}),
+    (rf"{_GOOGLE}(.*embedding.*|textembedding-.*)", {"type": "embedding", "max_tokens_per_chunk": 2048}),
+    (rf"{_GOOGLE}gemini-(1\.|2\.0|pro(-vision)?$).*", _GEMINI_2),
+    (
+        rf"{_GOOGLE}gemini-2\.5-.*(image|tts|live|audio).*",
+        {**_GEMINI_2, "structured_outputs": False, "supports_function_calling": False},
+    ),
+    (rf"{_GOOGLE}gemini-2\.5-pro(-.*)?", {**_GEMINI_2_5, "reasoning_efforts": _EFFORTS_LEVEL}),
+    (rf"{_GOOGLE}gemini-2\.5-.*", {**_GEMINI_2_5, "reasoning_efforts": ("none", *_EFFORTS_LEVEL)}),
+    (rf"{_GOOGLE}gemini-3-pro(-.*)?", {**_GEMINI_3, "reasoning_efforts": ("low", "high")}),
+    (
+        rf"{_GOOGLE}gemini-(3(\.[1-6])?-flash|(\d+(\.\d+)?-)?flash-lite)(-.*)?",
+        {**_GEMINI_3, "reasoning_efforts": ("minimal", *_EFFORTS_LEVEL)},
+    ),
+    (rf"{_GOOGLE}gemini-.*", {**_GEMINI_3, "reasoning_efforts": _EFFORTS_LEVEL}),
+    (
+        rf"{_GOOGLE}gemma-?[123].*",  # "Developer instruction is not enabled", nor tools, nor JSON
+        {
+            "reasoning_style": "none",
+            "system_role": "none",
+            "structured_outputs": False,
+            "supports_function_calling": False,
+        },
+    ),
+)
+"""Facts of https://ai.google.dev/gemini-api/docs/thinking and /models as of 2026-11."""
+
+VERTEXAI: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    (
+        rf"{_GOOGLE}gemini-embedding-2(-.*)?",
+        {"type": "embedding", "max_tokens_per_chunk": 8192, "max_batch_size": 1},
+    ),
+    (
+        rf"{_GOOGLE}gemini-embedding-001",
+        {"type": "embedding", "max_tokens_per_chunk": 2048, "max_batch_size": 1},
+    ),
+    # A request may have 20 000 tokens: nine of the longest texts.
+    (
+        rf"{_GOOGLE}(.*embedding.*|textembedding-.*)",
+        {"type": "embedding", "max_tokens_per_chunk": 2048, "max_batch_size": 9},
+    ),
+    *CLAUDE,
+    *GEMINI,
+)
+
+_EMBEDS_ONE = {"type": "embedding", "max_batch_size": 1, "max_tokens_per_chunk": 8192}
+_NOVA = {"reasoning_style": "none", "supports_vision": True, "supports_function_calling": True}
+_BEDROCK = r"(.*[./])?"  # the prefix of a region's inference profile, or an ARN
+
+BEDROCK: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    (rf"{_BEDROCK}(amazon|cohere)\.rerank-.*", {"type": "reranker"}),
+    (rf"{_BEDROCK}cohere\.embed-v4.*", {"type": "embedding", "max_tokens_per_chunk": 128_000}),
+    (rf"{_BEDROCK}cohere\.embed-.*", {"type": "embedding", "max_tokens_per_chunk": 512}),
+    (rf"{_BEDROCK}amazon\.(titan-embed|nova.*-embed).*", _EMBEDS_ONE),
+    *CLAUDE,
+    (rf"{_BEDROCK}amazon\.nova-micro-.*", {**_NOVA, "supports_vision": False}),
+    (rf"{_BEDROCK}amazon\.nova-(lite|pro|premier)-v1.*", _NOVA),
+    (
+        rf"{_BEDROCK}amazon\.nova-2-(lite|pro|omni)-.*",
+        {**_NOVA, "reasoning_style": "nova_effort", "reasoning_efforts": _EFFORTS},
+    ),
+    (
+        rf"{_BEDROCK}openai\.gpt-oss-.*",
+        {
+            "reasoning_style": "openai_effort",
+            "reasoning_efforts": ("low", "medium", "high"),
+            "supports_vision": False,
+        },
+    ),
+    (
+        rf"{_BEDROCK}deepseek\.r1-.*",
+        {"reasoning_style": "none", "supports_vision": False, "supports_function_calling": False},
+    ),
+)
+"""Facts of https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html and the pages of the
+models' parameters, as of 2026-11. Which of them an account has in its region only the user knows."""
+
+AZURE: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    *OPENAI,
+    (r"gpt-35(-.*)?", {**_ANSWERS, "structured_outputs": False, "supports_vision": False}),  # gpt-3.5
+    *CLAUDE,
+    (r"(?i)(cohere-)?embed-v.*|.*-embed(ding)?s?(-.*)?", {"type": "embedding"}),
+)
+"""Deployments are often named for their model."""
+
+_COMMAND = {
+    "reasoning_style": "none",
+    "structured_outputs": True,
+    "supports_vision": False,
+    "supports_function_calling": True,
+    "max_output_tokens": 8192,
+}
+_COMMAND_R = {**_COMMAND, "max_output_tokens": 4096}
+
+COHERE: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    (r"rerank-.*", {"type": "reranker"}),
+    (r"embed-v4.*", {"type": "embedding", "max_batch_size": 96, "max_tokens_per_chunk": 128_000}),
+    (r"embed-.*", {"type": "embedding", "max_batch_size": 96, "max_tokens_per_chunk": 512}),
+    (
+        r"command-a-reasoning-.*",
+        {**_COMMAND, "reasoning_style": "cohere_budget", "max_output_tokens": 32_768},
+    ),
+    (r"command-a-vision-.*", {**_COMMAND, "supports_vision": True, "supports_function_calling": False}),
+    (r"command-a-plus-.*", {"supports_vision": True}),
+    (r"command-a-translate-.*", {**_COMMAND, "supports_function_calling": False}),
+    (r"command-a-\d.*", _COMMAND),
+    (r"command-r.*", _COMMAND_R),
+    (r"c4ai-aya-vision-.*", {**_COMMAND_R, "supports_vision": True, "supports_function_calling": False}),
+    (r"c4ai-aya-.*", {**_COMMAND_R, "supports_function_calling": False}),
+)
+"""Facts of https://docs.cohere.com/docs/models as of 2026-11."""
+
 TABLE: Mapping[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "openai": OPENAI,
-    "azure-openai": OPENAI,  # deployments are often named for their model
+    "azure-openai": AZURE,
     "openai-compatible": COMPATIBLE,
     "claude": CLAUDE,
+    "gemini": GEMINI,
+    "vertexai": VERTEXAI,
+    "bedrock": BEDROCK,
+    "cohere": COHERE,
 }
+
+_GEMINI_NAMES = (
+    "gemini-3.8-flash",
+    "gemini-3.7-flash",
+    "gemini-3.6-flash",
+    "gemini-3.5-flash",
+    "gemini-3.5-flash-lite",
+    "gemini-3.1-pro-preview",
+    "gemini-3.1-flash-lite",
+    "gemini-2.5-pro",
+    "gemini-2.5-flash",
+    "gemini-2.5-flash-lite",
+    "gemini-embedding-2",
+    "gemini-embedding-001",
+)
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "openai": (
@@ -172,6 +312,22 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "claude-sonnet-4-5",
         "claude-haiku-4-5",
     ),
+    "gemini": _GEMINI_NAMES,
+    "vertexai": _GEMINI_NAMES,
+    "cohere": (
+        "command-a-03-2025",
+        "command-a-reasoning-08-2025",
+        "command-a-vision-07-2025",
+        "command-r7b-12-2024",
+        "command-r-plus-08-2024",
+        "command-r-08-2024",
+        "embed-v4.0",
+        "embed-multilingual-v3.0",
+        "embed-english-v3.0",
+        "rerank-v4.0-pro",
+        "rerank-v4.0-fast",
+        "rerank-v3.5",
+    ),
 }
 """What a client without a ``models`` list offers; the first chat model is its default."""
 
@@ -180,21 +336,28 @@ MAX_NAME = 200
 """Characters of a name that is looked up. Names come from callers, and patterns take time with length."""
 
 
-def complete(provider_name: str, model: ModelSettings) -> ModelSettings:
-    """``model`` with what is known about its name; everything the user has said stays."""
-    for pattern, known in TABLE.get(provider_name, ()):
-        if re.fullmatch(pattern, model.wire_name[:MAX_NAME]):
-            return model.model_copy(update=dict(_unsaid(model, known)))
-    return model
+def vendor(settings: ClientSettings) -> str:
+    """The vendor behind a client whose type does not say it; empty if unknown."""
+    if settings.type != "openai-compatible":
+        return ""
+    return vendors.at(settings.name, settings.api_base)
 
 
-def models(provider_name: str) -> tuple[ModelSettings, ...]:
+def complete(provider_name: str, model: ModelSettings, vendor: str = "") -> ModelSettings:
+    """``model`` with what is known about its name; everything the user has said stays. ``vendor``: what
+    ``vendor`` says of the client."""
+    name = model.wire_name[:MAX_NAME]
+    said = model.model_fields_set
+    rows = TABLE.get(provider_name, ())
+    flags = next((row for pattern, row in rows if re.fullmatch(pattern, name)), {})
+    kind = model.type if "type" in said else flags.get("type", model.type)
+    sources = facts.SOURCES.get(provider_name) or vendors.VENDORS.get(vendor, vendors.OTHER).facts
+    known = {**facts.settings(sources, name, kind, said), **flags}
+    update = {key: value for key, value in known.items() if key not in said}
+    return model.model_copy(update=update) if update else model
+
+
+def models(provider_name: str, vendor: str = "") -> tuple[ModelSettings, ...]:
     """The models of a provider type, completed; empty where only the user can know them."""
-    names = NAMES.get(provider_name, ())
-    return tuple(complete(provider_name, ModelSettings(name=name)) for name in names)
-
-
-def _unsaid(model: ModelSettings, known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in known.items():
-        if key not in model.model_fields_set:
-            yield key, value
+    names = NAMES.get(provider_name) or vendors.VENDORS.get(vendor, vendors.OTHER).models
+    return tuple(complete(provider_name, ModelSettings(name=name), vendor) for name in names)

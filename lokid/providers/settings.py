@@ -59,6 +59,12 @@ class FileSecret(Settings):
     file: str = Field(min_length=1)
 
 
+class KeyringSecret(Settings):
+    """``{keyring: [service, name]}``: of the operating system's keyring, kept until the next reload."""
+
+    keyring: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]]
+
+
 def _secret_kind(value: object) -> str | None:
     # Not the keys' own names, so that the place of an error cannot be taken for the key's.
     match value:
@@ -68,16 +74,19 @@ def _secret_kind(value: object) -> str | None:
             return "a command"
         case {"file": _} | FileSecret():
             return "a file"
+        case {"keyring": _} | KeyringSecret():
+            return "a keyring"
     return None
 
 
 Secret = Annotated[
     Annotated[SecretStr, Tag("a text")]
     | Annotated[CommandSecret, Tag("a command")]
-    | Annotated[FileSecret, Tag("a file")],
+    | Annotated[FileSecret, Tag("a file")]
+    | Annotated[KeyringSecret, Tag("a keyring")],
     Discriminator(_secret_kind),
 ]
-"""A value, ``{command: [...]}`` or ``{file: path}``."""
+"""A value, ``{command: [...]}``, ``{file: path}`` or ``{keyring: [service, name]}``."""
 
 
 def _regex(pattern: str) -> str:
@@ -141,16 +150,34 @@ class Launch(Settings):
 
 
 class OAuthSettings(Settings):
-    client_id: str | None = None
+    """A client that the user registered with the server, and where that is unless lokid knows
+    (``oauth_presets``). ``grant: client_credentials`` needs no person. ``redirect``: as registered; without a
+    port any free one is taken."""
+
+    client_id: str | None = Field(None, min_length=1)
     client_secret: Secret | None = None
+    grant: Literal["authorization_code", "client_credentials"] = "authorization_code"
     authorize_url: RequestURL | None = None
     token_url: RequestURL | None = None
     device_url: RequestURL | None = None
+    revoke_url: RequestURL | None = None
+    issuer: RequestURL | None = None
+    client_auth: Literal["basic", "post"] | None = None
     scopes: tuple[str, ...] | None = None
-    redirect: str | None = None
+    redirect: RequestURL | None = None
 
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class LongInput(Settings):
+    """Prices of a request with more than ``above`` tokens of input. They hold for all its tokens."""
+
+    above: Count
+    input_price: Price | None = None
+    output_price: Price | None = None
+    cached_input_price: Price | None = None
+    cache_write_price: Price | None = None
 
 
 class ModelSettings(Settings):
@@ -164,6 +191,7 @@ class ModelSettings(Settings):
     output_price: Price | None = None
     cached_input_price: Price | None = None
     cache_write_price: Price | None = None
+    long_input: LongInput | None = None
     patch: RequestPatch | None = None
     max_input_tokens: Count | None = None
     max_output_tokens: Count | None = None
@@ -182,7 +210,18 @@ class ModelSettings(Settings):
     sampling: bool | Literal["one"] | None = None  # "one": temperature or top_p, not both
     system_role: Literal["system", "developer", "none"] | None = None
     reasoning_style: (
-        Literal["none", "openai_effort", "think_tags", "claude_budget", "claude_adaptive"] | None
+        Literal[
+            "none",
+            "openai_effort",
+            "think_tags",
+            "claude_budget",
+            "claude_adaptive",
+            "gemini_budget",
+            "gemini_level",
+            "nova_effort",
+            "cohere_budget",
+        ]
+        | None
     ) = None
     reasoning_efforts: Annotated[tuple[Effort, ...], Field(min_length=1)] | None = None  # lowest first
     structured_outputs: bool | None = None

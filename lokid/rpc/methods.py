@@ -228,6 +228,113 @@ class ProblemMap(TypedDict):
     message: str
 
 
+class SecretSetParams(TypedDict):
+    name: str
+    value: str
+
+
+class SecretSetResult(TypedDict):
+    """``clients``: those whose entry uses it now."""
+
+    name: str
+    replaced: bool
+    clients: list[str]
+
+
+class SecretNameParams(TypedDict):
+    name: str
+
+
+class SecretGetResult(TypedDict):
+    """The one answer of the API that holds a secret."""
+
+    name: str
+    value: str
+
+
+class SecretDeleteResult(TypedDict):
+    name: str
+    clients: list[str]
+
+
+class SecretsStatusResult(TypedDict):
+    """``secrets``: how many, nil unless the vault is open. ``recipients``: besides the owner."""
+
+    state: Literal["absent", "open", "locked", "refused"]
+    file: str
+    identity: str
+    identity_kind: Literal["none", "file", "passphrase", "credential"]
+    secrets: int | None
+    recipients: int
+    reason: NotRequired[str]
+
+
+class UnlockParams(TypedDict):
+    """``passphrase``: if the identity is encrypted with one."""
+
+    passphrase: NotRequired[str | None]
+
+
+class PassphraseParams(TypedDict):
+    """nil takes the passphrase off."""
+
+    passphrase: str | None
+
+
+class PassphraseResult(TypedDict):
+    identity: str
+    identity_kind: Literal["none", "file", "passphrase", "credential"]
+
+
+class AuthLoginParams(TypedDict):
+    """``code``: somebody will paste what the browser ends with."""
+
+    client: str
+    method: NotRequired[Literal["browser", "code", "device"] | None]
+
+
+class AuthLoginResult(TypedDict):
+    """A sign-in that waits, until ``expires_at``, for somebody who opens ``url``."""
+
+    login_id: str
+    method: Literal["browser", "code", "device"]
+    url: str
+    expires_at: float
+    user_code: NotRequired[str]
+
+
+class AuthFinishParams(TypedDict):
+    login_id: str
+    code: NotRequired[str | None]
+
+
+class AuthStatusMap(TypedDict):
+    """Facts about a token. ``expires_at``: nil for a key. ``refreshes``: without a person."""
+
+    client: str
+    state: Literal["signed_in", "needs_login"]
+    refreshes: bool
+    reason: NotRequired[str]
+    scope: NotRequired[str | None]
+    obtained_at: NotRequired[float]
+    expires_at: NotRequired[float | None]
+
+
+class AuthStatusParams(TypedDict):
+    client: NotRequired[str | None]
+
+
+class AuthLogoutParams(TypedDict):
+    client: str
+
+
+class AuthLogoutResult(TypedDict):
+    """``revoked``: the provider took note too."""
+
+    client: str
+    revoked: bool
+
+
 METHODS: dict[str, tuple[type, type | None]] = {
     "hello": (HelloParams, HelloResult),
     "chat": (ChatParams, ChatResultMap),
@@ -241,6 +348,18 @@ METHODS: dict[str, tuple[type, type | None]] = {
     "config.check": (ConfigCheckParams, None),
     "config.reload": (Empty, None),
     "config.show": (Empty, None),
+    "auth.login": (AuthLoginParams, AuthLoginResult),
+    "auth.finish": (AuthFinishParams, AuthStatusMap),
+    "auth.status": (AuthStatusParams, None),
+    "auth.logout": (AuthLogoutParams, AuthLogoutResult),
+    "secrets.set": (SecretSetParams, SecretSetResult),
+    "secrets.get": (SecretNameParams, SecretGetResult),
+    "secrets.list": (Empty, None),
+    "secrets.delete": (SecretNameParams, SecretDeleteResult),
+    "secrets.status": (Empty, SecretsStatusResult),
+    "secrets.lock": (Empty, None),
+    "secrets.unlock": (UnlockParams, None),
+    "secrets.passphrase": (PassphraseParams, PassphraseResult),
 }
 """Method name -> (parameters, result). A result of None is a list or a free-form map."""
 

@@ -6,9 +6,12 @@ replaces; a reload builds the next one beside it. A retired client closes after 
     core         the facade ``Runtime``: what the server's handlers call
     generation   one loaded configuration and its open clients; leases
     clients      one open client: pool, credentials, models, its launched server
-    reload       files -> configuration -> plan -> open -> swap -> retire, as one transaction
+    loading      files -> configuration, with every secret that it names
+    reload       configuration -> plan -> open -> swap -> retire, as one transaction
     watch        says when one of those files changed (inotify, else polling)
-    secrets      environment, .env, {command: ...} and {file: ...}
+    secrets      environment, .env, systemd credentials, {command: ...}, {file: ...}, {keyring: ...}
+    vault        the age file; identity is its key, kdf the program behind a passphrase, durable its writes
+    stored       what secrets.* of the API does with it
     children     what other programs see of the environment; the one line that some are run for
     launch       servers that lokid starts on the first request; supervise runs them
     listing      the rows of ``models.list``, and asking a provider for its models

@@ -18,7 +18,7 @@ import anyio
 from pydantic import SecretStr
 
 from lokid.chat import Event, RetryNotice
-from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, TimedOut
+from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Decoder, Exchange
 from lokid.providers.patches import patched
@@ -152,10 +152,13 @@ class _Call:
     """A 2xx arrived: nothing is retried any more."""
     first_event_at: float | None = None
     secrets: tuple[SecretStr, ...] = ()
+    token: SecretStr | None = None
+    """The access token that was sent."""
 
     async def perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
         started_at = anyio.current_time()
         failed = amended = 0
+        renewed = False
         while True:
             try:
                 answer = await self._attempt(exchange)
@@ -169,7 +172,10 @@ class _Call:
                     continue
             except LokidError as failure:
                 error = failure
-            # A 401 is final too: a key does not get better by trying again.
+            # A 401 is final for a key, which does not get better by trying again; a token may.
+            if not renewed and isinstance(error, AuthenticationFailed) and self._renew():
+                renewed = True
+                continue
             failed += 1
             error.client = error.client or self.settings.name
             _hide(error, self.secrets)
@@ -179,6 +185,9 @@ class _Call:
         first_at = anyio.current_time() if self.first_event_at is None else self.first_event_at
         return Performed(answer, self.sent, first_at - started_at)
 
+    def _renew(self) -> bool:
+        return not self.begun and self.token is not None and self.client.renew(self.token)
+
     async def _attempt(self, exchange: Exchange[T]) -> T:
         request, _ = prepare(
             self.client, self.settings, exchange.request, self.api, self.model, self.extra_body
@@ -186,6 +195,7 @@ class _Call:
         # Asked for each attempt: tokens expire, and signatures hold the time.
         credentials = await self.client.credentials()
         self.secrets = tuple(credentials.secrets.values())
+        self.token = credentials.secrets.get("access_token")
         request = self.client.provider.authorize(self.settings, credentials, request)
         if self.sent == 0:
             await self.accepted()

@@ -25,6 +25,7 @@ from lokid.providers.settings import (
     ClientSettings,
     CommandSecret,
     FileSecret,
+    KeyringSecret,
     Launch,
     ModelSettings,
     RequestPatch,
@@ -34,6 +35,7 @@ from lokid.runtime.http import HTTPClient, Timeouts
 from lokid.runtime.launch import Launched, Spawn
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.secrets import Keyring
+from lokid.runtime.tokens import Tokens
 
 PROBE = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
 """Of one look whether a launched server is ready; the next follows within a quarter of a second."""
@@ -77,6 +79,12 @@ class OpenClient:
         self.in_use = 0
         self.models = known_models(settings, provider) if models is None else models
         """Exactly the configured ones, or the catalogue's, completed by the catalogue."""
+        self.offered = self.models
+        """These and what the provider named when it was last asked (``listing``)."""
+        self.models_error: str | None = None
+        """Why it could not be asked."""
+        self.rows: tuple[tuple[ModelSettings, ...], list[dict[str, Any]]] = ((), [])
+        """``offered`` as ``listing.rows`` last wrote it down."""
         self._by_name = {(model.name, model.type): model for model in reversed(self.models)}
         self._keyring = Keyring(
             settings.name,
@@ -84,6 +92,7 @@ class OpenClient:
             environ=around.environ,
             directory=around.directory,
         )
+        self.tokens = Tokens(settings, around.environ, around.directory) if settings.auth == "oauth" else None
         self._launch_key = SecretStr(secrets.token_urlsafe(32))
         self.launched = self._launched(around)
         self._cool_until = 0.0
@@ -115,9 +124,12 @@ class OpenClient:
             self.in_use -= 1
 
     async def credentials(self) -> Credentials:
-        """Raises SecretMissing or LoginRequired, with what to do about it."""
+        """Raises SecretMissing or LoginRequired, with what to do about it. Waits for a token where there is
+        none that is good; ProviderUnavailable while none can be had."""
         self.check()
         resolved = await self._keyring.get()
+        if self.tokens is not None:
+            resolved = {**resolved, "access_token": await self.tokens.get()}
         if self.launched is not None and "api_key" not in resolved:
             resolved = {**resolved, "api_key": self._launch_key}
         return Credentials(resolved, now=time.time())
@@ -127,15 +139,15 @@ class OpenClient:
         if self.missing:
             raise SecretMissing(
                 f"client {self.name!r} is switched off: it lacks {'; '.join(self.missing)}",
-                hint="lokictl config check; a change works at once, without a restart of the daemon",
+                hint="a change works at once, without a restart of the daemon",
                 client=self.name,
             )
-        if self.settings.auth == "oauth":
-            raise LoginRequired(
-                f"client {self.name!r} has `auth: oauth` and nobody signed in",
-                hint=f"lokictl auth login {self.name}",
-                client=self.name,
-            )
+        if self.tokens is not None:
+            self.tokens.check()
+
+    def renew(self, token: SecretStr) -> bool:
+        """The provider refused ``token``. Whether another one is worth a try."""
+        return self.tokens is not None and self.tokens.renew(token)
 
     def model(self, name: str | None, type: ModelType) -> ModelSettings:  # noqa: A002 - the key's name
         """The model ``name``, or the first of ``type``, completed by the catalogue. A client without a
@@ -159,7 +171,9 @@ class OpenClient:
                 client=self.name,
             )
         if self.settings.models is None:
-            return catalogue.complete(self.provider.name, ModelSettings(name=name, type=type))
+            return catalogue.complete(
+                self.provider.name, ModelSettings(name=name, type=type), catalogue.vendor(self.settings)
+            )
         raise UnknownModel(
             f"client {self.name!r} has no model {name!r}{nearest(name, list(names))}",
             hint=f"lokictl models --client {self.name}",
@@ -187,7 +201,9 @@ class OpenClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stops the launched server and closes the connections."""
+        """Stops the launched server and the refreshing of tokens, and closes the connections."""
+        if self.tokens is not None:
+            self.tokens.close()
         if self.launched is not None:
             await self.launched.retire()
         await self.http.aclose()
@@ -230,12 +246,14 @@ class OpenClient:
             "type": self.provider.name,
             "auth": self.settings.auth or ("key" if self._keyring.keys else "none"),
             "state": state,
-            "models": len(self.models),
+            "models": len(self.offered),
             "requests": self.requests,
             "in_use": self.in_use,
         }
         if reason is not None:
             row["reason"] = reason
+        if self.models_error is not None:
+            row["models_error"] = self.models_error
         if self.launched is not None:
             row["server"] = self.launched.status()
         return row
@@ -273,9 +291,10 @@ class OpenClient:
 
 def known_models(settings: ClientSettings, provider: Provider) -> tuple[ModelSettings, ...]:
     """The models of a client. Takes a while for thousands, so a reload asks for it in its thread."""
+    vendor = catalogue.vendor(settings)
     if settings.models is None:
-        return tuple(catalogue.models(provider.name))
-    return tuple(catalogue.complete(provider.name, model) for model in settings.models)
+        return catalogue.models(provider.name, vendor)
+    return tuple(catalogue.complete(provider.name, model, vendor) for model in settings.models)
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -293,7 +312,7 @@ def _secret(settings: ClientSettings, key: str) -> Secret | None:
     value = getattr(settings, key, None)
     if isinstance(value, SecretStr):
         return value if value.get_secret_value() else None
-    return value if isinstance(value, CommandSecret | FileSecret) else None
+    return value if isinstance(value, CommandSecret | FileSecret | KeyringSecret) else None
 
 
 def secret_texts(value: object) -> Iterator[SecretStr]:

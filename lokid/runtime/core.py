@@ -26,16 +26,18 @@ from lokid.errors import (
     TryLater,
     UnknownModel,
 )
-from lokid.providers.settings import ModelSettings
 from lokid.runtime import chat as chats
 from lokid.runtime import embed as embeds
+from lokid.runtime import listing
 from lokid.runtime import rerank as reranks
+from lokid.runtime.auth import Auth
 from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.clients import ModelType, OpenClient, nearest
 from lokid.runtime.generation import Generation, Lease
-from lokid.runtime.listing import listed, refreshed
+from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
-from lokid.runtime.reload import Paths, Reloader, load
+from lokid.runtime.reload import Reloader
+from lokid.runtime.stored import StoredSecrets
 
 CLOSE_S = 15.0
 """Seconds for closing everything at the end: three times what a launched server gets to stop."""
@@ -52,6 +54,8 @@ class Runtime:
         self._environ = dict(environ)
         self._builtin = builtin_clients if builtin else tuple
         self._reloader = Reloader(Paths.of(self._environ), self._environ, builtin=self._builtin)
+        self.auth = Auth(lambda: self.generation.clients, self._spawn)
+        self.secrets = StoredSecrets(self._reloader, self._spawn)
         self._group: anyio.abc.TaskGroup | None = None
 
     @property
@@ -109,37 +113,35 @@ class Runtime:
         client: str | None = None,
         refresh: bool = False,
     ) -> list[dict[str, Any]]:
-        """Every model with its settings. ``refresh`` asks the providers as well; one that does not answer
-        is left out of it and logged, unless it is the one client that was asked for."""
+        """Every model with its settings. ``refresh`` asks the providers as well, for this answer and those
+        that follow; one that does not answer shows why in ``clients.list`` and is logged, unless it is the
+        one client that was asked for."""
         clients = self.generation.clients
         if client is not None and client not in clients:
             raise UnknownModel(
                 f"no client is called {client!r}{nearest(client, list(clients))}", hint="lokictl clients"
             )
         chosen = [one for name, one in clients.items() if client in (None, name)]
-        found: dict[str, tuple[ModelSettings, ...]] = {one.name: one.models for one in chosen}
         if refresh:
-            await self._refresh(chosen, found, strict=client is not None)
-        return [
-            listed(one, model) for one in chosen for model in found[one.name] if type in (None, model.type)
-        ]
+            await self._refresh(chosen, strict=client is not None)
+        rows = [row for one in chosen for row in await listing.rows(one)]
+        return [row for row in rows if type in (None, row["type"])]
 
-    async def _refresh(
-        self, clients: list[OpenClient], found: dict[str, tuple[ModelSettings, ...]], *, strict: bool
-    ) -> None:
+    async def _refresh(self, clients: list[OpenClient], *, strict: bool) -> None:
         failures: list[LokidError] = []
 
         async def ask(client: OpenClient) -> None:
             with client.lease():
                 try:
-                    found[client.name] = await refreshed(client)
+                    await listing.refresh(client)
                 except LokidError as error:
                     log.warning("models of %s not refreshed: %s", client.name, error.message)
                     failures.append(error)
 
         async with anyio.create_task_group() as group:
             for client in clients:
-                group.start_soon(ask, client)
+                if strict or client.provider.list_models is not None:
+                    group.start_soon(ask, client)
         if strict and failures:
             raise failures[0]
 
@@ -164,7 +166,7 @@ class Runtime:
         """The problems of the configuration at ``path`` (default: the daemon's own). Changes nothing."""
         own = self._reloader.paths
         paths = own if path is None else Paths(os.path.abspath(path), own.env_file)
-        loaded = load(paths, self._environ, self._builtin)
+        loaded = load(paths, self._environ, self._builtin, self._reloader.vault)
         problems = list(loaded.problems)
         if path is not None and not problems and loaded.texts[0] is None:
             problems.append(Problem(paths.config, 1, 1, "", "there is no such file"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from lokid.chat import EmbedAnswer, EmbedRequest, Usage
-from lokid.errors import InvalidParams, LokidError, ProviderFailed, Unsupported
+from lokid.errors import ContextLengthExceeded, InvalidParams, LokidError, ProviderFailed, Unsupported
 from lokid.providers.base import EmbedEncoder
 from lokid.providers.cost import cost_usd
 from lokid.providers.settings import ClientSettings, ModelSettings
@@ -64,8 +64,23 @@ def _check(texts: tuple[str, ...], model: ModelSettings) -> None:
             raise InvalidParams(
                 f"texts[{index}]: is longer than {model.max_tokens_per_chunk} tokens, the most that "
                 f"{model.name} reads at once",
-                hint="split it into smaller texts",
+                hint=_how_to_split(model),
             )
+
+
+def _how_to_split(model: ModelSettings) -> str:
+    size = f" of {model.default_chunk_size} characters" if model.default_chunk_size else ""
+    return f"split it into pieces{size or ' that are shorter'}, or ask a model that reads more"
+
+
+def _placed(error: LokidError, texts: tuple[str, ...], first: int, model: ModelSettings) -> None:
+    """Adds to a refusal, which is about a whole batch, which text is to blame. Tokens cannot be counted
+    here, so the provider has the last word on what is too long."""
+    if isinstance(error, ContextLengthExceeded):
+        longest = max(range(len(texts)), key=lambda index: len(texts[index]))
+        error.message += f" (the longest text is texts[{first + longest}]: {len(texts[longest])} characters)"
+        error.args = (error.message,)
+        error.hint = _how_to_split(model)
 
 
 async def _all(
@@ -98,6 +113,7 @@ async def _all(
                         f"{found} vectors came for {len(batch.texts)} texts", client=settings.name
                     )
             except LokidError as error:
+                _placed(error, batch.texts, sum(len(one.texts) for one in batches[:index]), model)
                 failures.append(error)
                 group.cancel_scope.cancel()
                 return
@@ -121,7 +137,15 @@ def _sum(usages: Sequence[Usage | None]) -> Usage | None:
         cached_input_tokens=sum(usage.cached_input_tokens for usage in known),
         cache_write_tokens=sum(usage.cache_write_tokens for usage in known),
         reasoning_tokens=sum(usage.reasoning_tokens for usage in known),
+        billed=_sum_billed([usage.billed for usage in known]),
     )
+
+
+def _sum_billed(counts: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
+    told = [count for count in counts if count is not None]
+    if len(told) < len(counts):
+        return None
+    return sum(count[0] for count in told), sum(count[1] for count in told)
 
 
 async def _nothing() -> None:

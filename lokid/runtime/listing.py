@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
-from lokid.errors import TimedOut, Unsupported
+from lokid.errors import LokidError, TimedOut, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
 from lokid.runtime.call import MAX_ERROR_BODY
@@ -17,29 +18,61 @@ REFRESH_S = 15.0
 """Seconds for one provider's list; whoever waits for all of them waits for the slowest."""
 
 
+MAX_MODELS = 20_000
+"""Of one provider. OpenRouter, which has everybody's, lists a twentieth of that."""
+
+
 def listed(client: OpenClient, model: ModelSettings) -> dict[str, Any]:
     """Every setting of DESIGN 1.5 but the patch, which may hold keys in headers."""
     row = model.model_dump(mode="json", exclude={"patch"})
     return {"id": f"{client.name}:{model.name}", "client": client.name, **row}
 
 
-async def refreshed(client: OpenClient) -> tuple[ModelSettings, ...]:
-    """The models that the catalogue names, then those that only the provider does. A client with a list
-    of models has exactly these, so its provider is not asked. Raises any LokidError."""
-    known = client.models
+async def rows(client: OpenClient) -> list[dict[str, Any]]:
+    """Of every model that the client offers. Not to be changed: the next caller gets the same ones."""
+    offered, found = client.rows
+    if offered is not client.offered:
+        offered = client.offered
+        # In a thread: ten thousand take a fifth of a second. Programs that complete names ask often.
+        found = await anyio.to_thread.run_sync(lambda: [listed(client, model) for model in offered])
+        client.rows = offered, found
+    return found
+
+
+async def refresh(client: OpenClient) -> None:
+    """Sets ``client.offered`` to the models that the catalogue names, then those that only the provider
+    does; after an error it stays what it was. A client with a list of models has exactly these, so its
+    provider is not asked. Raises any LokidError."""
     if client.settings.models is not None:
-        return known
+        return
+    client.models_error = None
+    try:
+        client.offered = await _merged(client)
+    except LokidError as error:
+        client.models_error = error.message
+        raise
+
+
+async def _merged(client: OpenClient) -> tuple[ModelSettings, ...]:
+    known = client.models
     if client.provider.list_models is None:
         raise Unsupported(f"providers of type {client.provider.name} do not list models", client=client.name)
     seen = {model.name for model in known}
-    new = (ModelSettings(name=name) for name in await _ask(client) if name not in seen)
-    return (*known, *(catalogue.complete(client.provider.name, model) for model in new))
+    names = [name for name in await _ask(client) if name not in seen][:MAX_MODELS]
+    vendor = catalogue.vendor(client.settings)
+
+    def complete() -> tuple[ModelSettings, ...]:
+        models = (ModelSettings(name=name) for name in names)
+        return tuple(catalogue.complete(client.provider.name, model, vendor) for model in models)
+
+    # Half a second for ten thousand: the answers of others must not wait for that.
+    return (*known, *await anyio.to_thread.run_sync(complete))
 
 
 async def _ask(client: OpenClient) -> tuple[str, ...]:
     assert client.provider.list_models is not None
-    credentials = await client.credentials()
     with anyio.move_on_after(REFRESH_S):
+        credentials = await client.credentials()
         async with client.use() as settings:
             exchange = client.provider.list_models(settings)
             request = client.provider.authorize(settings, credentials, exchange.request)

@@ -1,4 +1,5 @@
-"""Where secret values come from: the environment, ``.env``, commands and files.
+"""Where secret values come from: the environment, ``.env``, systemd credentials, commands, files and the
+keyring of the operating system. (``vault`` has those of the vault.)
 
 The environment is copied once, when the daemon starts; ``scrub`` then removes the names that clients use
 from the process's own, so that no child inherits them. ``.env`` is read with every load of the
@@ -11,17 +12,19 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn, assert_never
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 from pydantic import SecretStr
 
 from lokid import logs
 from lokid.config import Problem
 from lokid.errors import SecretMissing
-from lokid.providers.settings import CommandSecret, FileSecret, Secret
+from lokid.providers.settings import CommandSecret, FileSecret, KeyringSecret, Secret
 from lokid.runtime import children, watch
 
 MAX_FILE = 64 * 1024
@@ -30,6 +33,15 @@ MAX_FILE = 64 * 1024
 RECHECK = 1.0
 """Seconds after which a secret's file is looked at again: rotated credentials work at once, and the
 file system is not asked for every request."""
+
+KEYRING_S = 5.0
+"""Seconds for the keyring, which may be asking the user in a window that nobody sees."""
+
+KEYRING_THREADS = 4
+"""A keyring that never answers keeps its thread: so many, and the others are told that it hangs."""
+
+MAX_CREDENTIALS = 1024 * 1024
+"""Bytes, as systemd itself limits all credentials of a service (systemd.exec(5))."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
@@ -80,6 +92,27 @@ def scrub(names: Iterable[str]) -> None:
     """Removes the variables from the process's environment; whoever needs them has the copy."""
     for name in names:
         os.environ.pop(name, None)
+
+
+def credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """The systemd credentials (``$CREDENTIALS_DIRECTORY``) that can be named in ``{{NAME}}``. Blocks."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    found: dict[str, str] = {}
+    left = MAX_CREDENTIALS
+    try:
+        names = sorted(os.listdir(directory)) if directory else []
+    except OSError:
+        return {}
+    for name in names:
+        if directory and _CREDENTIAL.fullmatch(name) and left > 0:
+            with suppress(OSError, ValueError):  # one that is no text may be there for something else
+                found[name] = _read(os.path.join(directory, name)).get_secret_value()
+                left -= len(found[name])
+    return found
+
+
+_CREDENTIAL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+"""Without ``-``: that of the vault's identity is none of them."""
 
 
 def open_to_others(mode: int) -> bool:
@@ -182,6 +215,11 @@ class Keyring:
                 except (OSError, ValueError) as error:
                     reason = error.strerror if isinstance(error, OSError) else str(error)
                     self._fail(key, f"could not be read: {path}: {reason}", "check the file")
+            case KeyringSecret(keyring=(service, name)):
+                try:
+                    return await _ask_keyring(service, name)
+                except _KeyringFailed as error:
+                    self._fail(key, f"could not be had: the keyring {error}", KEYRING_HINT)
             case _:
                 assert_never(value)
 
@@ -197,6 +235,49 @@ class Keyring:
 def secret_path(value: FileSecret, directory: str) -> str:
     """Relative paths begin at the configuration's ``directory``."""
     return os.path.join(directory, os.path.expanduser(value.file))
+
+
+KEYRING_HINT = "pip install 'lokid[keyring]'; keyring get SERVICE NAME shows what it answers"
+
+
+class _KeyringFailed(Exception):
+    pass
+
+
+_limiters: RunVar[anyio.CapacityLimiter] = RunVar("keyring")  # one per event loop
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    try:
+        return _limiters.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(KEYRING_THREADS)
+        _limiters.set(limiter)
+        return limiter
+
+
+async def _ask_keyring(service: str, name: str) -> SecretStr:
+    try:
+        with anyio.fail_after(KEYRING_S):
+            return await anyio.to_thread.run_sync(
+                _of_keyring, service, name, abandon_on_cancel=True, limiter=_limiter()
+            )
+    except TimeoutError:
+        raise _KeyringFailed(f"did not answer within {KEYRING_S:g} s") from None
+    except ImportError:
+        raise _KeyringFailed("cannot be asked: the package keyring is not installed") from None
+
+
+def _of_keyring(service: str, name: str) -> SecretStr:
+    import keyring
+
+    try:
+        value = keyring.get_password(service, name)
+    except Exception as error:  # of whatever backend there is
+        raise _KeyringFailed(f"failed ({type(error).__name__})") from None
+    if not value:
+        raise _KeyringFailed("has no such entry")
+    return SecretStr(value)
 
 
 def _read(path: str) -> SecretStr:

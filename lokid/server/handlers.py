@@ -38,8 +38,48 @@ Accepted = Callable[[], Awaitable[None]]
 ModelType = Literal["chat", "embedding", "reranker"]
 
 
+class Secrets(Protocol):
+    """What the server asks of ``lokid.runtime.stored.StoredSecrets``."""
+
+    async def set(self, name: str, value: str) -> dict[str, Any]: ...
+
+    async def get(self, name: str) -> dict[str, Any]: ...
+
+    async def list(self) -> Sequence[dict[str, Any]]: ...
+
+    async def delete(self, name: str) -> dict[str, Any]: ...
+
+    async def status(self) -> dict[str, Any]: ...
+
+    async def lock(self) -> dict[str, Any]: ...
+
+    async def unlock(self, passphrase: str | None) -> dict[str, Any]: ...
+
+    async def protect(self, passphrase: str | None) -> dict[str, Any]: ...
+
+
+class Auth(Protocol):
+    """What the server asks of ``lokid.runtime.auth.Auth``."""
+
+    async def login(
+        self, client: str, method: Literal["browser", "code", "device"] | None
+    ) -> dict[str, Any]: ...
+
+    async def finish(self, login_id: str, code: str | None) -> dict[str, Any]: ...
+
+    def status(self, client: str | None) -> Sequence[dict[str, Any]]: ...
+
+    async def logout(self, client: str) -> dict[str, Any]: ...
+
+
 class Runtime(Protocol):
     """What the server asks of ``lokid.runtime.core.Runtime``."""
+
+    @property
+    def auth(self) -> Auth: ...
+
+    @property
+    def secrets(self) -> Secrets: ...
 
     async def chat(
         self, request: ChatRequest, *, emit: Emit, accepted: Accepted
@@ -181,6 +221,10 @@ def _show_config(service: Service, _caller: Caller, _params: Params) -> object:
     return service.runtime.show()
 
 
+def _auth_status(service: Service, _caller: Caller, params: Params) -> object:
+    return service.runtime.auth.status(params.get("client"))
+
+
 # --- answered by a task
 
 
@@ -226,6 +270,50 @@ async def _reload_config(service: Service, _call: Call, _params: Params) -> obje
     return await service.runtime.reload()
 
 
+async def _login(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.auth.login(params["client"], params.get("method"))
+
+
+async def _finish_login(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.auth.finish(params["login_id"], params.get("code"))
+
+
+async def _logout(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.auth.logout(params["client"])
+
+
+async def _set_secret(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.secrets.set(params["name"], params["value"])
+
+
+async def _get_secret(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.secrets.get(params["name"])
+
+
+async def _list_secrets(service: Service, _call: Call, _params: Params) -> object:
+    return await service.runtime.secrets.list()
+
+
+async def _delete_secret(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.secrets.delete(params["name"])
+
+
+async def _secrets_status(service: Service, _call: Call, _params: Params) -> object:
+    return await service.runtime.secrets.status()
+
+
+async def _lock(service: Service, _call: Call, _params: Params) -> object:
+    return await service.runtime.secrets.lock()
+
+
+async def _unlock(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.secrets.unlock(params.get("passphrase"))
+
+
+async def _set_passphrase(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.secrets.protect(params["passphrase"])
+
+
 HANDLERS: dict[str, Handler] = {
     "hello": Inline(_hello),
     "chat": Spawned(_chat),
@@ -239,4 +327,16 @@ HANDLERS: dict[str, Handler] = {
     "config.check": Spawned(_check_config),
     "config.reload": Spawned(_reload_config),
     "config.show": Inline(_show_config),
+    "auth.login": Spawned(_login),
+    "auth.finish": Spawned(_finish_login),
+    "auth.status": Inline(_auth_status),
+    "auth.logout": Spawned(_logout),
+    "secrets.set": Spawned(_set_secret),
+    "secrets.get": Spawned(_get_secret),
+    "secrets.list": Spawned(_list_secrets),
+    "secrets.delete": Spawned(_delete_secret),
+    "secrets.status": Spawned(_secrets_status),
+    "secrets.lock": Spawned(_lock),
+    "secrets.unlock": Spawned(_unlock),
+    "secrets.passphrase": Spawned(_set_passphrase),
 }

@@ -8,15 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from lokid.config import Config, parse
+from lokid.config import Config, Vault, parse, vault_settings
+from lokid.config.parse import MEND
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import CommandSecret, FileSecret
 
 NOTHING: Mapping[str, str] = {}
 
 
-def good(text: str, lookup: Mapping[str, str] = NOTHING, environ: Mapping[str, str] = NOTHING) -> Config:
-    found = parse(text, "f", lookup=lookup, environ=environ)
+def good(
+    text: str,
+    lookup: Mapping[str, str] = NOTHING,
+    environ: Mapping[str, str] = NOTHING,
+    *,
+    mend: str = MEND,
+) -> Config:
+    found = parse(text, "f", lookup=lookup, environ=environ, mend=mend)
     assert isinstance(found, Config), [str(problem) for problem in found]
     return found
 
@@ -72,7 +79,7 @@ limit: {}
         "f:3:11: clients[0].type: unknown type; did you mean `openai`?",
         "f:5:5: clients[1].api_kye: unknown key; did you mean `api_key`?",
         "f:6:5: clients[1].region: unknown key; it is a key of bedrock clients",
-        "f:7:14: clients[1].api_key: must be a text, {command: [...]} or {file: path}",
+        "f:7:14: clients[1].api_key: must be a text, {command: [...]}, {file: path} or {keyring: [...]}",
         f"f:8:5: clients[2].type: is required; the types are {types}",
         "f:9:11: clients[3].type: unknown type; did you mean `openai-compatible`?",
         "f:10:5: clients[4]: must be a mapping with `type:`, and is text",
@@ -84,7 +91,9 @@ limit: {}
 
 def test_an_unknown_key_without_likeness_lists_what_is_known() -> None:
     assert bad("zzz: 1\nclients: []") == ["f:1:1: zzz: unknown key; known are clients, limits, model, vault"]
-    assert bad("vault: {zzz: 1}\nclients: []") == ["f:1:9: vault.zzz: unknown key; known are file, identity"]
+    assert bad("vault: {zzz: 1}\nclients: []") == [
+        "f:1:9: vault.zzz: unknown key; known are file, identity, recipients"
+    ]
     assert bad("clients: [{type: zzz}]")[0].endswith(f"unknown type; the types are {', '.join(PROVIDERS)}")
     assert "unknown type; the types" in bad("clients: [{type: [a]}]")[0]
 
@@ -144,7 +153,7 @@ def test_the_top_level_is_checked(text: str, problem: str) -> None:
         ("api_key: {command: []}", "api_key.command: must not be empty"),
         ("api_key: {command: op read}", "api_key.command: must be a list, and is read as text"),
         ("api_key: {command: [a], timeoutt: 3}", "api_key.timeoutt: unknown key; did you mean `timeout`?"),
-        ("api_key: 123", "api_key: must be a text, {command: [...]} or {file: path}"),
+        ("api_key: 123", "api_key: must be a text, {command: [...]}, {file: path} or {keyring: [...]}"),
         ("auth: oath", "auth: must be 'oauth'"),
         ("oauth: {token_url: 'http://x'}", "oauth.token_url: plain http:// is allowed to this machine only"),
         ("api_base: http://example.com/v1", "api_base: plain http:// is allowed to this machine only"),
@@ -306,12 +315,13 @@ def test_any_secret_arrives_unchanged(secret: str) -> None:
     assert key(config) == secret
     headers = config.clients[0].patch.rerank[".*"].headers
     assert headers == {"h": SecretStr(f"x{secret}")}
-    assert config.interpolated["openai"] == {("api_key",), ("patch", "rerank", ".*", "headers", "h")}
+    places = (("api_key",), ("patch", "rerank", ".*", "headers", "h"))
+    assert config.interpolated["openai"] == dict.fromkeys(places, ("K",))
 
 
 def test_a_missing_name_disables_its_client_and_no_other() -> None:
     config = good("clients: [{type: openai, api_key: '{{A}}'}, {type: claude, api_key: k}]")
-    assert config.missing == {"openai": ("A (not in the daemon's environment or .env)",)}
+    assert config.missing == {"openai": ("A (lokictl secret set A)",)}
     assert key(config) == "{{A}}"
 
 
@@ -321,7 +331,7 @@ def test_a_missing_name_where_no_text_fits_disables_too() -> None:
         " models: ['{{M}}', {name: a, max_input_tokens: '{{N}}'}]}]"
     )
     assert config.missing["openai"] == tuple(
-        f"{name} (not in the daemon's environment or .env)" for name in ("BASE", "M", "N")
+        f"{name} (lokictl secret set {name})" for name in ("BASE", "M", "N")
     )
     client = config.clients[0]
     assert client.api_base is None
@@ -330,7 +340,7 @@ def test_a_missing_name_where_no_text_fits_disables_too() -> None:
 
 def test_a_key_that_needs_a_missing_name_is_told_once() -> None:
     config = good("clients: [{type: bedrock, region: '{{R}}'}]")
-    assert config.missing == {"bedrock": ("R (not in the daemon's environment or .env)",)}
+    assert config.missing == {"bedrock": ("R (lokictl secret set R)",)}
 
 
 def test_a_key_named_like_the_kind_of_a_secret_is_unknown_all_the_same() -> None:
@@ -366,6 +376,8 @@ def test_a_trap_outside_clients_is_a_problem() -> None:
         ("type: openai-compatible, name: mistral", ()),
         ("type: openai-compatible", ("api_base",)),
         ("type: azure-openai", ("api_key", "api_base")),
+        ("type: azure-openai, api_base: 'https://r.example', access_token: t", ()),
+        ("type: azure-openai, api_base: 'https://r.example', api_key: ''", ("api_key",)),
         ("type: claude, auth: oauth", ()),
         ("type: gemini", ("api_key",)),
         ("type: vertexai", ("project_id", "location")),
@@ -381,9 +393,49 @@ def test_a_client_says_what_it_lacks_and_how_to_give_it(entry: str, missing: tup
     config = good(f"clients: [{{{entry}}}]")
     name = config.clients[0].name.upper().replace("-", "_")
     assert config.missing.get(config.clients[0].name, ()) == tuple(
-        f"{key} (set it in the configuration, or as {name}_{key.upper()} in the environment)"
+        f"{key} (lokictl secret set {name}_{key.upper()})"
+        if "key" in key
+        else f"{key} (set it in the configuration, or as {name}_{key.upper()} in the environment)"
         for key in missing
     )
+
+
+def test_what_mends_a_missing_secret_is_the_callers_to_say() -> None:
+    config = good("clients: [{type: openai}, {type: claude, api_key: '{{A}}'}]", mend="ask for {name}")
+    assert config.missing == {"openai": ("api_key (ask for OPENAI_API_KEY)",), "claude": ("A (ask for A)",)}
+
+
+def test_a_key_that_nothing_else_gives_is_looked_up_under_its_variable() -> None:
+    text = "clients: [{type: openai}, {type: claude, api_key: own}, {type: gemini}]"
+    lookup = {"OPENAI_API_KEY": "o", "CLAUDE_API_KEY": "c", "GEMINI_API_KEY": "g"}
+    config = good(text, lookup=lookup, environ={"GEMINI_API_KEY": "e"})
+    assert [one.api_key.get_secret_value() for one in config.clients] == ["o", "own", "e"]
+    assert config.missing == {}
+    assert config.interpolated == {"openai": {("api_key",): ("OPENAI_API_KEY",)}, "claude": {}, "gemini": {}}
+
+
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+
+def test_where_the_vault_is_can_be_read_before_the_secrets_are_there() -> None:
+    text = (
+        f"clients: [{{type: x, k: '{{{{S}}}}'}}]\nvault: {{file: '{{{{D}}}}/v', recipients: [{RECIPIENT}]}}"
+    )
+    assert vault_settings(text, "f", {"D": "/d"}) == Vault(file="/d/v", recipients=(RECIPIENT,))
+    for other in ("", "clients: []", "vault: [", "vault", "vault: {file: []}", "other: vault"):
+        assert vault_settings(other, "f", {}) == Vault()
+
+
+@pytest.mark.parametrize("key", [RECIPIENT, "ssh-ed25519 AAAAC3 me@here", "ssh-rsa AAAA"])
+def test_public_keys_are_recipients(key: str) -> None:
+    assert good(f"vault: {{recipients: ['{key}']}}\nclients: []").vault.recipients == (key,)
+
+
+@pytest.mark.parametrize("key", ["age1x", "AGE-SECRET-KEY-1", f"{RECIPIENT}q", "ssh-dss AAAA"])
+def test_what_is_no_public_key_is_no_recipient(key: str) -> None:
+    assert bad(f"vault: {{recipients: ['{key}']}}\nclients: []") == [
+        "f:1:22: vault.recipients[0]: must be a public key for age: age1... or ssh-ed25519 ... or ssh-rsa ..."
+    ]
 
 
 def test_an_empty_secret_is_a_missing_one() -> None:

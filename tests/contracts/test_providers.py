@@ -41,6 +41,7 @@ EACH = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=list(PROVIDER
 # A value for every key that some type needs before it can work.
 GIVEN = {
     "api_base": "https://models.example/v1",
+    "api_key": "any",
     "location": "europe-west1",
     "project_id": "project-1",
     "region": "eu-central-1",
@@ -143,7 +144,11 @@ def test_every_exchange_is_a_request_to_the_base_url_with_a_json_body(provider: 
     base = provider.base_url(settings_of(provider))
     for name, exchange in exchanges(provider).items():
         request = exchange.request
-        assert request.url.startswith(base), name
+        if name == "models" and not request.url.startswith(base):  # clouds list them elsewhere
+            hosts = [urlsplit(url).hostname or "" for url in (base, request.url)]
+            assert len({host.split(".", 1)[1] for host in hosts}) == 1, name
+        else:
+            assert request.url.startswith(base), name
         assert request.method == ("GET" if name == "models" else "POST"), name
         assert all(header == header.lower() for header in request.headers), name
         json.loads(request.content() or b"null")

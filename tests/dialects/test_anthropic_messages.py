@@ -20,9 +20,12 @@ from lokid.chat import (
     ToolCall,
     ToolResult,
 )
+from lokid.chat.decode import chat_request
+from lokid.chat.encode import message as encode_message
 from lokid.dialects.anthropic_messages import KEY, MAX_TOKENS, encode, hosted
 from lokid.dialects.traits import Traits
 from lokid.errors import InvalidParams, Unsupported
+from tests.fakes.messages import whole_of
 
 TRAITS = Traits("m", origin="c:m", default_max_tokens=64_000)
 ADAPTIVE = replace(TRAITS, thinking="adaptive")
@@ -344,6 +347,16 @@ def test_what_the_api_refuses_together_with_thinking(traits: Traits) -> None:
     assert body(reasoning="low", tools=(Tool("a"),), tool_choice="auto", traits=traits)
 
 
+@pytest.mark.parametrize("efforts", [("low", "high"), ("minimal", "low", "high")])
+def test_a_model_that_always_thinks_cannot_be_made_to_call_a_tool(efforts: tuple[str, ...]) -> None:
+    always = replace(ADAPTIVE, efforts=efforts)
+    for forced in ("required", NamedTool("a")):
+        with pytest.raises(Unsupported, match="always"):
+            body(tools=(Tool("a"),), tool_choice=forced, traits=always)
+        assert body(tools=(Tool("a"),), tool_choice=forced, traits=ADAPTIVE)["tool_choice"]
+    assert body(tools=(Tool("a"),), tool_choice="auto", traits=always)["tool_choice"]
+
+
 def test_newer_models_refuse_sampling_and_those_before_both_at_once() -> None:
     with pytest.raises(Unsupported, match="temperature"):
         body(temperature=0.5, traits=replace(TRAITS, sampling=False))
@@ -372,6 +385,19 @@ def test_thinking_goes_back_with_its_signature_in_its_place() -> None:
         text("ok"),
         CALLED,
     ]
+
+
+def test_what_has_to_go_back_survives_the_way_through_the_callers_program() -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "hmm", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "abc"},
+        {"type": "text", "text": "ok", "citations": [{"x": 1}]},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {"a": [1]}, "caller": {"type": "x"}},
+    ]
+    whole = {"content": blocks, "stop_reason": "tool_use", "usage": {"input_tokens": 1}}
+    answer = whole_of(whole).answer
+    params = {"model": "c:m", "messages": [encode_message(answer.message)]}
+    assert sent(*chat_request(params).messages) == [{"role": "assistant", "content": blocks}]
 
 
 def test_what_another_model_thought_stays_here() -> None:
@@ -408,6 +434,7 @@ def test_empty_texts_and_answers_are_left_out_because_they_are_refused() -> None
         message("user", "hi"),
         message("assistant", "\n\n", "yes", Text("declined", opaque(explains="refusal"))),
         message("assistant", Image("image/png", b"x")),
+        message("user", Reasoning("no place for it")),
     )
     assert found == [
         {"role": "user", "content": "hi"},

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lokid.chat import Answer, ChatRequest, Message, Reasoning, Text, ToolCall, Usage
 from lokid.dialects.anthropic_messages import KEY, encode
@@ -254,6 +256,15 @@ def test_half_a_call_anywhere_else_is_the_providers_failure() -> None:
         assert "'f'" in found.error.message
 
 
+@pytest.mark.parametrize("value", ["1e999", "[" * 40 + "]" * 40])
+def test_arguments_that_our_callers_could_not_carry_are_the_providers_failure(value: str) -> None:
+    for more in ({"input": {"x": json.loads(value)}}, {}):
+        fragments = () if more else ('{"x":', value, "}")
+        data = wire([start(), *called(0, "t", "f", *fragments, **more), *end("tool_use")])
+        data = data.replace(b"Infinity", b"1e999")
+        assert isinstance(fed(lambda data=data: MessagesDecoder(TRAITS), data).error, ProviderFailed)
+
+
 # --- errors
 
 
@@ -346,6 +357,49 @@ def test_a_text_that_is_no_answer(value: Any) -> None:
 
 def test_an_answer_that_was_cut_is_incomplete() -> None:
     assert isinstance(whole_of(b'{"content": [').error, IncompleteResponse)
+
+
+SHAPES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "text", "input"]), inner)
+    ),
+    max_leaves=6,
+)
+EVENTS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            [
+                *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
+                *("message_delta", "message_stop", "error", "new"),
+            ]
+        )
+    },
+    optional={
+        "index": st.integers(0, 2) | SHAPES,
+        "message": SHAPES,
+        "delta": SHAPES
+        | st.dictionaries(st.sampled_from(["text", "thinking", "partial_json", "signature"]), SHAPES),
+        "content_block": SHAPES
+        | st.fixed_dictionaries(
+            {"type": st.sampled_from(["text", "thinking", "tool_use", "x"])},
+            optional=dict.fromkeys(("id", "name", "input", "text", "citations", "caller"), SHAPES),
+        ),
+        "usage": SHAPES,
+        "error": SHAPES,
+    },
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+def test_no_event_is_too_strange(events: list[dict[str, Any]]) -> None:
+    """An answer or one of our errors, the same however it is cut."""
+    data = wire([start(), *events, *end()])
+    try:
+        answer = fed(lambda: MessagesDecoder(TRAITS), data).answer
+    except LokidError:
+        return
+    json.dumps(encode(ChatRequest("c:m", (answer.message,)), TRAITS, stream=False), allow_nan=False)
 
 
 @pytest.mark.parametrize("junk", [None, 1, "x", [], {"type": None}, {"type": "text", "text": 5}])

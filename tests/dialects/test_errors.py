@@ -321,3 +321,22 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 def test_any_json_where_an_error_should_be_gives_an_error(value: Any) -> None:
     assert in_band(value).message.isprintable()
     assert said(400, value).message.isprintable()
+
+
+def test_a_rate_limit_without_retry_after_waits_until_its_reset() -> None:
+    limits = {"x_ratelimit_reset": "1800000012", "date": "Fri, 15 Jan 2027 08:00:00 GMT"}
+    assert said(429, {}, **limits).retry_after_s == 12.0
+    assert said(429, {}, retry_after="3", **limits).retry_after_s == 3.0
+    assert said(400, {}, **limits).retry_after_s is None
+
+
+def test_a_delay_in_googles_body_counts() -> None:
+    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.4s"}
+    error = said(429, {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [retry]}})
+    assert (type(error), error.retry_after_s, error.retryable) == (RateLimited, 34.4, True)
+
+
+def test_the_day_of_a_daily_quota_is_not_waited_for() -> None:
+    quota = {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}
+    error = said(429, {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [quota]}})
+    assert (type(error), error.retryable) == (QuotaExceeded, False)

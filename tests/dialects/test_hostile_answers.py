@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lokid.chat import Reasoning, RerankRequest, Text, ToolCall
-from lokid.dialects import openai_embeddings, rerank
+from lokid.dialects import cohere_embeddings, openai_embeddings, rerank
+from lokid.dialects.cohere_chat_answer import CohereDecoder, whole_cohere_decoder
 from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
 from lokid.dialects.traits import Traits
@@ -28,7 +29,7 @@ NAMES = (
     "reasoning_details tool_calls function_call id name function arguments extra_content usage prompt_tokens "
     "total_tokens prompt_tokens_details x_groq text thinking detail errors output item output_index response "
     "status summary encrypted_content call_id phase data embedding results relevance_score score "
-    "completion_tokens input_tokens object"
+    "completion_tokens input_tokens object tool_plan tokens billed_units cached_tokens embeddings float meta"
 )
 KEYS = st.sampled_from(NAMES.split())
 NUMBERS = (
@@ -63,6 +64,25 @@ RESPONSES = st.fixed_dictionaries(
 EVENTS = st.fixed_dictionaries(
     {"type": KINDS}, optional={"item": DELTAS, "output_index": VALUES, "delta": VALUES, "response": RESPONSES}
 )
+COHERE = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            [
+                "message-start",
+                "content-start",
+                "content-delta",
+                "tool-plan-delta",
+                "tool-call-start",
+                "tool-call-delta",
+                "message-end",
+            ]
+        ),
+        "delta": st.fixed_dictionaries(
+            {"message": DELTAS}, optional={"usage": VALUES, "finish_reason": WORDS}
+        ),
+    },
+    optional={"id": VALUES, "index": VALUES},
+)
 
 
 def run(decoder: Any, data: bytes) -> None:
@@ -95,10 +115,17 @@ def test_streams_of_responses(events: list[Any]) -> None:
     run(ResponsesDecoder(TRAITS), sse(events))
 
 
+@given(st.lists(COHERE | VALUES, max_size=5))
+def test_streams_of_cohere(events: list[Any]) -> None:
+    run(CohereDecoder(TRAITS), sse([*events, {"type": "message-end"}]))
+
+
 WHOLE: list[Callable[[], Any]] = [
     lambda: whole_decoder(TRAITS),
     lambda: whole_responses_decoder(TRAITS),
+    lambda: whole_cohere_decoder(TRAITS),
     lambda: openai_embeddings.decoder(1),
+    lambda: cohere_embeddings.decoder(1),
     lambda: rerank.decoder(RerankRequest("c:m", "q", ("a",))),
 ]
 
@@ -111,5 +138,6 @@ def test_whole_answers(decoder: Callable[[], Any], value: Any) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
-    for decoder in (*WHOLE, lambda: StreamDecoder(TRAITS), lambda: ResponsesDecoder(TRAITS)):
+    streams = (StreamDecoder, ResponsesDecoder, CohereDecoder)
+    for decoder in (*WHOLE, *(lambda kind=kind: kind(TRAITS) for kind in streams)):
         run(decoder(), data)

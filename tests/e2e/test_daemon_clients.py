@@ -154,7 +154,7 @@ def test_the_units_pass_systemds_own_check(tmp_path: Path) -> None:
     binary.chmod(0o755)
     units = [str(ROOT / "systemd" / name) for name in ("lokid.service", "lokid.socket")]
     checked = subprocess.run(
-        [program, "--user", "verify", *units], capture_output=True, text=True, timeout=30
+        [program, "--user", "verify", "--man=no", *units], capture_output=True, text=True, timeout=30
     )
     assert (checked.returncode, checked.stderr) == (0, "")
     exposure = subprocess.run(

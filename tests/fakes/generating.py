@@ -1,4 +1,4 @@
-"""Chunks and answers of Gemini's generateContent, and what lokid reads of them in every way they may be cut."""
+"""Answers of Gemini's generateContent, and what lokid reads of them in every way they may be cut."""
 
 from __future__ import annotations
 

@@ -56,10 +56,47 @@ class Reranked:
     model: str
 
 
+class FakeSecrets:
+    """Keeps what it is given, and has no file."""
+
+    def __init__(self) -> None:
+        self.kept = {"A": SECRET}
+
+    async def set(self, name: str, value: str) -> dict[str, Any]:
+        replaced = name in self.kept
+        self.kept[name] = value
+        return {"name": name, "replaced": replaced, "clients": []}
+
+    async def get(self, name: str) -> dict[str, Any]:
+        return {"name": name, "value": self.kept[name]}
+
+    async def list(self) -> Any:
+        return [{"name": name, "clients": ["c"]} for name in self.kept]
+
+    async def delete(self, name: str) -> dict[str, Any]:
+        del self.kept[name]
+        return {"name": name, "clients": []}
+
+    async def status(self) -> dict[str, Any]:
+        return {"state": "open", "file": "/v", "identity": "/i", "identity_kind": "file"}
+
+    async def lock(self) -> dict[str, Any]:
+        return {"state": "locked"}
+
+    async def unlock(self, passphrase: str | None) -> dict[str, Any]:
+        if passphrase == "wrong":
+            raise errors.AuthenticationFailed("no")
+        return {"state": "open", "secrets": len(self.kept)}
+
+    async def protect(self, passphrase: str | None) -> dict[str, Any]:
+        return {"identity": "/i", "identity_kind": "passphrase" if passphrase else "file"}
+
+
 @dataclass
 class FakeRuntime:
     """``cancelled``: models whose call was cancelled. ``emitted``: bytes handed to ``emit``."""
 
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
     release: anyio.Event = field(default_factory=anyio.Event)
     started: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)

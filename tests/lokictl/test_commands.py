@@ -87,7 +87,7 @@ def rows(done):
 def test_models_in_a_pipe_are_tab_separated_and_clean(daemon):
     fake = daemon(models__list=lambda *_: MODELS)
     assert rows(lokictl("models")) == [
-        ["openai:gpt-5", "chat", "400000", "128000", "1.25", "10.0", "images tools"],
+        ["openai:gpt-5", "chat", "400000", "128000", "1.25", "10", "images tools"],
         ["local:evil\ufffd[2J", "embedding", "", "", "", "", ""],
     ]
     assert fake.params("models.list") == {}
@@ -98,6 +98,14 @@ def test_models_can_be_narrowed_and_refreshed(daemon):
     done = lokictl("models", "openai", "--type", "chat", "--refresh", "--json")
     assert json.loads(done.stdout) == MODELS
     assert fake.params("models.list") == {"client": "openai", "type": "chat", "refresh": True}
+
+
+def test_models_of_all_clients_are_refreshed_and_who_failed_is_named(daemon):
+    failed = {"name": "c", "models_error": "the key was refused"}
+    daemon(models__list=lambda *_: MODELS, clients__list=lambda *_: [{"name": "openai"}, failed])
+    done = lokictl("models", "--refresh")
+    assert len(rows(done)) == 2
+    assert done.stderr.decode() == "c was not asked anew: the key was refused\n"
 
 
 def test_clients_show_their_state_and_what_mends_it(daemon):

@@ -186,3 +186,17 @@ def test_vectors_as_bytes_are_refused_on_a_terminal(daemon, terminal):
     tty = terminal("embed", "--f32", "text")
     assert tty.wait() == 2
     assert b"not for a terminal" in tty.output
+
+
+def test_sizes_of_models_are_short_for_eyes(daemon, terminal):
+    model = {"client": "c", "name": "m", "type": "chat", "max_input_tokens": 1_050_000, "input_price": 0.0375}
+    small = {"client": "c", "name": "e", "type": "embedding", "max_tokens_per_chunk": 8191}
+    daemon(models__list=lambda *_: [model, {**model, "max_output_tokens": 512}, small])
+    tty = terminal("models", env={"NO_COLOR": "1"})
+    assert tty.wait() == 0
+    cells = [line.split() for line in tty.output.decode().splitlines()[1:]]
+    assert cells == [
+        ["c:m", "chat", "1.05M", "0.0375"],
+        ["c:m", "chat", "1.05M", "512", "0.0375"],
+        ["c:e", "embedding", "8.19k"],
+    ]

@@ -38,9 +38,17 @@ DIFFERENCES = {
 }
 """Keys that are left out of the comparison, and why."""
 
+TYPES = {
+    "openai": "openai",
+    "openai-compatible": "openai-compatible",
+    "azure-openai": "azure-openai",
+    "azure-openai-v1": "azure-openai",
+}
+"""Folder of captures -> the type that sends the same."""
+
 CASES = [
     path
-    for kind in ("openai", "openai-compatible")
+    for kind in TYPES
     for path in (sorted((Path(WIRE) / "sdk-requests" / kind).glob("*.json")) if WIRE else ())
 ]
 
@@ -123,12 +131,15 @@ def model(path: str, body: dict[str, Any]) -> ModelSettings:
 @pytest.mark.parametrize("capture", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_sdks_bodies_are_ours(capture: Path) -> None:
     sent = json.loads(capture.read_text())["requests"][0]
-    provider, body = PROVIDERS[capture.parent.name], sent["body"]
+    provider, body = PROVIDERS[TYPES[capture.parent.name]], sent["body"]
     host = "https://host"
     base, _, _ = sent["path"].rpartition("/chat/completions" if "messages" in body else "/")
-    client = provider.settings.model_validate(
-        {"type": provider.name, "name": "c", "api_base": f"{host}{base}"}
-    )
+    entry = {"type": provider.name, "name": "c", "api_base": f"{host}{base}"}
+    if provider.name == "azure-openai":  # which knows the path below the host itself
+        entry["api_base"] = host
+    if sent["query"]:
+        entry["api_version"] = sent["query"].removeprefix("api-version=")
+    client = provider.settings.model_validate(entry)
     if sent["path"].endswith("/embeddings"):
         texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
         body = body | {"input": texts}
@@ -140,5 +151,6 @@ def test_the_sdks_bodies_are_ours(capture: Path) -> None:
             body = body | {"input": [{"role": "user", "content": body["input"]}]}
         assert provider.chat
         ours = provider.chat(client, model(sent["path"], body), asked(body)).request
-    assert (ours.method, ours.url) == (sent["method"], f"{host}{sent['path']}")
+    query = f"?{sent['query']}" if sent["query"] else ""
+    assert (ours.method, ours.url) == (sent["method"], f"{host}{sent['path']}{query}")
     assert compared(json.loads(ours.content())) == compared(body)

@@ -133,3 +133,26 @@ def test_every_fact_is_one_that_a_user_could_have_written() -> None:
 
 def test_a_name_of_any_length_is_looked_up_at_once() -> None:
     assert known("openai-compatible", "a-" * 1_000_000).type == "chat"
+
+
+def test_what_the_user_says_beats_the_table_and_the_table_beats_the_list_of_facts() -> None:
+    model = known("openai", "text-embedding-3-small")
+    assert model.max_tokens_per_chunk == 8191  # the table; the list says 8192
+    assert (model.input_price, model.output_price) == (0.02, None)
+    said = known("openai", "text-embedding-3-small", max_tokens_per_chunk=100, input_price=1)
+    assert (said.max_tokens_per_chunk, said.input_price) == (100, 1)
+
+
+def test_a_price_of_null_is_no_price() -> None:
+    model = known("claude", "claude-sonnet-5", input_price=None)
+    assert (model.input_price, model.output_price, model.max_input_tokens) == (None, None, 1_000_000)
+
+
+def test_a_type_that_the_user_gives_decides_what_a_context_window_is() -> None:
+    model = known("openai", "text-embedding-3-small", type="chat")
+    assert model.max_input_tokens == 8192
+
+
+def test_completing_twice_changes_nothing_more() -> None:
+    once = known("openai", "gpt-5.6")
+    assert complete("openai", once) == once

@@ -20,12 +20,8 @@ def client(kind: str, **keys: Any) -> ClientSettings:
 @pytest.mark.parametrize(
     ("kind", "keys", "base"),
     [
-        ("azure-openai", {"api_base": "https://r.openai.azure.com/"}, "https://r.openai.azure.com/openai/v1"),
-        (
-            "azure-openai",
-            {"api_base": "https://r.openai.azure.com", "api_version": "2024-10-21"},
-            "https://r.openai.azure.com/openai",
-        ),
+        ("azure-openai", {"api_base": "https://r.openai.azure.com/"}, "https://r.openai.azure.com"),
+        ("azure-openai", {"api_base": "https://r.openai.azure.com/openai/v1"}, "https://r.openai.azure.com"),
         ("claude", {}, "https://api.anthropic.com/v1"),
         ("claude", {"api_base": "https://g.example/v1"}, "https://g.example/v1"),
         ("gemini", {}, "https://generativelanguage.googleapis.com/v1beta"),
@@ -38,8 +34,8 @@ def client(kind: str, **keys: Any) -> ClientSettings:
         ("vertexai", {"location": "eu", "api_base": "https://g.example"}, "https://g.example"),
         ("bedrock", {"region": "eu-west-1"}, "https://bedrock-runtime.eu-west-1.amazonaws.com"),
         ("bedrock", {"region": "eu-west-1", "api_base": "https://g.example"}, "https://g.example"),
-        ("cohere", {}, "https://api.cohere.com/v2"),
-        ("cohere", {"api_base": "https://g.example/v2"}, "https://g.example/v2"),
+        ("cohere", {}, "https://api.cohere.com"),
+        ("cohere", {"api_base": "https://g.example/v2"}, "https://g.example"),
     ],
 )
 def test_requests_go_to_the_providers_address_or_to_api_base(

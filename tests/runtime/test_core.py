@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -224,10 +225,38 @@ class TestListing:
                 rows = await runtime.list_models(None, None, True)
                 assert [row["id"] for row in rows] == ["good:new-1", "good:text-embedding-2", "listed:m"]
                 assert rows[1]["type"] == "embedding"
+                assert rows == await runtime.list_models(None, None, False)  # not asked again
+                good.default = answer(500, b"{}")
+                assert rows == await runtime.list_models(None, None, True)  # the old list is still good
+                status = {row["name"]: row for row in runtime.list_clients()}
+                assert status["good"]["models"] == 2
+                assert status["good"]["models_error"]
+                assert "does not accept the key" in status["bad"]["models_error"]
+                assert "models_error" not in status["listed"]
                 with pytest.raises(AuthenticationFailed) as caught:
                     await runtime.list_models(None, "bad", True)
                 assert "sk-bad-key" not in caught.value.message
                 assert caught.value.client == "bad"
+
+    async def test_a_client_without_a_list_has_the_models_of_the_catalogue(self, path: Path) -> None:
+        path.write_text(
+            "clients: [{type: openai-compatible, name: groq, api_key: k}, {type: openai, api_key: k}]"
+        )
+        async with running(path) as runtime:
+            rows = {row["id"]: row for row in await runtime.list_models("chat", None, False)}
+        assert rows["groq:openai/gpt-oss-120b"]["input_price"] == 0.15
+        assert rows["openai:gpt-5.4"]["long_input"]["above"] == 272_000
+
+    async def test_ten_thousand_models_are_written_down_once(self, path: Path) -> None:
+        models = [{"name": f"model-{number}"} for number in range(10_000)]
+        configure(path, {"name": "a", "api_base": "http://127.0.0.1:9", "models": models})
+        async with running(path) as runtime:
+            first = await runtime.list_models(None, None, False)
+            assert len(first) == 10_000
+            begun_at = time.perf_counter()
+            again = await runtime.list_models("chat", None, False)
+            assert time.perf_counter() - begun_at < 0.1  # on a busy machine; alone it takes 2 ms
+            assert all(one is other for one, other in zip(first, again, strict=True))
 
     async def test_refresh_of_a_type_that_cannot_list_says_so(self, path: Path) -> None:
         path.write_text("clients: [{type: claude, api_key: sk-1}]")

@@ -15,8 +15,9 @@ from lokid import logs
 from lokid.errors import ConfigInvalid
 from lokid.providers.settings import ClientSettings
 from lokid.runtime import watch
+from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
-from lokid.runtime.reload import Paths, Reloader, load
+from lokid.runtime.reload import Reloader
 
 pytestmark = pytest.mark.anyio
 

@@ -54,6 +54,10 @@ async def test_every_method_answers(tmp_path: Path) -> None:
         "models.list": {"type": "chat", "refresh": True},
         "config.check": {"path": "/x.yaml"},
         "requests.cancel": {"id": 99},
+        "secrets.set": {"name": "B", "value": "b"},
+        "secrets.get": {"name": "B"},
+        "secrets.delete": {"name": "B"},
+        "secrets.passphrase": {"passphrase": None},
     }
     async with served(tmp_path) as server, server.client() as client:
         answers = {method: await client.ask(method, **params.get(method, {})) for method in HANDLERS}

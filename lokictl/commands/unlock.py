@@ -1,0 +1,23 @@
+"""``lokictl unlock``"""
+
+from __future__ import annotations
+
+import click
+
+from lokictl import client
+from lokictl.command import Command
+from lokictl.secret_input import ask
+
+
+@click.command(
+    cls=Command,
+    name="unlock",
+    examples=(("lokictl unlock", "asks for the passphrase if there is one"),),
+)
+def command() -> int:
+    """Let lokid read the vault again. The passphrase is asked for, or read from standard input."""
+    passphrase = None
+    if client.call("secrets.status")["identity_kind"] == "passphrase":
+        passphrase = ask("passphrase of the vault: ")
+    client.call("secrets.unlock", {"passphrase": passphrase})
+    return 0

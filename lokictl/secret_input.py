@@ -1,0 +1,47 @@
+"""A secret from the user: typed without echo on a terminal, else all of standard input."""
+
+from __future__ import annotations
+
+from lokictl.question import standard_input
+from lokictl.failure import Failure, usage
+from lokictl.render import is_terminal
+
+MAX_BYTES = 256 * 1024
+"""The daemon takes 64 Ki characters; this is what they are at most in UTF-8."""
+
+
+def ask(prompt: str, *, again: str | None = None) -> str:
+    """The secret without its final line break. ``again``: on a terminal it must be typed twice. Raises
+    ``Failure`` if there is none, or no way to ask for it without showing it."""
+    if not is_terminal(0):
+        data = standard_input()
+        if len(data) > MAX_BYTES:
+            raise usage("standard input is too long for a secret")
+        try:
+            value = data.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            raise usage("standard input is not UTF-8 text") from None
+    else:
+        value = _typed(prompt)
+        if again is not None and value and _typed(again) != value:
+            raise usage("the two are not the same; nothing was changed")
+    if not value:
+        raise usage("nothing was given; nothing was changed")
+    return value
+
+
+def _typed(prompt: str) -> str:
+    import getpass
+    import warnings
+
+    with warnings.catch_warnings():
+        # Where it cannot turn the echo off, getpass only warns.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(prompt)
+        except getpass.GetPassWarning:
+            raise Failure(
+                "invalid_params", "this terminal cannot hide what is typed", "give it on standard input"
+            ) from None
+        except EOFError:
+            return ""

@@ -1,0 +1,104 @@
+"""Google's embeddings: batchEmbedContents, embedContent and, on Vertex AI, the older predict.
+
+References: https://ai.google.dev/api/embeddings,
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api.
+
+All parts of one content become one vector, so each text is a content of its own. What a text is for is a
+parameter, except with ``gemini-embedding-2``, which wants to be told in the text itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lokid.chat import EmbedAnswer, EmbedRequest, Usage
+from lokid.dialects.errors import in_band
+from lokid.dialects.openai_pieces import known
+from lokid.dialects.stream import WholeDecoder
+from lokid.dialects.untrusted import count, items, mapping
+from lokid.dialects.vectors import matching, pack
+
+TASKS = {"query": "RETRIEVAL_QUERY", "document": "RETRIEVAL_DOCUMENT"}
+
+PROMPTS = {"query": "task: search result | query: ", "document": "title: none | text: "}
+"""What is put before the text, as https://ai.google.dev/gemini-api/docs/embeddings words it."""
+
+
+def batch(request: EmbedRequest, model: str) -> dict[str, Any]:
+    """The body of batchEmbedContents. ``model``: its path, ``models/NAME``."""
+    settings = known(taskType=_task(request, model), outputDimensionality=request.dimensions)
+    return {
+        "requests": [
+            {"model": model, "content": _content(text, request, model), **settings} for text in request.texts
+        ]
+    }
+
+
+def single(request: EmbedRequest, model: str) -> dict[str, Any]:
+    """The body of embedContent on Vertex AI, for the first text: it takes no more than one."""
+    settings = known(taskType=_task(request, model), outputDimensionality=request.dimensions)
+    content = _content(request.texts[0], request, model)
+    return {"content": content} | ({"embedContentConfig": settings} if settings else {})
+
+
+def predict(request: EmbedRequest) -> dict[str, Any]:
+    """The body of predict."""
+    task = known(task_type=TASKS.get(request.input_type or ""))
+    body: dict[str, Any] = {"instances": [{"content": text, **task} for text in request.texts]}
+    if request.dimensions is not None:
+        body["parameters"] = {"outputDimensionality": request.dimensions}
+    return body
+
+
+def told_in_text(model: str) -> bool:
+    """Whether the model has no parameter for what a text is for."""
+    return model.rpartition("/")[2].startswith("gemini-embedding-2")
+
+
+def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
+    """For batchEmbedContents and embedContent. ``texts``: how many vectors there must be."""
+    return _decoder(texts, _embedded)
+
+
+def predict_decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
+    return _decoder(texts, _predicted)
+
+
+def _decoder(
+    texts: int, read: Callable[[Mapping[str, Any]], tuple[list[bytes], Usage | None]]
+) -> WholeDecoder[EmbedAnswer]:
+    def answer(value: Any) -> EmbedAnswer:
+        if (found := mapping(value)).get("error"):
+            raise in_band(found)
+        vectors, usage = read(found)
+        return EmbedAnswer(matching(vectors, texts), usage)
+
+    return WholeDecoder(answer)
+
+
+def _embedded(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
+    rows = items(value.get("embeddings")) or ([value["embedding"]] if "embedding" in value else [])
+    usage = mapping(value.get("usageMetadata"))
+    return (
+        [pack(mapping(row).get("values")) for row in rows],
+        Usage(input_tokens=count(usage.get("promptTokenCount"))) if usage else None,
+    )
+
+
+def _predicted(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
+    rows = [mapping(mapping(row).get("embeddings")) for row in items(value.get("predictions"))]
+    statistics = [mapping(row.get("statistics")) for row in rows]
+    tokens = sum(count(entry.get("token_count")) for entry in statistics)
+    usage = Usage(input_tokens=tokens) if any("token_count" in entry for entry in statistics) else None
+    return [pack(row.get("values")) for row in rows], usage
+
+
+def _task(request: EmbedRequest, model: str) -> str | None:
+    return None if told_in_text(model) else TASKS.get(request.input_type or "")
+
+
+def _content(text: str, request: EmbedRequest, model: str) -> dict[str, Any]:
+    if request.input_type and told_in_text(model):
+        text = PROMPTS[request.input_type] + text
+    return {"parts": [{"text": text}]}

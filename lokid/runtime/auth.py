@@ -1,0 +1,62 @@
+"""Signing in and out of clients with ``auth: oauth``: what stands behind the methods ``auth.*``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lokid.errors import InvalidParams, ProviderUnavailable, UnknownModel
+from lokid.runtime import durable
+from lokid.runtime.clients import OpenClient, nearest
+from lokid.runtime.launch import Spawn
+from lokid.runtime.login import Logins, Method
+
+
+class Auth:
+    """``clients``: those of the present generation."""
+
+    def __init__(self, clients: Callable[[], Mapping[str, OpenClient]], spawn: Spawn) -> None:
+        self._clients = clients
+        self._logins = Logins(spawn)
+
+    async def login(self, client: str, method: Method | None) -> dict[str, Any]:
+        """Begins a sign-in; ``AuthLoginResult``."""
+        found = self._client(client)
+        with found.lease():
+            return await self._logins.begin(found, method)
+
+    async def finish(self, login_id: str, code: str | None) -> dict[str, Any]:
+        """Waits for its end; ``AuthStatusMap``."""
+        return await self._logins.finish(login_id, code)
+
+    def status(self, client: str | None) -> list[dict[str, Any]]:
+        """Of one client, or of all that sign in; each as ``AuthStatusMap``."""
+        if client is not None:
+            found = self._client(client)
+            return [found.tokens.status()] if found.tokens is not None else []
+        return [one.tokens.status() for one in self._clients().values() if one.tokens is not None]
+
+    async def logout(self, client: str) -> dict[str, Any]:
+        """Forgets the tokens; ``AuthLogoutResult``."""
+        found = self._client(client)
+        if found.tokens is None:
+            raise InvalidParams(f"client {client!r} does not have `auth: oauth`", client=client)
+        with found.lease():
+            try:
+                revoked = await found.tokens.sign_out()
+            except (OSError, durable.Busy) as error:
+                raise ProviderUnavailable(
+                    f"the tokens of client {client!r} could not be removed: {found.tokens.path}",
+                    hint="remove that file by hand",
+                    client=client,
+                    retryable=False,
+                ) from error
+        return {"client": client, "revoked": revoked}
+
+    def _client(self, name: str) -> OpenClient:
+        clients = self._clients()
+        if (client := clients.get(name)) is None:
+            raise UnknownModel(
+                f"no client is called {name!r}{nearest(name, list(clients))}", hint="lokictl clients"
+            )
+        return client

@@ -1,0 +1,219 @@
+"""What the files hold: configuration, ``.env``, systemd credentials and vault, read and parsed as one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lokid import logs
+from lokid.config import Config, Problem, parse, secret_names, vault_settings
+from lokid.config import Vault as VaultSettings
+from lokid.config.overrides import variable
+from lokid.config.parse import MEND
+from lokid.providers.registry import PROVIDERS
+from lokid.providers.settings import ClientSettings, FileSecret, ModelSettings
+from lokid.runtime import secrets, watch
+from lokid.runtime.clients import known_models, secret_keys, secret_texts
+from lokid.runtime.vault import LOCKED, UNLOCK, Contents, Vault
+
+TICK = 0.05
+"""Seconds. Two changes within one tick of the kernel's clock (4 ms, network file systems more) look alike
+to ``stat``: what changed this shortly before it was read is read once more."""
+
+KEY_IS_ENOUGH = ("openai", "claude", "gemini", "cohere")
+"""Types of providers that can be asked with nothing but ``{TYPE}_API_KEY``."""
+
+_KEY = os.urandom(32)  # of this process: a hash of a short secret tells nobody anything
+
+MAX_BYTES = 64 * 1024 * 1024  # what lokid.config takes at most (16 Mi characters), at 4 bytes each
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    config: str
+    env_file: str
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Paths:
+        """DESIGN 1.1."""
+        home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
+        config = environ.get("LOKID_CONFIG") or os.path.join(home, "lokid", "config.yaml")
+        beside = os.path.join(os.path.dirname(config), ".env")
+        return cls(os.path.abspath(config), os.path.abspath(environ.get("LOKID_ENV_FILE") or beside))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the files hold. ``config`` is None if there are ``problems``. ``texts``: a hash of what was read
+    (None: no such file). ``young``: something changed so shortly before that ``marks`` of the ``files``
+    may not tell. ``settings``: where the vault is."""
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    used_names: frozenset[str] = frozenset()
+    models: Mapping[str, tuple[ModelSettings, ...]] = field(default_factory=dict, repr=False)
+    texts: tuple[str | None, ...] = ()
+    marks: tuple[watch.Mark, ...] = ()
+    young: bool = False
+    files: tuple[str, ...] = ()
+    vault: Contents = field(default_factory=lambda: Contents("absent"))
+    settings: VaultSettings = field(default_factory=VaultSettings)
+
+
+def load(
+    paths: Paths,
+    environ: Mapping[str, str],
+    builtin: Callable[[], tuple[ClientSettings, ...]],
+    vault: Vault | None = None,
+) -> Loaded:
+    """Reads all files. ``builtin``: the clients that are there when no configuration file is. Blocks."""
+    both = (paths.config, paths.env_file)
+    marks = watch.marks(both)
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    text, env_text = (_read(path, problems) for path in both)
+    if env_text is not None:
+        found, wrong = secrets.dotenv(env_text, paths.env_file)
+        problems += wrong
+        environ = {**found, **environ}
+        warnings += _exposed(paths.env_file, "holds secrets")
+    settings = vault_settings(text or "", paths.config, environ)
+    kept = (vault or Vault(environ, os.path.dirname(paths.config))).read(settings)
+    if kept.state == "refused":
+        warnings.append(Problem(kept.file, 1, 1, "", kept.reason))
+    warnings += [Problem(path, 1, 1, "", what) for path, what in kept.warnings]
+    lookup = {**secrets.credentials(environ), **environ, **kept.secrets}
+    config: Config | None = None
+    names: frozenset[str] = frozenset()
+    if not problems and text is None:
+        config = _without_file(paths.config, lookup, environ, builtin())
+    elif not problems and text is not None:
+        names = secret_names(text)
+        parsed = parse(text, paths.config, lookup=lookup, environ=environ, mend=_mend(kept))
+        if isinstance(parsed, Config):
+            config = parsed
+            warnings = [*config.warnings, *warnings, *_file_warnings(config, text)]
+        else:
+            problems += parsed
+    loaded = Loaded(
+        config,
+        tuple(problems),
+        marks=marks + kept.marks,
+        young=_is_young(marks + kept.marks),
+        texts=(_hash(text), _hash(env_text), _hash(repr((kept.state, kept.reason, kept.secrets)))),
+        files=both + kept.files,
+        vault=replace(kept, secrets=dict.fromkeys(kept.secrets, "")),  # the names are enough from here on
+        settings=settings,
+    )
+    if config is None:
+        return loaded
+    for secret in (secret for client in config.clients for secret in secret_texts(client)):
+        logs.register(secret.get_secret_value())
+    models = {one.name: known_models(one, PROVIDERS[one.type]) for one in config.clients}
+    used = names | _variables(config)
+    return replace(loaded, warnings=tuple(warnings), environ=environ, used_names=used, models=models)
+
+
+def _without_file(
+    path: str, lookup: Mapping[str, str], environ: Mapping[str, str], builtin: tuple[ClientSettings, ...]
+) -> Config:
+    """What is there without a configuration: a client for every provider whose key is in the vault, so that
+    ``lokictl secret set OPENAI_API_KEY`` is all there is to do, and those that need no key."""
+    types = [name for name in PROVIDERS if lookup.get(variable(name, "api_key")) and name in KEY_IS_ENOUGH]
+    text = "clients: [" + ", ".join(f"{{type: {name}}}" for name in types) + "]"
+    config = parse(text, path, lookup=lookup, environ=environ)
+    assert isinstance(config, Config)  # nothing in it but the names of types
+    return replace(config, clients=config.clients + builtin)
+
+
+def _mend(kept: Contents) -> str:
+    match kept.state:
+        case "locked":
+            return f"{LOCKED}: {UNLOCK}"
+        case "refused":
+            return "the vault cannot be read: lokictl status"
+    return MEND
+
+
+def _is_young(marks: tuple[watch.Mark, ...]) -> bool:
+    changed_at = max((mark[4] / 1e9 for mark in marks if len(mark) > 4), default=0.0)
+    return 0 <= time.time() - changed_at < TICK  # a time in the future is a wrong clock
+
+
+def _hash(text: str | None) -> str | None:
+    """To compare with: the text itself holds secrets, and would keep them in memory."""
+    if text is None:
+        return None
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_KEY).hexdigest()
+
+
+def _read(path: str, problems: list[Problem]) -> str | None:
+    """The text of the file; None if there is none, or with a problem."""
+
+    def problem(message: str) -> None:
+        problems.append(Problem(path, 1, 1, "", message))
+
+    try:
+        # O_NONBLOCK: opening a FIFO must not hang; only a regular file is then read.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                problem("is not a regular file")
+            elif facts.st_mode & stat.S_IWOTH:
+                # Whoever may write here decides where the keys are sent to. ssh refuses it as well.
+                problem(f"every user of this machine may write to it, so it is not used: chmod o-w {path}")
+            else:
+                data = file.read(MAX_BYTES + 1)
+                if len(data) <= MAX_BYTES:
+                    return data.decode()
+                problem("is larger than 64 MiB")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        problem(f"cannot be read: {(error.strerror or 'unknown reason').lower()}")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        problems.append(Problem(path, line, 1, "", "is not UTF-8 text"))
+    return None
+
+
+def _exposed(path: str, why: str) -> list[Problem]:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return []
+    if not secrets.open_to_others(mode):
+        return []
+    return [Problem(path, 1, 1, "", f"{why} and other users may read it: chmod 600 {path}")]
+
+
+def _file_warnings(config: Config, text: str) -> list[Problem]:
+    """Secrets that other users may read: in the configuration itself, and in files that it names."""
+    found: list[Problem] = []
+    literal = any(
+        len(value) >= 8 and value in text
+        for client in config.clients
+        for value in (secret.get_secret_value() for secret in secret_texts(client))
+    )
+    if literal:
+        found += _exposed(config.path, "holds a secret")
+    for client in config.clients:
+        for key in secret_keys(PROVIDERS[client.type]):
+            value = getattr(client, key, None)
+            if isinstance(value, FileSecret):
+                path = secrets.secret_path(value, os.path.dirname(config.path))
+                found += _exposed(path, f"holds {key} of client {client.name}")
+    return found
+
+
+def _variables(config: Config) -> frozenset[str]:
+    """The environment variables that hold secrets of these clients."""
+    return frozenset(
+        variable(client.name, key) for client in config.clients for key in secret_keys(PROVIDERS[client.type])
+    )

@@ -1,0 +1,188 @@
+"""``lokictl secret``, ``lock`` and ``unlock``: no value on a command line, on a screen or in a message."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes.rpc_daemon import Refused
+from tests.fakes.terminal import lokictl
+
+VALUE = "sk-planted-on-the-command-line-0123456789"
+
+
+def vault(daemon: Any, **kept: str) -> dict[str, str]:
+    """A daemon that keeps secrets; they are what it returns."""
+
+    def set_(_call: Any, params: dict[str, Any]) -> Any:
+        replaced = params["name"] in kept
+        kept[params["name"]] = params["value"]
+        return {"name": params["name"], "replaced": replaced, "clients": ["openai"]}
+
+    def delete(_call: Any, params: dict[str, Any]) -> Any:
+        if params["name"] not in kept:
+            raise Refused(
+                "invalid_params", "the vault has no secret of that name", hint="lokictl secret list"
+            )
+        del kept[params["name"]]
+        return {"name": params["name"], "clients": ["openai"] if params["name"] == "OPENAI_API_KEY" else []}
+
+    daemon(
+        secrets__set=set_,
+        secrets__delete=delete,
+        secrets__get=lambda _, params: {"name": params["name"], "value": kept[params["name"]]},
+        secrets__list=lambda *_: [{"name": name, "clients": ["a", "b"]} for name in sorted(kept)],
+        secrets__status=lambda *_: {"state": "open", "file": "/data/vault.age", "identity_kind": "file"},
+    )
+    return kept
+
+
+def test_a_value_comes_from_standard_input(daemon: Any) -> None:
+    kept = vault(daemon)
+    for data, value in ((b"one\n", "one"), (b"two\r\n", "two"), (b"a\nb\n\n", "a\nb\n"), (b" c ", " c ")):
+        done = lokictl("secret", "set", "OPENAI_API_KEY", stdin=data)
+        assert (done.returncode, done.stdout) == (0, b"")
+        assert kept == {"OPENAI_API_KEY": value}
+    assert done.stderr == b"OPENAI_API_KEY replaced; used by openai\n"
+
+
+def test_a_value_is_typed_without_being_seen(daemon: Any, terminal: Any) -> None:
+    kept = vault(daemon)
+    typed = terminal("secret", "set", "OPENAI_API_KEY")
+    typed.read_until(b"value of OPENAI_API_KEY: ")
+    typed.type(VALUE.encode() + b"\n")
+    assert typed.wait() == 0
+    assert VALUE.encode() not in typed.output
+    assert kept == {"OPENAI_API_KEY": VALUE}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("OPENAI_API_KEY", VALUE),
+        ("OPENAI_API_KEY", "short"),
+        ("OPENAI_API_KEY", "--", "-x"),
+        (VALUE,),
+        (f"OPENAI_API_KEY={VALUE}",),
+        ("A1b2C3d4E5f6G7h8I9j0K1l2",),
+        ("AIzaSyA",),
+    ],
+)
+def test_a_value_on_the_command_line_is_refused_and_not_repeated(daemon: Any, arguments: Any) -> None:
+    kept = vault(daemon)
+    done = lokictl("secret", "set", *arguments, stdin=b"x\n")
+    assert done.returncode == 2
+    assert b"history" in done.stderr
+    assert arguments[-1].encode() not in done.stderr
+    assert kept == {}
+
+
+@pytest.mark.parametrize("name", ["", "1A", "A B", "Ä"])
+def test_a_bad_name_is_refused(daemon: Any, name: str) -> None:
+    vault(daemon)
+    done = lokictl("secret", "set", name, stdin=b"x\n")
+    assert done.returncode == 2
+    assert b"a name begins with" in done.stderr
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\xff\n", b"x" * 300_000])
+def test_nothing_and_no_text_are_no_value(daemon: Any, data: bytes) -> None:
+    kept = vault(daemon)
+    assert lokictl("secret", "set", "A", stdin=data).returncode == 2
+    assert kept == {}
+
+
+def test_ctrl_c_and_ctrl_d_at_the_prompt_change_nothing(daemon: Any, terminal: Any) -> None:
+    kept = vault(daemon)
+    for key, status in ((b"\x03", 130), (b"\x04", 2)):
+        typed = terminal("secret", "set", "A")
+        typed.read_until(b"value of A: ")
+        typed.type(key)
+        assert typed.wait() == status
+    assert kept == {}
+
+
+def test_get_list_delete_and_path(daemon: Any) -> None:
+    kept = vault(daemon, OPENAI_API_KEY=VALUE, B="two")
+    assert lokictl("secret", "get", "OPENAI_API_KEY").stdout == f"{VALUE}\n".encode()
+    assert lokictl("secret", "list").stdout == b"B\ta, b\nOPENAI_API_KEY\ta, b\n"
+    assert [row["name"] for row in json.loads(lokictl("secret", "list", "--json").stdout)] == sorted(kept)
+    assert lokictl("secret", "path").stdout == b"/data/vault.age\n"
+    done = lokictl("secret", "delete", "B", "OPENAI_API_KEY")
+    assert done.stderr == b"B deleted\nOPENAI_API_KEY deleted; missed by openai\n"
+    assert kept == {}
+    assert lokictl("secret", "delete", "B").returncode == 2
+
+
+def test_import_env_moves_keys_that_are_not_there_yet(daemon: Any) -> None:
+    kept = vault(daemon, A_API_KEY="old")
+    environ = {"A_API_KEY": "new", "B_API_KEY": VALUE, "EMPTY_API_KEY": "", "OTHER": "x"}
+    done = lokictl("secret", "import-env", env=environ)
+    assert done.returncode == 0
+    assert kept == {"A_API_KEY": "old", "B_API_KEY": VALUE}
+    assert done.stdout == b"B_API_KEY\n"
+    assert b"A_API_KEY is in the vault already" in done.stderr
+    assert b"unset B_API_KEY\n" in done.stderr
+    assert VALUE.encode() not in done.stdout + done.stderr
+    assert lokictl("secret", "import-env", "A_API_KEY", "OTHER", env=environ).returncode == 0
+    assert kept == {"A_API_KEY": "new", "B_API_KEY": VALUE, "OTHER": "x"}
+    assert lokictl("secret", "import-env", "ABSENT", env=environ).returncode == 2
+
+
+def test_import_env_says_that_there_is_nothing(daemon: Any) -> None:
+    vault(daemon)
+    assert b"no variable *_API_KEY" in lokictl("secret", "import-env").stderr
+
+
+def locked(daemon: Any, kind: str) -> Any:
+    def unlock(_call: Any, params: dict[str, Any]) -> Any:
+        if params["passphrase"] not in (None, "open sesame"):
+            raise Refused("authentication_failed", "the passphrase does not open the vault's identity")
+        return {"state": "open", "secrets": 1}
+
+    return daemon(
+        secrets__status=lambda *_: {"state": "locked", "file": "/v", "identity_kind": kind},
+        secrets__unlock=unlock,
+        secrets__lock=lambda *_: {"state": "locked"},
+        secrets__passphrase=lambda _, params: {"identity": "/i.age", "identity_kind": "passphrase"},
+    )
+
+
+def test_unlock_asks_for_a_passphrase_only_if_there_is_one(daemon: Any, terminal: Any) -> None:
+    running = locked(daemon, "passphrase")
+    typed = terminal("unlock")
+    typed.read_until(b"passphrase of the vault: ")
+    typed.type(b"open sesame\n")
+    assert typed.wait() == 0
+    assert b"sesame" not in typed.output
+    assert running.params("secrets.unlock") == {"passphrase": "open sesame"}
+    done = lokictl("unlock", stdin=b"wrong\n")
+    assert done.returncode == 77
+    assert b"wrong" not in done.stderr
+
+
+def test_unlock_of_a_plain_identity_asks_nothing(daemon: Any) -> None:
+    running = locked(daemon, "file")
+    assert lokictl("unlock").returncode == 0
+    assert running.params("secrets.unlock") == {"passphrase": None}
+    assert lokictl("lock").returncode == 0
+
+
+def test_lock_starts_no_daemon() -> None:
+    assert lokictl("lock", env={"LOKICTL_AUTOSTART": "1"}).returncode == 69
+
+
+def test_a_new_passphrase_is_typed_twice(daemon: Any, terminal: Any) -> None:
+    running = locked(daemon, "file")
+    for again, status in ((b"open sesame\n", 0), (b"open barley\n", 2)):
+        typed = terminal("secret", "passphrase")
+        typed.read_until(b"new passphrase: ")
+        typed.type(b"open sesame\n")
+        typed.read_until(b"the same again: ")
+        typed.type(again)
+        assert typed.wait() == status
+    assert [name for name, _ in running.calls].count("secrets.passphrase") == 1
+    assert lokictl("secret", "passphrase", "--remove").returncode == 0
+    assert running.params("secrets.passphrase") == {"passphrase": None}
