@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lokictl.question import standard_input
 from lokictl.failure import Failure, usage
+from lokictl.question import standard_input
 from lokictl.render import is_terminal
 
 MAX_BYTES = 256 * 1024

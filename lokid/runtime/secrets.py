@@ -8,6 +8,7 @@ configuration and loses against the environment, like everywhere.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import stat
@@ -89,8 +90,14 @@ def _is_comment(rest: str) -> bool:
 
 
 def scrub(names: Iterable[str]) -> None:
-    """Removes the variables from the process's environment; whoever needs them has the copy."""
+    """Removes the variables from the process's environment; whoever needs them has the copy. Their text is
+    overwritten too: what a process was started with stays in ``/proc/PID/environ`` otherwise."""
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_void_p
     for name in names:
+        if value := os.environb.get(os.fsencode(name)):
+            if (place := getenv(os.fsencode(name))) is not None:
+                ctypes.memset(place, 0, len(value))
         os.environ.pop(name, None)
 
 

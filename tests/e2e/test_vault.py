@@ -120,7 +120,7 @@ def type_into(command: list[str], *talk: bytes) -> None:
     """Runs ``command`` on a terminal of its own: waits for a prompt, types, waits for the next."""
     pid, master = pty.fork()
     if pid == 0:  # pragma: no cover
-        os.execvp(command[0], command)  # noqa: S606
+        os.execvp(command[0], command)
     said = b""
     try:
         for wanted, keys in zip(talk[::2], talk[1::2], strict=True):
@@ -293,15 +293,18 @@ def refusing() -> Iterator[str]:
 def configuration(home: Path, url: str) -> None:
     folder = home / ".config" / "lokid"
     folder.mkdir(parents=True)
-    clients = [
-        {"type": "openai", "api_base": url},
-        {"type": "openai-compatible", "name": "second", "api_base": url, "api_key": "{{SECOND}}", "models": ["m"]},
-        {"type": "openai-compatible", "name": "third", "api_base": url, "api_key": "{{THIRD}}", "models": ["m"]},
-        {"type": "openai-compatible", "name": "fourth", "api_base": url, "api_key": {"file": "key"}, "models": ["m"]},
-        {"type": "openai-compatible", "name": "sixth", "api_base": url, "models": ["m"]},
-        {"type": "openai-compatible", "name": "seventh", "api_base": url, "api_key": "{{CREDENTIAL}}", "models": ["m"]},
-        {"type": "openai-compatible", "name": "fifth", "api_base": url, "api_key": PLANTED["literal"], "models": ["m"]},
-    ]  # fmt: skip
+    keys: dict[str, Any] = {
+        "second": {"api_key": "{{SECOND}}"},
+        "third": {"api_key": "{{THIRD}}"},
+        "fourth": {"api_key": {"file": "key"}},
+        "fifth": {"api_key": PLANTED["literal"]},
+        "sixth": {},  # SIXTH_API_KEY in the daemon's environment
+        "seventh": {"api_key": "{{CREDENTIAL}}"},
+    }
+    clients = [{"type": "openai", "api_base": url}] + [
+        {"type": "openai-compatible", "name": name, "api_base": url, "models": ["m"], **key}
+        for name, key in keys.items()
+    ]
     for name, text in (
         ("config.yaml", json.dumps({"model": "openai:gpt-4.1", "clients": clients})),
         (".env", f"THIRD={PLANTED['dotenv']}\n"),
@@ -313,10 +316,10 @@ def configuration(home: Path, url: str) -> None:
 
 PLANTED = {
     where: f"PLANTED{where}{'Q7x' * 6}"
-    for where in (
-        "openai second replaced deleted unused literal dotenv file environment credential import passphrase"
-        " wrongpass argument"
-    ).split()
+    for where in """
+        openai second replaced deleted unused literal dotenv file environment credential import passphrase
+        wrongpass argument
+    """.split()  # noqa: SIM905 - words read better as words
 }
 """Where it was put -> the secret."""
 
@@ -371,8 +374,8 @@ def test_no_planted_secret_is_found_anywhere(home: Path, socket: Path, folder: P
             assert run("ask", "-m", "second:m", "hello") == 77
             assert run("unlock", stdin=PLANTED["passphrase"]) == 0
             for arguments in (
-                "status", "clients --json", "models --json", "config show", "config check", "info", "ps --json",
-                "secret list --json", "secret path", "ask --dry-run -m second:m hello",
+                "status", "clients --json", "models --json", "config show", "config check", "info",
+                "ps --json", "secret list --json", "secret path", "ask --dry-run -m second:m hello",
                 "ask --dry-run -m fifth:m hello",
             ):  # fmt: skip
                 assert run(*arguments.split()) == 0, arguments
@@ -392,9 +395,9 @@ def test_no_planted_secret_is_found_anywhere(home: Path, socket: Path, folder: P
             finally:
                 client.close()
             for name in ("cmdline", "environ"):
-                # Not dumpable: only root can look, and then this is what it sees.
+                # Not dumpable, so only root can look; and this is what it sees.
                 if os.access(path := f"/proc/{running.pid}/{name}", os.R_OK):
-                    said.append(Path(path).read_bytes() if name == "cmdline" else b"")
+                    said.append(Path(path).read_bytes())
             said.append(stop(running).encode())
     searched = 0
     for root, _, names in os.walk(tmp_path):

@@ -92,7 +92,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self.reached = ""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        if self.until and newurl.startswith(self.until):
+        if self.until and self.until in newurl:
             self.reached = newurl
             fp.close()
             raise _Stop
@@ -116,7 +116,7 @@ class Person:
                 raise AssertionError(f"{error.code}: {error.read().decode()[-2000:]}") from None
 
     def address(self, url: str, until: str) -> str:
-        """The address that begins with ``until``, which the browser is sent to and cannot reach."""
+        """The address with ``until`` in it, which the browser is sent to and cannot reach."""
         redirects = _Redirects(until)
         try:
             self._opener(redirects).open(url, timeout=10).close()

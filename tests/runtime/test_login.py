@@ -137,7 +137,7 @@ class TestByPastedCode:
     ) -> None:
         async with runtime_of(home, server.client()) as runtime:
             begun = await runtime.auth.login("mine", "code")
-            ended = await in_thread(Person().address, begun["url"], "http://127.0.0.1")
+            ended = await in_thread(Person().address, begun["url"], "/cb?")
             with pytest.raises(InvalidParams, match="state"):
                 await runtime.auth.finish(begun["login_id"], "a-code#not-the-state")
             status = await runtime.auth.finish(begun["login_id"], f"  {ended}\n")
@@ -159,7 +159,7 @@ class TestByPastedCode:
     async def test_a_code_is_good_for_one_exchange(self, server: AuthorizationServer, home: Path) -> None:
         async with runtime_of(home, server.client()) as runtime:
             begun = await runtime.auth.login("mine", "code")
-            ended = await in_thread(Person().address, begun["url"], "http://127.0.0.1")
+            ended = await in_thread(Person().address, begun["url"], "/cb?")
             await runtime.auth.finish(begun["login_id"], ended)
             count = len(server.seen("authorization_code"))
             assert (await runtime.auth.finish(begun["login_id"], ended))["state"] == "signed_in"

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
+import threading
+import types
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from pydantic import SecretStr
 
 from lokid.errors import SecretMissing
-from lokid.providers.settings import CommandSecret, FileSecret, Secret
+from lokid.providers.settings import CommandSecret, FileSecret, KeyringSecret, Secret
 from lokid.runtime import children, secrets
 from lokid.runtime.secrets import Keyring, dotenv
 
@@ -246,3 +250,74 @@ def test_children_see_an_allow_list_only() -> None:
     }
     assert children.environment(environ).keys() == {"PATH", "LC_TIME", "XDG_DATA_HOME"}
     assert "DISPLAY" in children.environment(environ, children.PASSWORD_MANAGERS)
+
+
+class TestTheOperatingSystemsKeyring:
+    """The package ``keyring`` is an extra, so a module of that name stands in for it."""
+
+    @pytest.fixture
+    def answers(self, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], Any]:
+        answers: dict[tuple[str, str], Any] = {}
+
+        def get_password(service: str, name: str) -> str | None:
+            answer = answers.get((service, name))
+            return answer() if callable(answer) else answer
+
+        module = types.ModuleType("keyring")
+        module.get_password = get_password  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "keyring", module)
+        return answers
+
+    @pytest.mark.anyio
+    async def test_gives_a_value(self, tmp_path: Path, answers: dict[tuple[str, str], Any]) -> None:
+        answers["openai", "me"] = VALUE
+        one = keyring(tmp_path, KeyringSecret(keyring=("openai", "me")))
+        assert await value(one) == VALUE
+        answers.clear()
+        assert await value(one) == VALUE
+        one.forget()
+        assert "has no such entry" in (await failure(one)).message
+
+    @pytest.mark.anyio
+    async def test_that_fails_is_told_without_its_words(
+        self, tmp_path: Path, answers: dict[tuple[str, str], Any]
+    ) -> None:
+        def locked() -> str:
+            raise RuntimeError(f"no {VALUE}")
+
+        answers["s", "n"] = locked
+        error = await failure(keyring(tmp_path, KeyringSecret(keyring=("s", "n"))))
+        assert error.message == "api_key of client 'mine' could not be had: the keyring failed (RuntimeError)"
+
+    @pytest.mark.anyio
+    async def test_that_asks_nobody_is_given_up(
+        self, tmp_path: Path, answers: dict[tuple[str, str], Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        release = threading.Event()
+        monkeypatch.setattr(secrets, "KEYRING_S", 0.05)
+        answers["s", "n"] = lambda: release.wait(10) and None
+        error = await failure(keyring(tmp_path, KeyringSecret(keyring=("s", "n"))))
+        release.set()
+        assert "did not answer within 0.05 s" in error.message
+
+    @pytest.mark.anyio
+    async def test_that_is_not_installed_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "keyring", None)
+        error = await failure(keyring(tmp_path, KeyringSecret(keyring=("s", "n"))))
+        assert "not installed" in error.message
+        assert "lokid[keyring]" in str(error.hint)
+
+
+def test_a_scrubbed_variable_is_not_in_what_the_process_was_started_with() -> None:
+    code = (
+        "from lokid.runtime import secrets; secrets.scrub(['PLANTED', 'ABSENT']); import os\n"
+        "assert 'PLANTED' not in os.environ; print(open('/proc/self/environ').read())"
+    )
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "PLANTED": VALUE}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert "PYTHONPATH=" in done.stdout
+    assert VALUE not in done.stdout

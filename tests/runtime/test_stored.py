@@ -298,8 +298,8 @@ async def test_a_secret_of_the_vault_is_in_no_answer_but_get(home: Path, config:
         await runtime.secrets.set("A", VALUE)
         told = [
             runtime.show(), runtime.config_status(), runtime.list_clients(), await runtime.list_models(),
-            await runtime.secrets.list(), await runtime.secrets.status(), runtime.check(), repr(runtime.generation),
-            repr(vars(runtime._reloader)),
+            await runtime.secrets.list(), await runtime.secrets.status(), runtime.check(),
+            repr(runtime.generation), repr(vars(runtime._reloader)),
         ]  # fmt: skip
         assert VALUE not in str(told)
         folder = Path((await runtime.secrets.status())["file"]).parent

@@ -358,7 +358,7 @@ def no_file_longer_than(size: int) -> Iterator[None]:
 def test_a_full_disk_leaves_the_old_vault(one: Vault, folder: Path) -> None:
     set_(one, A=VALUE)
     before = files(folder)
-    with no_file_longer_than(64), pytest.raises(ConfigInvalid, match="could not be saved.*untouched"):
+    with no_file_longer_than(64), pytest.raises(ConfigInvalid, match=r"could not be saved.*untouched"):
         set_(one, B="x")
     assert files(folder) == before
     assert read(one).secrets == {"A": VALUE}
