@@ -1,6 +1,6 @@
 """Blocking calls over the socket, sent again only while that is safe.
 
-The rule (DESIGN 1.2): before ``accepted`` nothing has left for the provider, so a request whose connection
+The rule (docs/rpc.md): before ``accepted`` nothing has left for the provider, so a request whose connection
 ends may be sent again, and a restart of the daemon loses nothing. After it, never.
 """
 

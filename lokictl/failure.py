@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 + SIGINT, and the status of ``cancelled`` in DESIGN 1.4."""
+"""Exit status after Ctrl-C: 128 + SIGINT, and the status of ``cancelled`` in docs/rpc.md."""
 
 CLOSED_PIPE = 141
 """Exit status when the reader of stdout has gone: 128 + SIGPIPE, as of any C program."""
 
 
 class Failure(Exception):
-    """``code``: an error code of DESIGN 1.4. ``message``: what happened and why. ``hint``: what mends it."""
+    """``code``: an error code of docs/rpc.md. ``message``: what happened and why. ``hint``: what mends it."""
 
     def __init__(self, code: str, message: str, hint: str | None = None) -> None:
         super().__init__(message)

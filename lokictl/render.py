@@ -1,7 +1,7 @@
 """What may reach a terminal, and how.
 
 The output of a model is data, and so are names, errors and titles that providers send: no control
-character but newline and tab reaches a terminal raw (RELIABILITY 2, "Terminal escapes"). An escape
+character but newline and tab reaches a terminal raw. An escape
 sequence on a terminal is always one that this file wrote.
 """
 

@@ -34,7 +34,7 @@ WANTED_FILES = 16384
 
 RESOLVER_THREADS = 64
 """asyncio looks names up in its default executor, which has 6 threads on 2 cores: 6 names whose server
-does not answer held up a healthy one for 9.7 s (RELIABILITY 0.5). TasksMax=256 leaves room."""
+does not answer held up a healthy one for 9.7 s. TasksMax=256 leaves room."""
 
 PR_SET_DUMPABLE = 4
 """linux/prctl.h"""

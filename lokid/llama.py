@@ -36,6 +36,9 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--context", type=int, default=0, metavar="TOKENS", help="default: the model's own")
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="answers at the same time")
     parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")
+    parser.add_argument(
+        "--temperature", type=float, metavar="T", help="for requests without one; default: llama.cpp's"
+    )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--embeddings", action="store_true", help="serve /v1/embeddings only")
     mode.add_argument("--rerank", action="store_true", help="serve /v1/rerank only")
@@ -73,6 +76,8 @@ def parameters(chosen: argparse.Namespace, key: str | None) -> Any:
         params.model_alias = {chosen.alias}
     if chosen.threads:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = chosen.threads
+    if chosen.temperature is not None:
+        params.sampling.temp = chosen.temperature
     if key:
         params.api_keys = [key]
     if chosen.embeddings or chosen.rerank:
@@ -91,8 +96,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
         import xllamacpp
-    except ImportError:
+    except ModuleNotFoundError:
         print("lokid.llama: llama.cpp is not installed: pip install 'lokid[local]'", file=sys.stderr)  # noqa: T201 - its only user interface
+        return 1
+    except ImportError as error:  # a shared library that slim systems lack
+        print(
+            f"lokid.llama: llama.cpp cannot be loaded: {error} (Debian has libgomp.so.1 in libgomp1)",
+            file=sys.stderr,
+        )  # noqa: T201
         return 1
     try:
         server = xllamacpp.Server(parameters(chosen, os.environ.pop(KEY_VARIABLE, None)))

@@ -22,7 +22,7 @@ NOT_RUNNING = 69
 
 _MENDS = {
     "needs_login": "lokictl auth login {name}",
-    "needs_secret": "set its key, then lokictl config reload",
+    "needs_secret": "lokictl secret set NAME",
     "cooling_down": "it comes back by itself",
 }
 """State of a client -> the step that mends it, where the daemon's reason does not say one."""

@@ -1,4 +1,4 @@
-"""The values of DESIGN 1.3. Shapes only; see ``decode`` and ``encode`` for their RPC form."""
+"""The values of docs/rpc.md. Shapes only; see ``decode`` and ``encode`` for their RPC form."""
 
 from __future__ import annotations
 

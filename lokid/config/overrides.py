@@ -59,6 +59,15 @@ def values(settings: type[ClientSettings], client: str, environ: Mapping[str, st
     return {field: value for field, value in found if value}
 
 
+def agreed(settings: type[ClientSettings], environ: Mapping[str, str]) -> dict[str, str]:
+    """Field -> value, for those that variables give which belong to no client (``AWS_REGION``)."""
+    found = (
+        (field, next((value for name in names if (value := environ.get(name))), None))
+        for field, names in settings.environment.items()
+    )
+    return {field: value for field, value in found if value}
+
+
 def patches(
     clients: Iterable[str], environ: Mapping[str, str]
 ) -> tuple[dict[str, OverridePatches], list[Problem], list[Problem]]:

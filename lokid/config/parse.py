@@ -176,6 +176,8 @@ class _Parser:
         kept: dict[Path, tuple[str, ...]] = {}
         if isinstance(name, str):
             given = overrides.values(provider.settings, name, self._environ)
+            agreed = overrides.agreed(provider.settings, self._environ)
+            data = {**{key: value for key, value in agreed.items() if key not in given}, **data}
             self._own_name(name, node, at)
             kept = self._kept(provider, name, [*data, *given])
         data.update(given)

@@ -128,7 +128,7 @@ STATUSES: dict[int, tuple[type[LokidError], bool | None]] = {
     529: (Overloaded, None),
 }
 """Status -> class and whether to retry (None: as the class). Any other 4xx is a bad request, any other 5xx
-an unavailable provider, as the official SDKs have it (PROVIDERS 0.5)."""
+an unavailable provider, as the official SDKs have it (measured on them)."""
 
 SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
     (

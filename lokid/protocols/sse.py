@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 MAX_EVENT = 1024 * 1024
 """Bytes of one line, and of the joined data of one event. The largest events seen from providers are
-encrypted reasoning items and whole responses, tens of KiB; 1 MiB is what RELIABILITY sets as the bound."""
+encrypted reasoning items and whole responses, tens of KiB; 1 MiB is far above all of them."""
 
 
 class EventTooLarge(ValueError):

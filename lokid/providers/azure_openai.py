@@ -31,8 +31,9 @@ from lokid.errors import AuthenticationFailed, BadRequest, ContentFiltered, Loki
 from lokid.protocols.http import HTTPRequest
 from lokid.providers import anthropic_formats, openai_formats
 from lokid.providers.base import Credentials, Exchange, Provider
+from lokid.providers.identities import AzureIdentity
 from lokid.providers.keys import bearer
-from lokid.providers.settings import ClientSettings, ModelSettings, Secret
+from lokid.providers.settings import ClientSettings, ModelSettings, RequestURL, Secret
 
 Route = Literal["v1", "classic", "models", "anthropic"]
 
@@ -58,15 +59,23 @@ MODELS_EMBEDDINGS = Style(
     input_type=("input_type", {"query": "query", "document": "document"}),
 )
 
+AUTHORITY = "https://login.microsoftonline.com"
+SCOPES = {
+    "classic": "https://cognitiveservices.azure.com/.default",
+    "v1": "https://ai.azure.com/.default",
+}
+
 _SUFFIX = re.compile(r"/(openai(/v1)?|models|anthropic(/v1)?)$")
 
 
 class AzureOpenAISettings(ClientSettings):
     """``api_base``: the resource, ``https://NAME.openai.azure.com`` or
     ``https://NAME.services.ai.azure.com``. ``access_token``: of Microsoft Entra ID, instead of ``api_key``;
-    it lasts an hour, so it is best a command: ``[az, account, get-access-token, --scope, SCOPE, --query,
-    accessToken, -o, tsv]``, where the scope is ``https://ai.azure.com/.default``, or
-    ``https://cognitiveservices.azure.com/.default`` with ``api_version``.
+    it lasts an hour, so it is best a file that something renews. lokid gets tokens itself, and renews them,
+    for an application (``tenant_id``, ``client_id``, ``client_secret``), or with ``identity``: of the machine
+    that it runs on (``managed_identity``; ``client_id`` names one that is not the machine's own), of whoever
+    is signed in with ``az`` (``cli``), or as the SDKs of Azure look for one (``default``). ``authority``:
+    where tenants sign in, for other clouds. ``scope``: what tokens are for.
     """
 
     needed = ("api_base",)
@@ -74,10 +83,45 @@ class AzureOpenAISettings(ClientSettings):
     type: Literal["azure-openai"]
     api_version: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")
     access_token: Secret | None = None
+    tenant_id: str | None = Field(None, pattern=r"^[A-Za-z0-9.-]+$")
+    client_id: str | None = Field(None, min_length=1)
+    client_secret: Secret | None = None
+    identity: Literal["managed_identity", "cli", "default"] | None = None
+    authority: RequestURL = AUTHORITY
+    scope: str | None = Field(None, min_length=1)
+
+    @property
+    def keyless(self) -> bool:
+        return self.auth is None and not self.api_key and not self.access_token
 
     def lacking(self) -> tuple[str, ...]:
-        keyless = self.auth is None and not self.api_key and not self.access_token
-        return (*(("api_key",) if keyless else ()), *ClientSettings.lacking(self))
+        absent: tuple[str, ...] = ()
+        if self.keyless and self.identity is None:
+            application = ("tenant_id", "client_id", "client_secret")
+            absent = tuple(key for key in application if not getattr(self, key))
+            # Whoever has begun to name an application is told the rest, and everybody else of a key.
+            absent = ("api_key",) if absent == application else absent
+        return (*absent, *ClientSettings.lacking(self))
+
+
+def identity(client: AzureOpenAISettings) -> AzureIdentity | None:
+    """An ``identity`` that is named counts more than an application, whose ids it may need."""
+    if not client.keyless or not (client.identity or client.client_secret):
+        return None
+    return AzureIdentity(
+        client.identity or "client_secret",
+        client.scope or scope(client),
+        client.authority.rstrip("/"),
+        client.tenant_id,
+        client.client_id,
+    )
+
+
+def scope(client: AzureOpenAISettings) -> str:
+    """Of the way in that most requests of the client take: the classic one knows another audience."""
+    found = _SUFFIX.search(client.api_base or "")
+    elsewhere = found is not None and not found[1].startswith("openai")
+    return SCOPES["classic" if client.api_version and not elsewhere else "v1"]
 
 
 def base_url(client: AzureOpenAISettings) -> str:
@@ -185,7 +229,8 @@ def error(status: int, headers: Mapping[str, str], body: bytes) -> LokidError:
             found.hint = "set chat_api: responses of the model in the configuration"
         case AuthenticationFailed():
             found.hint = (
-                "check api_key or access_token of this client; a key is valid for its own resource only"
+                "check api_key or access_token of this client; a key is valid for its own resource only, and "
+                "an identity needs a role there (Cognitive Services OpenAI User)"
             )
     return found
 
@@ -225,7 +270,9 @@ AZURE_OPENAI = Provider(
     error=error,
     chat=chat,
     embed=embed,
-    secrets=("api_key", "access_token"),
-    optional_secrets=("api_key", "access_token"),
+    secrets=("api_key", "access_token", "client_secret"),
+    optional_secrets=("api_key", "access_token", "client_secret"),
     max_embed_batch=2048,  # documented limit of inputs in one request
+    identity=identity,
+    environment=("AZURE_CLIENT_SECRET", "AZURE_PASSWORD", "IDENTITY_HEADER"),
 )

@@ -27,6 +27,7 @@ from lokid.chat import (
 )
 from lokid.errors import LokidError
 from lokid.protocols.http import HTTPRequest
+from lokid.providers.identities import Identity
 from lokid.providers.settings import ClientSettings, ModelSettings
 
 T_co = TypeVar("T_co", covariant=True)
@@ -69,10 +70,11 @@ class Exchange(Generic[T]):
 class Credentials:
     """What ``authorize`` gets. ``secrets``: resolved values by settings key (``api_key``,
     ``secret_access_key``, ...), and ``access_token`` with ``auth: oauth``. ``now``: seconds since the
-    epoch."""
+    epoch. ``quota_project``: who pays, as the identity of the machine says (Google Cloud)."""
 
     secrets: Mapping[str, SecretStr]
     now: float
+    quota_project: str | None = None
 
 
 class ChatEncoder(Protocol):
@@ -101,6 +103,8 @@ class Provider:
     replaces a header that is already there (a patch put it there). ``error(status, headers, body)``
     turns a non-2xx answer into ours; header names are lower case, ``body`` is at most 64 KiB.
     ``list_models(client)``: the request that lists models and its decoder (model names), if it has one.
+    ``identity(client)``: the identity of a cloud that stands in for keys, None for a client with keys; its
+    ``environment`` are the variables with secrets that it may come from.
     A capability that the type does not have is None: the call answers ``unsupported``.
     """
 
@@ -116,3 +120,5 @@ class Provider:
     secrets: tuple[str, ...] = ("api_key",)
     optional_secrets: tuple[str, ...] = ()
     max_embed_batch: int = 100
+    identity: Callable[[Any], Identity | None] | None = None
+    environment: tuple[str, ...] = ()

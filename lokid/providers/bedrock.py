@@ -1,12 +1,13 @@
 """``type: bedrock``: Amazon Bedrock, https://docs.aws.amazon.com/bedrock/latest/APIReference/.
 
-Credentials: a Bedrock API key (``api_key``), or static access keys that sign each request. With neither,
-requests go out as they are.
+Credentials: a Bedrock API key (``api_key``), static access keys that sign each request, or with neither
+those of this machine: the chain of the AWS SDKs, or one ``profile`` of theirs.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from lokid.protocols.http import HTTPRequest
 from lokid.protocols.sigv4 import AccessKey, sign
 from lokid.providers import anthropic_formats
 from lokid.providers.base import Credentials, Exchange, Provider
+from lokid.providers.identities import AWSIdentity
 from lokid.providers.keys import bearer
 from lokid.providers.settings import ClientSettings, ModelSettings, Secret
 
@@ -42,15 +44,18 @@ REASONS: dict[str | None, Reasons] = {
 
 
 class BedrockSettings(ClientSettings):
-    """``api_base`` replaces scheme and host; ``session_token`` comes with temporary access keys."""
+    """``api_base`` replaces scheme and host; ``session_token`` comes with temporary access keys.
+    ``profile``: of the shared configuration of AWS (``~/.aws``)."""
 
     needed = ("region",)
+    environment = MappingProxyType({"region": ("AWS_REGION", "AWS_DEFAULT_REGION")})
 
     type: Literal["bedrock"]
     region: str | None = Field(None, pattern=r"^[a-z0-9-]+$")
     access_key_id: Secret | None = None
     secret_access_key: Secret | None = None
     session_token: Secret | None = None
+    profile: str | None = Field(None, min_length=1)
 
     def lacking(self) -> tuple[str, ...]:
         keys = {"access_key_id": self.access_key_id, "secret_access_key": self.secret_access_key}
@@ -58,6 +63,11 @@ class BedrockSettings(ClientSettings):
         # One half of a pair of keys is a mistake, never a reason to try the next source of credentials.
         halves = tuple(key for key, value in keys.items() if value is None) if given else ()
         return ClientSettings.lacking(self) + halves
+
+
+def identity(client: BedrockSettings) -> AWSIdentity | None:
+    """Keys in the configuration count more than a profile, as in the SDKs."""
+    return None if client.api_key or client.access_key_id else AWSIdentity(client.profile)
 
 
 def base_url(client: BedrockSettings) -> str:
@@ -159,4 +169,6 @@ BEDROCK = Provider(
     secrets=("api_key", "access_key_id", "secret_access_key", "session_token"),
     optional_secrets=("api_key", "access_key_id", "secret_access_key", "session_token"),
     max_embed_batch=96,  # texts of one request, for Cohere's models
+    identity=identity,
+    environment=("AWS_BEARER_TOKEN_BEDROCK", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
 )

@@ -1,4 +1,4 @@
-"""What the user changes about a request (DESIGN 1.5), and who changed what.
+"""What the user changes about a request (docs/configuration.md), and who changed what.
 
 In this order: the model's patch; then the first pattern that matches the model's name, of the environment
 variable ``LOKID_PATCH_{CLIENT}_{API}`` if it is set, else of the client's ``patch``; then the caller's

@@ -1,4 +1,4 @@
-"""What a client and its models may be configured to be: the keys of DESIGN 1.5 that all types share.
+"""What a client and its models may be configured to be: the keys of docs/configuration.md that all types share.
 
 A provider file subclasses ``ClientSettings`` with its ``type`` literal and the keys only it has. All
 values are frozen and comparable: two equal entries are the same client, so a reload keeps it open.
@@ -9,6 +9,7 @@ value, which may be a secret.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -204,7 +205,7 @@ class ModelSettings(Settings):
     max_tokens_per_chunk: Count | None = None
     default_chunk_size: Count | None = None
     max_batch_size: Count | None = None
-    # Capabilities (PROVIDERS.md 0.2): providers reject what they do not support.
+    # Capabilities (docs/providers.md): providers reject what they do not support.
     chat_api: Literal["chat_completions", "responses"] | None = None
     max_tokens_param: Literal["max_tokens", "max_completion_tokens"] | None = None
     sampling: bool | Literal["one"] | None = None  # "one": temperature or top_p, not both
@@ -243,10 +244,12 @@ class ClientSettings(Settings):
     """Keys that every type has. ``models`` None: the catalogue's, and any other name passes through.
 
     ``name``: by default the type. ``needed``: keys without which the client cannot work, besides the
-    secrets that the provider lists.
+    secrets that the provider lists. ``environment``: key -> variables that others have agreed on, the first
+    that is set, for a key that nothing else gives.
     """
 
     needed: ClassVar[tuple[str, ...]] = ()
+    environment: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     type: str
     name: Annotated[str, AfterValidator(_client_name)] = ""

@@ -3,8 +3,8 @@
 Gemini, Claude and Mistral models, each in its publisher's own format. Which publisher: by the beginning of
 the model's name, or by what stands before it, as in ``anthropic/NAME`` (in ``name`` or ``real_name``).
 
-Credentials are an access token (``access_token``), or an API key (express mode: Google's own models, without
-project and location).
+Credentials are an access token (``access_token``), an API key (express mode: Google's own models, without
+project and location), or with neither the Application Default Credentials of this machine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field
@@ -23,8 +24,9 @@ from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
 from lokid.errors import AuthenticationFailed, InvalidParams, LokidError, UnknownModel, Unsupported
 from lokid.protocols.http import HTTPRequest
 from lokid.providers import anthropic_formats, gemini_formats, openai_formats
-from lokid.providers.base import Exchange, Provider
+from lokid.providers.base import Credentials, Exchange, Provider
 from lokid.providers.gemini_formats import in_path
+from lokid.providers.identities import GoogleIdentity
 from lokid.providers.keys import key_in
 from lokid.providers.settings import ClientSettings, ModelSettings, Secret
 
@@ -50,6 +52,13 @@ class VertexAISettings(ClientSettings):
     not ``project_id``. ``adc_file``: a path; without it Google's usual places."""
 
     needed = ("project_id", "location")
+    environment = MappingProxyType(
+        {
+            "project_id": ("GOOGLE_CLOUD_PROJECT",),
+            "location": ("GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_REGION"),
+            "quota_project_id": ("GOOGLE_CLOUD_QUOTA_PROJECT",),
+        }
+    )
 
     type: Literal["vertexai"]
     project_id: str | None = Field(None, pattern=r"^[a-z0-9.:-]+$")
@@ -65,6 +74,19 @@ class VertexAISettings(ClientSettings):
 
     def lacking(self) -> tuple[str, ...]:
         return () if self.express else ClientSettings.lacking(self)
+
+
+def identity(client: VertexAISettings) -> GoogleIdentity | None:
+    return None if client.access_token or client.api_key else GoogleIdentity(client.adc_file)
+
+
+def authorize(client: VertexAISettings, credentials: Credentials, request: HTTPRequest) -> HTTPRequest:
+    if credentials.quota_project:
+        request = request.adding({"x-goog-user-project": credentials.quota_project})
+    return _with_key(client, credentials, request)
+
+
+_with_key = key_in("x-goog-api-key")
 
 
 def base_url(client: VertexAISettings) -> str:
@@ -138,7 +160,7 @@ def refused(status: int, headers: Mapping[str, str], body: bytes) -> LokidError:
         case AuthenticationFailed():
             error.hint = (
                 "access tokens last an hour: renew it (`lokictl config reload` runs its command again), "
-                "or check api_key of this client"
+                "or check api_key of this client, or who is signed in: gcloud auth application-default login"
             )
         case UnknownModel():
             error.hint = "check the model's name, and whether it is at the location of this client"
@@ -206,7 +228,7 @@ VERTEXAI = Provider(
     name="vertexai",
     settings=VertexAISettings,
     base_url=base_url,
-    authorize=key_in("x-goog-api-key"),
+    authorize=authorize,
     error=refused,
     chat=chat,
     embed=embed,
@@ -214,4 +236,5 @@ VERTEXAI = Provider(
     secrets=("access_token", "api_key"),
     optional_secrets=("access_token", "api_key"),
     max_embed_batch=250,  # documented limit of instances in one request
+    identity=identity,
 )

@@ -29,7 +29,7 @@ class Limits:
 
     def __init__(
         self,
-        # DESIGN 1.2. Images travel inside; twenty of 3 MiB fit.
+        # docs/rpc.md. Images travel inside; twenty of 3 MiB fit.
         max_frame: int = 64 * MIB,
         # A JSON Schema inside a tool inside a request: real ones stay below 30. msgpack writes at most 511
         # levels, Python's JSON encoder not quite 1,000.

@@ -2,7 +2,7 @@
 
 ``METHODS`` maps a method's name to the shapes of its parameters and of its result. Parameters travel
 as ``[]`` or ``[map]``. The server checks them against these very classes (``lokid.rpc.shapes``), so a
-key that is not here is an error with a did-you-mean. Shapes, units and meanings: DESIGN 1.2 and 1.3,
+key that is not here is an error with a did-you-mean. Shapes, units and meanings: docs/rpc.md,
 written out for users in docs/rpc.md.
 """
 

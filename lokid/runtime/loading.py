@@ -39,7 +39,7 @@ class Paths:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Paths:
-        """DESIGN 1.1."""
+        """docs/configuration.md."""
         home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
         config = environ.get("LOKID_CONFIG") or os.path.join(home, "lokid", "config.yaml")
         beside = os.path.join(os.path.dirname(config), ".env")

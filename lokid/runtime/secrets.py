@@ -95,9 +95,8 @@ def scrub(names: Iterable[str]) -> None:
     getenv = ctypes.CDLL(None).getenv
     getenv.restype = ctypes.c_void_p
     for name in names:
-        if value := os.environb.get(os.fsencode(name)):
-            if (place := getenv(os.fsencode(name))) is not None:
-                ctypes.memset(place, 0, len(value))
+        if place := getenv(os.fsencode(name)):
+            ctypes.memset(place, 0, len(ctypes.string_at(place)))
         os.environ.pop(name, None)
 
 

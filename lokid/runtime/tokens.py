@@ -192,8 +192,7 @@ class Tokens:
         return max(due, self._not_before - self._clock.running())
 
     async def _attempt(self) -> None:
-        """One refresh, good or bad. Ends the waiting of all callers."""
-        self._demanded = False
+        """One refresh, good or bad. Ends the waiting of all callers, also of those that came meanwhile."""
         try:
             await self._refresh()
         except LokidError as error:
@@ -213,6 +212,7 @@ class Tokens:
             self._failures, self._failure = 0, None
             self._not_before = self._clock.running() + PAUSE_S
         finally:
+            self._demanded = False
             ended, self._round = self._round, anyio.Event()
             ended.set()
 

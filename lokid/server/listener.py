@@ -1,7 +1,7 @@
 """Accepts connections, refuses strangers, starts a session for each of the others, and drains.
 
 ``anyio``'s own listeners are not used: ``create_unix_listener`` unlinks a live socket, and ``serve()``
-dies on the first EMFILE (RELIABILITY 0.5).
+dies on the first EMFILE.
 """
 
 from __future__ import annotations

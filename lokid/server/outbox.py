@@ -23,7 +23,7 @@ The queue can pass it by one frame, since a frame is never split between senders
 
 STALL_S = 60.0
 """A reader that takes nothing for a minute while the queue is full is given up, so that nobody pays for
-tokens that nobody reads (RELIABILITY 3, fault 4)."""
+tokens that nobody reads."""
 
 GATHER = 64
 """Frames per system call; IOV_MAX is 1024, but 64 events fill most socket buffers."""

@@ -42,7 +42,7 @@ READ = 64 * 1024
 """Bytes per read: most requests in one piece, and a frame of 64 MiB in about a thousand."""
 
 FRAME_S = 30.0
-"""Silence within a frame; both ends are on this machine (RELIABILITY 3, fault 3)."""
+"""Silence within a frame; both ends are on this machine."""
 
 LINGER_S = 5.0
 """For the rest of a frame that was refused for its size: 1 GiB on this machine takes about one second."""

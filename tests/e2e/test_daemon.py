@@ -233,7 +233,7 @@ def activated(path: Path) -> Iterator[socket.socket]:
 def test_a_socket_activated_daemon_leaves_the_socket_and_restarts_lose_nothing(
     path: Path, activated: socket.socket
 ) -> None:
-    """What DESIGN 1.2 promises: a client that asks for ``accepted`` and sends again if the connection ended
+    """What docs/rpc.md promises: a client that asks for ``accepted`` and sends again if the connection ended
     before it gets an answer to everything, whatever happens to the daemon."""
     command = [sys.executable, "-c", ACTIVATE, str(activated.fileno()), *COMMAND]
     answered: list[str] = []

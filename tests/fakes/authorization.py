@@ -56,7 +56,7 @@ class AuthorizationServer:
             "name": "mine",
             "auth": "oauth",
             "api_base": f"{self.issuer}/v1",
-            "models": ["m"],
+            "models": [{"name": "m", "no_stream": True}],
             "extra": {"max_retries": 0},
             "oauth": self.oauth(client_id, **more),
         }

@@ -1,4 +1,4 @@
-"""A request is sent again while that is safe, and never after ``accepted`` (DESIGN 1.2)."""
+"""A request is sent again while that is safe, and never after ``accepted`` (docs/rpc.md)."""
 
 from __future__ import annotations
 

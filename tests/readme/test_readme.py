@@ -3,6 +3,7 @@ user with a real daemon and the small local model."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from lokid.runtime.local import builtin_clients
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PROGRAMS = Path(sys.executable).parent
@@ -23,8 +26,8 @@ PROGRAMS = Path(sys.executable).parent
 PATIENCE = 100
 pytestmark = pytest.mark.timeout(PATIENCE + 20)
 
-# The model is tiny and talkative; what it says does not matter here, only that it is answered.
-SHORT = '{".*": {"body": {"max_tokens": 40, "temperature": 0}}}'
+# The model is tiny and talkative, up to minutes; what it says does not matter here, only that it answers.
+SHORT = {"chat_completions": {".*": {"body": {"max_tokens": 40, "temperature": 0}}}}
 
 
 def blocks(language: str) -> list[str]:
@@ -44,7 +47,7 @@ def first_line(block: str) -> str:
 
 @dataclass(frozen=True)
 class User:
-    """A person with an empty home directory, who sits in a clone with an uncommitted change."""
+    """A person who has nothing but the local model, and sits in a clone with an uncommitted change."""
 
     folder: Path
     env: dict[str, str]
@@ -78,10 +81,14 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     env = {
         "HOME": str(home),
         "LANG": "C.UTF-8",
-        "LOKID_PATCH_LOCAL_CHAT_COMPLETIONS": SHORT,
         "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
         "XDG_RUNTIME_DIR": str(home / "run"),
     }
+    [local] = builtin_clients()
+    entry = {**local.model_dump(mode="json", exclude_unset=True), "patch": SHORT}
+    config = home / ".config" / "lokid" / "config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"clients": [entry]}))
     person = User(folder, env)
     person.run("git", "init", "--quiet")
     (folder / "colours.txt").write_text("red\n")

@@ -1,4 +1,4 @@
-"""Where everything is (DESIGN 1.1)."""
+"""Where everything is (docs/configuration.md)."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ async def test_nothing_configured_says_in_three_lines_what_to_do(model: str) -> 
     lines = caught.value.hint.splitlines()
     assert len(lines) == 3
     assert "pip install" in lines[0]
-    assert "/c.yaml" in lines[1]
-    assert "OPENAI_API_KEY" in lines[2]
+    assert "lokictl secret set OPENAI_API_KEY" in lines[1]
+    assert "/c.yaml" in lines[2]
 
 
 async def test_a_lease_keeps_its_client_open() -> None:
