@@ -249,6 +249,7 @@ class OpenClient:
             "models": len(self.offered),
             "requests": self.requests,
             "in_use": self.in_use,
+            "pool": self.http.pool(),
         }
         if reason is not None:
             row["reason"] = reason

@@ -112,6 +112,10 @@ class _Pool:
         self.transport = transport
         self.users = 0
 
+    def connections(self) -> list[Any]:
+        # The library's own pool is public, but its transport keeps it to itself.
+        return list(self.transport._pool.connections)  # noqa: SLF001
+
 
 class _Progress:
     """What the library says about one request, and the deadline that follows from it."""
@@ -139,14 +143,23 @@ class _Progress:
 
 
 class HTTPClient:
-    """The connections of one configured client. ``client`` is its name, for messages."""
+    """The connections of one configured client. ``client`` is its name, for messages. ``metadata``: for the
+    metadata servers of clouds, see ``check_request``."""
 
-    def __init__(self, extra: Extra, *, client: str = "") -> None:
+    def __init__(self, extra: Extra, *, client: str = "", metadata: bool = False) -> None:
         self._extra = extra
         self._client = client
+        self._metadata = metadata
         self._proxy = extra.proxy.get_secret_value() if extra.proxy else None
         self._proxy_host = urlsplit(self._proxy).hostname if self._proxy else None
         self._pool: _Pool | None = None
+
+    def pool(self) -> dict[str, int]:
+        """``{open, idle, max}``: connections to the provider now, how many of them wait for a question, and
+        how many there may be."""
+        connections = self._pool.connections() if self._pool is not None else []
+        idle = sum(connection.is_idle() for connection in connections)
+        return {"open": len(connections), "idle": idle, "max": self._extra.max_connections}
 
     async def aclose(self) -> None:
         """Closes every connection, also those of answers in flight."""
@@ -177,7 +190,7 @@ class HTTPClient:
         ``ConfigInvalid`` (what the configuration makes impossible).
         """
         request = request.adding(_HEADERS)
-        check_request(request, self._proxy_host, self._client)
+        check_request(request, self._proxy_host, self._client, metadata=self._metadata)
         try:
             url = httpx.URL(request.url)
         except httpx.InvalidURL:

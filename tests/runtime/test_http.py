@@ -177,6 +177,18 @@ async def test_a_connection_that_the_provider_closed_while_it_was_idle_is_not_us
     assert [request.connection for request in provider.requests] == [0, 1]
 
 
+async def test_the_pool_tells_what_is_open_and_what_waits(http, provider):
+    assert http.pool() == {"open": 0, "idle": 0, "max": 64}
+    provider.will(answer(), stall())
+    await ask(http, provider.url)
+    assert http.pool() == {"open": 1, "idle": 1, "max": 64}
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, http, provider.url)
+        await provider.until(lambda: len(provider.requests) == 2)
+        assert http.pool() == {"open": 1, "idle": 0, "max": 64}
+        tasks.cancel_scope.cancel()
+
+
 async def test_replacing_the_pool_does_not_disturb_answers_under_way(http, provider):
     go = anyio.Event()
     provider.will(answer(), slow(b"one", b"two", go=go), answer(), reset(), answer(200, b"fresh"))
