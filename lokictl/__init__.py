@@ -15,5 +15,5 @@ cli         everything else, with click; one file per command in ``commands``
 
 ``ask`` imports nothing that costs a millisecond (no click, json, typing, socket): the modules on its
 path use ``TYPE_CHECKING = False`` in place of typing's, and import the rest where it is needed. A test
-holds that. A new command is one file in ``commands`` and one line in ``cli.COMMANDS``.
+holds that. A new command is one file in ``commands`` and one line in ``commands.COMMANDS``.
 """

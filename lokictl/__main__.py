@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Runs the command line and leaves. No traceback ever reaches the user's terminal for Ctrl-C."""
+    """Runs the command line and leaves. No traceback ever reaches the user's terminal."""
     try:
+        _occupy_standard_descriptors()
         status = run(sys.argv[1:])
     except KeyboardInterrupt:
         status = 130  # failure.INTERRUPTED, perhaps not imported yet
@@ -41,6 +42,30 @@ def run(arguments: list[str]) -> int:
 
         complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
         return 1
+    except Exception as error:  # the text of a foreign exception may quote a prompt or a key
+        from lokictl.render import complain
+
+        complain(f"this is a bug in lokictl: {type(error).__name__} at {_place(error)}")
+        return 1
+
+
+def _place(error: BaseException) -> str:
+    """``file:line``, innermost."""
+    traceback, place = error.__traceback__, "nowhere"
+    while traceback is not None:
+        place = f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
+
+
+def _occupy_standard_descriptors() -> None:
+    """A closed one would be the number of the next socket: an answer meant for stdout went to the daemon
+    then. Opened the wrong way round, reading and writing fail on them as they do on closed ones."""
+    for fd, mode in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest free number, and that is this one
 
 
 def _run(arguments: list[str]) -> int:
@@ -57,6 +82,16 @@ def _run(arguments: list[str]) -> int:
             from lokictl.render import write
 
             write(1, f"lokictl {lokid.__version__}\n")
+            return 0
+        case ["__complete", *rest]:
+            from lokictl.completion import complete
+
+            return complete(rest)
+        case ["init", "bash" | "zsh" | "fish" as shell]:
+            from lokictl.render import write
+            from lokictl.shell import script
+
+            write(1, script(shell))
             return 0
     from lokictl.cli import run_click
 

@@ -41,14 +41,14 @@ def ask(values: Mapping[str, Any], words: Sequence[str]) -> int:
         candidate = None
     if candidate is not None:
         try:
-            return _ask(values, question.params(candidate, model_named=True))
+            return answer(values, question.params(candidate, model_named=True))
         except Failure as failure:
             if failure.code != "unknown_model" or _client_exists(candidate):
                 raise
         # Told in pipes too: who mistyped the client's name asks another model than they think.
         name = candidate.partition(":")[0]
         render.note(f'lokictl: no client is named "{name}", so "{candidate}" is part of the question')
-    return _ask(values, question.params(default, model_named=False))
+    return answer(values, question.params(default, model_named=False))
 
 
 def _client_exists(candidate: str) -> bool:
@@ -56,7 +56,8 @@ def _client_exists(candidate: str) -> bool:
     return any(known.get("name") == name for known in client.call("clients.list"))
 
 
-def _ask(values: Mapping[str, Any], params: dict[str, Any]) -> int:
+def answer(values: Mapping[str, Any], params: dict[str, Any]) -> int:
+    """Asks with these ``params`` of ``chat`` and prints as the options ``values`` say; the exit status."""
     reply = Reply(values)
     try:
         result = client.call(

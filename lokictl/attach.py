@@ -66,6 +66,8 @@ def schema(value: str) -> dict[str, Any]:
     text = value if inline else _read(value).decode("utf-8", "replace")
     try:
         parsed = json.loads(text)
+    except RecursionError:
+        raise usage(f"the schema{'' if inline else ' in ' + value} is nested too deep") from None
     except ValueError as error:
         raise usage(f"the schema{'' if inline else ' in ' + value} is not JSON: {error}") from None
     if not isinstance(parsed, dict):

@@ -50,7 +50,7 @@ def started(
     """
     check_directory(path)
     log, offset = open_log()
-    begun_at = time.monotonic()
+    begun_at = spawned_at = time.monotonic()
     child = _spawn(command, log)
     try:
         while True:
@@ -63,8 +63,10 @@ def started(
                     f"lokid stopped while it started (status {status}){last_words(log, offset)}",
                     f"lokictl daemon run shows all of it; the log is {log}",
                 )
-            waited = time.monotonic() - begun_at
-            if waited > (START_S if status is None else DRAIN_S):
+            now = time.monotonic()
+            waited = now - begun_at
+            # A daemon that is still starting has its own time, however long we waited for the one before.
+            if (waited > DRAIN_S) if status == SECOND_PLACE else (now - spawned_at > START_S):
                 raise Failure(
                     "daemon_unavailable",
                     f"lokid does not accept connections after {waited:.0f} s{last_words(log, offset)}",
@@ -73,7 +75,7 @@ def started(
             if status == SECOND_PLACE and waited > 0.5:
                 # The one with the lock is not listening: it drains. Whoever comes after it may be us.
                 time.sleep(0.2)
-                child = _spawn(command, log)
+                child, spawned_at = _spawn(command, log), time.monotonic()
             on_wait()
             time.sleep(POLL_S)
     finally:
@@ -81,7 +83,10 @@ def started(
 
 
 def _spawn(command: Sequence[str], log: str) -> subprocess.Popen[bytes]:
-    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _no_log(log, error) from None
     try:
         return subprocess.Popen(  # noqa: S603 (our own interpreter)
             command,
@@ -142,8 +147,14 @@ def open_log() -> tuple[str, int]:
             os.replace(path, f"{path}.old")
             size = 0
     except OSError as error:
-        raise Failure("daemon_unavailable", f"cannot write {path}: {error.strerror}") from None
+        raise _no_log(path, error) from None
     return path, size
+
+
+def _no_log(path: str, error: OSError) -> Failure:
+    return Failure(
+        "daemon_unavailable", f"no lokid is started, its log {path} cannot be written: {error.strerror}"
+    )
 
 
 def last_words(log: str, offset: int) -> str:

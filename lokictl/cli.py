@@ -10,26 +10,8 @@ import click
 
 import lokid
 from lokictl.command import Group
+from lokictl.commands import COMMANDS
 from lokictl.render import complain
-
-COMMANDS = {
-    "ask": "Ask a model.",
-    "models": "The models that can be asked.",
-    "clients": "The configured clients and whether they are ready.",
-    "status": "One screen: daemon, configuration, clients, requests.",
-    "ps": "The requests that run now.",
-    "cancel": "End a request of ps.",
-    "embed": "Vectors of texts.",
-    "rerank": "Order documents by how well they fit a query.",
-    "secret": "Keep keys in the vault.",
-    "lock": "Make lokid forget the vault's secrets.",
-    "unlock": "Let lokid read the vault again.",
-    "auth": "Sign in and out of clients with `auth: oauth`.",
-    "config": "Check, show, edit and reload the configuration.",
-    "daemon": "Start, stop and restart lokid.",
-    "info": "Where everything is: paths, socket, log, versions.",
-}
-"""Name -> one line for ``--help``. The command itself is ``command`` in ``commands/<name>.py``."""
 
 
 class Commands(Group):

@@ -242,7 +242,7 @@ def connect(path: str) -> _socket.socket | None:
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         sock.connect(path)
-        _check_peer(sock, path)
+        check_peer(sock, path)
     except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
         sock.close()
         return None
@@ -258,7 +258,7 @@ def connect(path: str) -> _socket.socket | None:
     return sock
 
 
-def _check_peer(sock: _socket.socket, path: str) -> None:
+def check_peer(sock: _socket.socket, path: str) -> None:
     """A prompt goes to nobody's daemon but our own: not from root to a user, nor the other way round."""
     credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
     if int.from_bytes(credentials[4:8], sys.byteorder) != os.geteuid():

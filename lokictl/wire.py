@@ -29,7 +29,8 @@ class _Short(Exception):
 
 
 def encode(value: object) -> bytes:
-    """``value``: None, bool, int (64 bits), float, str, bytes, lists and maps of them."""
+    """``value``: None, bool, int, float, str, bytes, lists and maps of them. MessagePack ends at 64 bits:
+    what is larger becomes the nearest float, as in other JSON readers."""
     out = bytearray()
     _encode(value, out)
     return bytes(out)
@@ -41,7 +42,9 @@ def _encode(value: object, out: bytearray) -> None:  # noqa: C901 (a table of ty
     elif value is True or value is False:
         out.append(0xC3 if value else 0xC2)
     elif isinstance(value, int):
-        if 0 <= value < 128:
+        if not -(2**63) <= value < 2**64:
+            _encode(_nearest(value), out)
+        elif 0 <= value < 128:
             out.append(value)
         elif value >= 0:
             out.append(0xCF)
@@ -78,6 +81,13 @@ def _encode(value: object, out: bytearray) -> None:  # noqa: C901 (a table of ty
             _encode(item, out)
     else:
         raise TypeError(f"no MessagePack for {type(value).__name__}")
+
+
+def _nearest(value: int) -> float | str:
+    try:
+        return float(value)
+    except OverflowError:
+        return str(value)
 
 
 def _open(short: int, long: int, length: int, out: bytearray) -> None:

@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
 
     ``make_runtime`` is called in the event loop; without one it is the real runtime.
     """
+    _occupy_standard_descriptors()
     options = _parse(argv)
     environ = os.environ
     if options.config is not None:
@@ -84,7 +85,17 @@ def harden(environ: Environ) -> None:
     # Python's ssl writes the keys of every connection to the file it names.
     environ.pop("SSLKEYLOGFILE", None)
     # The watchdog ends a hung daemon with SIGABRT: the journal then shows where it hung, without values.
-    faulthandler.enable()
+    faulthandler.enable(2)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Who starts us may have closed them, and then what a library or a child writes to its standard error
+    would go to whatever we opened under that number: the lock, or a client."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, and that is this one
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -190,3 +190,10 @@ def test_a_log_whose_reader_is_gone_fails_nothing(monkeypatch: pytest.MonkeyPatc
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, writer)  # so that closing has somewhere to write to
         os.close(null)
+
+
+def test_what_is_forgotten_is_kept_nowhere() -> None:
+    logs.register("a-secret-to-forget")
+    assert logs.redact("it is a-secret-to-forget") == "it is [secret]"
+    logs.forget(["a-secret-to-forget", "never-registered"])
+    assert "a-secret-to-forget" not in str(logs._secrets)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import layers, tables
+from tools import capabilities, layers, tables
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +20,11 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/configuration.md", "model keys"): tables.model_keys,
     ("docs/configuration.md", "extra keys"): tables.extra_keys,
     ("docs/configuration.md", "launch keys"): tables.launch_keys,
+    ("docs/providers.md", "capability matrix"): capabilities.matrix,
+    ("docs/providers.md", "refused requests"): capabilities.refusals,
+    ("docs/providers.md", "vendors"): capabilities.known_vendors,
+    ("docs/providers.md", "ways in"): capabilities.ways,
+    ("docs/configuration.md", "oauth keys"): tables.oauth_keys,
 }
 """Page and name of the part -> what draws it."""
 

@@ -10,14 +10,21 @@ from pydantic.fields import FieldInfo
 
 from lokid.providers.base import Provider
 from lokid.providers.registry import PROVIDERS
-from lokid.providers.settings import ClientSettings, CommandSecret, Extra, Launch, ModelSettings
+from lokid.providers.settings import (
+    ClientSettings,
+    CommandSecret,
+    Extra,
+    Launch,
+    ModelSettings,
+    OAuthSettings,
+)
 
 MEANINGS = {
     # of a client
     "type": "one of the types above",
     "name": "how the client is called in `client:model`; default: its type",
-    "auth": "sign in instead of a key; not there yet",
-    "oauth": "where to sign in; not there yet",
+    "auth": "sign in instead of a key: [oauth.md](oauth.md)",
+    "oauth": "who signs in, and where; see below",
     "api_key": "the key; may be left out for servers on this machine",
     "api_base": "where requests go, instead of the provider's own address",
     "models": "exactly these models, see below",
@@ -76,13 +83,25 @@ MEANINGS = {
     "command": "program and arguments; no shell",
     "ready_timeout": "until it answers",
     "launch.idle_timeout": "without a question, then it is stopped",
+    # of oauth
+    "oauth.client_id": "of the client that you registered with the provider",
+    "oauth.client_secret": "if it has one",
+    "grant": "`client_credentials`: without a person",
+    "authorize_url": "where the browser goes; default: known for some types, see [oauth.md](oauth.md)",
+    "token_url": "where tokens come from; without the default everything else has none either",
+    "device_url": "where codes for another device come from",
+    "revoke_url": "where a sign-in is taken back",
+    "issuer": "how the server calls itself (`iss`); else only its host is compared",
+    "client_auth": "how the secret is shown: in a header or in the form; default: `basic`",
+    "scopes": "what the token is good for",
+    "redirect": "as registered; default: a free port and a random path of 127.0.0.1",
 }
 """Key, or part and key where one word means two things -> what it is for. A key that only one type has may
 say it in its own ``description`` instead."""
 
 
 def capabilities() -> str:
-    """What can be asked of each type today."""
+    """What can be asked of each type."""
     lines = ["| `type:` | chat | embeddings | rerank | list of models |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| `{provider.name}` | {' | '.join('yes' if can else '-' for can in _can(provider))} |"
@@ -120,6 +139,10 @@ def extra_keys() -> str:
 
 def launch_keys() -> str:
     return "\n".join([*_head(), *_rows(Launch, part="launch")]) + "\n"
+
+
+def oauth_keys() -> str:
+    return "\n".join([*_head(), *_rows(OAuthSettings, part="oauth")]) + "\n"
 
 
 def _head() -> list[str]:

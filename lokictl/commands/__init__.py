@@ -1,1 +1,25 @@
-"""One file per command: its click command is ``command``, its name a line in ``lokictl.cli.COMMANDS``."""
+"""One file per command: its click command is ``command``, its name a line in ``COMMANDS``."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "ask": "Ask a model.",
+    "models": "The models that can be asked.",
+    "clients": "The configured clients and whether they are ready.",
+    "status": "One screen: daemon, configuration, clients, requests.",
+    "ps": "The requests that run now.",
+    "cancel": "End a request of ps.",
+    "embed": "Vectors of texts.",
+    "rerank": "Order documents by how well they fit a query.",
+    "secret": "Keep keys in the vault.",
+    "lock": "Make lokid forget the vault's secrets.",
+    "unlock": "Let lokid read the vault again.",
+    "auth": "Sign in and out of clients with `auth: oauth`.",
+    "config": "Check, show, edit and reload the configuration.",
+    "daemon": "Start, stop and restart lokid.",
+    "init": "Code for your shell: completion, and Alt-e.",
+    "cmd": "One shell command from words.",
+    "explain": "What a shell command does.",
+    "info": "Where everything is: paths, socket, log, versions.",
+}
+"""Name -> one line for ``--help``. The command itself is ``command`` in ``<name>.py``."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -139,19 +141,15 @@ def _has_browser() -> bool:
 
 
 def _open(url: str) -> None:
-    import webbrowser
-
-    # Browsers talk on our terminal, and what they say is not for this command.
-    saved, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 1)
-        webbrowser.open(url)
-    except webbrowser.Error:
-        pass  # the address is on the screen
-    finally:
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(null)
+    """Not in this process: some browsers are waited for, and they talk on the terminal. That none is found
+    does not matter, for the address is on the screen."""
+    subprocess.Popen(  # noqa: S603 (our own interpreter)
+        [sys.executable, "-P", "-m", "webbrowser", url],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _show(url: str) -> None:
@@ -160,13 +158,9 @@ def _show(url: str) -> None:
 
 
 def _pasted() -> str:
-    if not is_terminal(0):
-        import sys
-
-        text = sys.stdin.readline()
-    else:
+    if is_terminal(0):
         note("Sign in there. Then paste the address that the browser ends at, or the code that it shows:")
-        text = input()
+    text = sys.stdin.readline()
     if not text.strip():
         raise Failure("login_required", "nothing was pasted, so nobody is signed in", "lokictl auth login")
     return text.strip()

@@ -266,6 +266,10 @@ class _Builder:
             self._problem(line, column, "tags (!...) are not used here; leave it out")
         if event.implicit[0] and event.tag is None:  # neither quoted nor tagged
             node = plain_scalar(line, column, event.value)
+        elif "\0" in event.value:
+            # The system takes it in no path, argument or variable. Empty: nobody reads on with it.
+            self._problem(line, column, "a NUL character (\\0) has no place in a text here")
+            node = Scalar(line, column, "", "")
         else:
             node = Scalar(line, column, event.value, event.value)
         if event.anchor:

@@ -161,6 +161,14 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
         re.compile(r"(invalid|incorrect|missing) (api|authentication) ?(key|token)", re.IGNORECASE),
         AuthenticationFailed,
     ),
+    (
+        re.compile(
+            r"content (filter(ing)?|management) policy"  # Anthropic, also behind Bedrock; Azure
+            r"|flagged as potentially violating",  # OpenAI
+            re.IGNORECASE,
+        ),
+        ContentFiltered,
+    ),
     (re.compile(r"overloaded", re.IGNORECASE), Overloaded),
 )
 """What servers without codes say. Asked only where no code is known."""
@@ -169,6 +177,10 @@ HINTS: dict[type[LokidError], str] = {
     AuthenticationFailed: "check api_key of this client in the configuration, or its environment variable",
     PermissionDenied: "check what this key may use, and the organisation, project or region of this client",
     ContextLengthExceeded: "send less text, or ask a model with a larger context",
+    ContentFiltered: "put it in other words, or ask another model",
+    RateLimited: "wait a little, or ask a model of another client",
+    Overloaded: "wait a little, or ask another model",
+    ProviderUnavailable: "wait a little, or ask a model of another client",
     QuotaExceeded: "check the plan and billing of this account",
     UnknownModel: "lokictl models lists the models that are known",
     Unsupported: "check how the server was started, and the model",

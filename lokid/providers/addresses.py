@@ -23,6 +23,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_link_local(host: str) -> bool:
+    """Whether ``host`` is an address that no router passes on: the host that a virtual machine runs on has
+    its metadata server at one. The two others are Amazon's for IPv6 and Google's name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "metadata.google.internal"
+    return address.is_link_local or host.lower() == "fd00:ec2::254"
+
+
 def base_url(url: str) -> str:
     """``url`` without trailing slashes; parameters cannot be in it because paths are appended."""
     parts = _https(url.replace(PORT, "1"))

@@ -200,6 +200,13 @@ class ModelsListParams(TypedDict):
     refresh: NotRequired[bool]
 
 
+class ModelsNamesParams(TypedDict):
+    """``prefix``: only names that begin with it."""
+
+    type: NotRequired[Literal["chat", "embedding", "reranker"] | None]
+    prefix: NotRequired[str]
+
+
 class RequestMap(TypedDict):
     """A request in flight. ``id`` goes into ``requests.cancel``."""
 
@@ -341,6 +348,7 @@ METHODS: dict[str, tuple[type, type | None]] = {
     "embed": (EmbedParams, EmbedResult),
     "rerank": (RerankParams, RerankResult),
     "models.list": (ModelsListParams, None),
+    "models.names": (ModelsNamesParams, None),
     "clients.list": (Empty, None),
     "status": (Empty, None),
     "requests.list": (Empty, None),

@@ -44,6 +44,9 @@ ERROR_BODY_S = 10.0
 MAX_AMENDS = 3
 """Times that a request is put differently because the server does not know a part of it."""
 
+RENEWABLE = ("access_token", "session_token", "secret_access_key")
+"""What tells credentials from the ones that they were renewed to; the first that there is."""
+
 LONGEST_TOKEN = 256
 """Bytes. The longest tokens of published vocabularies are runs of about a hundred spaces or dashes, so a
 text has more tokens than its bytes / 256. A closer estimate would refuse texts that fit."""
@@ -153,7 +156,7 @@ class _Call:
     first_event_at: float | None = None
     secrets: tuple[SecretStr, ...] = ()
     token: SecretStr | None = None
-    """The access token that was sent."""
+    """The access token, or what else may be renewed, that was sent."""
 
     async def perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
         started_at = anyio.current_time()
@@ -195,7 +198,7 @@ class _Call:
         # Asked for each attempt: tokens expire, and signatures hold the time.
         credentials = await self.client.credentials()
         self.secrets = tuple(credentials.secrets.values())
-        self.token = credentials.secrets.get("access_token")
+        self.token = next(filter(None, map(credentials.secrets.get, RENEWABLE)), None)
         request = self.client.provider.authorize(self.settings, credentials, request)
         if self.sent == 0:
             await self.accepted()

@@ -8,6 +8,7 @@ lease ended, never under a request.
 from __future__ import annotations
 
 import difflib
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -32,6 +33,8 @@ from lokid.providers.settings import (
     Secret,
 )
 from lokid.runtime.http import HTTPClient, Timeouts
+from lokid.runtime.identities.identity import CloudCredentials, source
+from lokid.runtime.identities.source import Place
 from lokid.runtime.launch import Launched, Spawn
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.secrets import Keyring
@@ -93,6 +96,11 @@ class OpenClient:
             directory=around.directory,
         )
         self.tokens = Tokens(settings, around.environ, around.directory) if settings.auth == "oauth" else None
+        self.identity: CloudCredentials | None = None
+        identity = provider.identity(settings) if provider.identity and settings.auth is None else None
+        if identity is not None:
+            place = Place(settings, around.environ, around.directory)
+            self.identity = CloudCredentials(settings.name, source(identity, place, self._keyring))
         self._launch_key = SecretStr(secrets.token_urlsafe(32))
         self.launched = self._launched(around)
         self._cool_until = 0.0
@@ -130,24 +138,35 @@ class OpenClient:
         resolved = await self._keyring.get()
         if self.tokens is not None:
             resolved = {**resolved, "access_token": await self.tokens.get()}
+        quota_project: str | None = None
+        if self.identity is not None:
+            obtained = await self.identity.get()
+            resolved, quota_project = {**resolved, **obtained.secrets}, obtained.quota_project
         if self.launched is not None and "api_key" not in resolved:
             resolved = {**resolved, "api_key": self._launch_key}
-        return Credentials(resolved, now=time.time())
+        return Credentials(resolved, now=time.time(), quota_project=quota_project)
 
     def check(self) -> None:
         """Raises what is already known to keep the client from working."""
         if self.missing:
             raise SecretMissing(
                 f"client {self.name!r} is switched off: it lacks {'; '.join(self.missing)}",
-                hint="a change works at once, without a restart of the daemon",
+                hint=_command(self.missing),
                 client=self.name,
             )
-        if self.tokens is not None:
-            self.tokens.check()
+        for renewed in self._renewed():
+            renewed.check()
 
     def renew(self, token: SecretStr) -> bool:
         """The provider refused ``token``. Whether another one is worth a try."""
-        return self.tokens is not None and self.tokens.renew(token)
+        return any(renewed.renew(token) for renewed in self._renewed())
+
+    def _renewed(self) -> Iterator[Tokens | CloudCredentials]:
+        """What is renewed ahead of its end; at most one."""
+        if self.tokens is not None:
+            yield self.tokens
+        if self.identity is not None:
+            yield self.identity
 
     def model(self, name: str | None, type: ModelType) -> ModelSettings:  # noqa: A002 - the key's name
         """The model ``name``, or the first of ``type``, completed by the catalogue. A client without a
@@ -200,10 +219,15 @@ class OpenClient:
             await self._free.wait()
         await self.aclose()
 
+    def begin(self, spawn: Spawn) -> None:
+        """Keeps tokens fresh from now on, until ``aclose``."""
+        for renewed in self._renewed():
+            renewed.begin(spawn)
+
     async def aclose(self) -> None:
         """Stops the launched server and the refreshing of tokens, and closes the connections."""
-        if self.tokens is not None:
-            self.tokens.close()
+        for renewed in self._renewed():
+            renewed.close()
         if self.launched is not None:
             await self.launched.retire()
         await self.http.aclose()
@@ -232,7 +256,8 @@ class OpenClient:
         try:
             self.check()
         except LokidError as error:
-            return ("needs_login" if isinstance(error, LoginRequired) else "needs_secret"), error.message
+            reason = f"{error.message}: {error.hint}" if self.identity is not None else error.message
+            return ("needs_login" if isinstance(error, LoginRequired) else "needs_secret"), reason
         left = self._cool_until - anyio.current_time()
         if left > 0:
             return "cooling_down", f"{self._cool_reason} (for another {left:.0f} s)"
@@ -244,7 +269,7 @@ class OpenClient:
         row: dict[str, Any] = {
             "name": self.name,
             "type": self.provider.name,
-            "auth": self.settings.auth or ("key" if self._keyring.keys else "none"),
+            "auth": self._auth(),
             "state": state,
             "models": len(self.offered),
             "requests": self.requests,
@@ -258,6 +283,11 @@ class OpenClient:
         if self.launched is not None:
             row["server"] = self.launched.status()
         return row
+
+    def _auth(self) -> str:
+        if self.identity is not None:
+            return "identity"
+        return self.settings.auth or ("key" if self._keyring.keys else "none")
 
     def _launched(self, around: Surroundings) -> Launched | None:
         launch = getattr(self.settings, "launch", None)
@@ -296,6 +326,12 @@ def known_models(settings: ClientSettings, provider: Provider) -> tuple[ModelSet
     if settings.models is None:
         return catalogue.models(provider.name, vendor)
     return tuple(catalogue.complete(provider.name, model, vendor) for model in settings.models)
+
+
+def _command(missing: tuple[str, ...]) -> str:
+    """What mends the first of ``Config.missing``, if a command does."""
+    found = re.search(r"lokictl [^)]+", missing[0])
+    return found[0] if found else "lokictl config edit; a change works at once, without a restart"
 
 
 def nearest(name: str, known: list[str]) -> str:

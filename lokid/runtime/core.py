@@ -21,11 +21,13 @@ from lokid.config import Problem, show
 from lokid.errors import (
     AuthenticationFailed,
     ConfigInvalid,
+    InvalidParams,
     LokidError,
     ProviderUnavailable,
     TryLater,
     UnknownModel,
 )
+from lokid.logs import place
 from lokid.runtime import chat as chats
 from lokid.runtime import embed as embeds
 from lokid.runtime import listing
@@ -38,6 +40,9 @@ from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
 from lokid.runtime.reload import Reloader
 from lokid.runtime.stored import StoredSecrets
+
+AFTER_A_BUG_S = 5.0
+"""Seconds until the files are followed again, when something in them brought a bug of lokid out."""
 
 CLOSE_S = 15.0
 """Seconds for closing everything at the end: three times what a launched server gets to stop."""
@@ -127,6 +132,17 @@ class Runtime:
         rows = [row for one in chosen for row in await listing.rows(one)]
         return [row for row in rows if type in (None, row["type"])]
 
+    def model_names(
+        self,
+        type: ModelType | None = None,  # noqa: A002 - the key's name
+        prefix: str = "",
+    ) -> list[str]:
+        """``client:model`` of what ``list_models`` lists, for a shell or an editor that completes a word."""
+        clients = self.generation.clients.values()
+        models = ((client.name, model) for client in clients for model in client.offered)
+        names = (f"{client}:{model.name}" for client, model in models if type in (None, model.type))
+        return [name for name in names if name.startswith(prefix)]
+
     async def _refresh(self, clients: list[OpenClient], *, strict: bool) -> None:
         failures: list[LokidError] = []
 
@@ -164,6 +180,8 @@ class Runtime:
 
     def check(self, path: str | None = None) -> list[dict[str, Any]]:
         """The problems of the configuration at ``path`` (default: the daemon's own). Changes nothing."""
+        if path is not None and "\0" in path:
+            raise InvalidParams("path: holds a NUL character")
         own = self._reloader.paths
         paths = own if path is None else Paths(os.path.abspath(path), own.env_file)
         loaded = load(paths, self._environ, self._builtin, self._reloader.vault)
@@ -195,7 +213,7 @@ class Runtime:
     def _spawn(self, func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
         if self._group is None:
             raise ProviderUnavailable("the daemon is not running yet, or is stopping")
-        self._group.start_soon(func, *args)
+        self._group.start_soon(_contained, func, *args)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Loads the configuration and follows its files until cancelled, then closes everything. A bad
@@ -203,18 +221,31 @@ class Runtime:
         try:
             async with anyio.create_task_group() as group:
                 self._group = group
-                try:
-                    await self._reloader.reload(self._spawn)
-                except ConfigInvalid as error:
-                    log.warning("configuration not loaded: %s", error.message)
+                await _contained(self._load)
                 task_status.started()
-                await self._reloader.follow(self._spawn)
+                while True:
+                    await _contained(self._reloader.follow, self._spawn)
+                    await anyio.sleep(AFTER_A_BUG_S)
         finally:
             # The group has ended, and with it every launched server.
             self._group = None
             with anyio.move_on_after(CLOSE_S, shield=True):
                 for client in self.generation.clients.values():
                     await client.aclose()
+
+    async def _load(self) -> None:
+        try:
+            await self._reloader.reload(self._spawn)
+        except ConfigInvalid as error:
+            log.warning("configuration not loaded: %s", error.message)
+
+
+async def _contained(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
+    """A bug in one background task is not the end of the daemon, whose task group is everybody's."""
+    try:
+        await func(*args)
+    except Exception as error:
+        log.error("bug in the background: %s", place(error))  # noqa: TRY400 - the place, never the text
 
 
 def _named(request: R, lease: Lease) -> R:

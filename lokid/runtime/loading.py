@@ -24,8 +24,13 @@ TICK = 0.05
 """Seconds. Two changes within one tick of the kernel's clock (4 ms, network file systems more) look alike
 to ``stat``: what changed this shortly before it was read is read once more."""
 
-KEY_IS_ENOUGH = ("openai", "claude", "gemini", "cohere")
-"""Types of providers that can be asked with nothing but ``{TYPE}_API_KEY``."""
+KEY_IS_ENOUGH = {
+    "openai": ("OPENAI_API_KEY",),
+    "claude": ("ANTHROPIC_API_KEY", "CLAUDE_API_KEY"),
+    "gemini": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "cohere": ("COHERE_API_KEY",),
+}
+"""Types of providers that can be asked with nothing but a key -> names of it, the best one last."""
 
 _KEY = os.urandom(32)  # of this process: a hash of a short secret tells nobody anything
 
@@ -92,7 +97,7 @@ def load(
     config: Config | None = None
     names: frozenset[str] = frozenset()
     if not problems and text is None:
-        config = _without_file(paths.config, lookup, environ, builtin())
+        config = _without_file(paths.config, kept, environ, builtin())
     elif not problems and text is not None:
         names = secret_names(text)
         parsed = parse(text, paths.config, lookup=lookup, environ=environ, mend=_mend(kept))
@@ -121,14 +126,23 @@ def load(
 
 
 def _without_file(
-    path: str, lookup: Mapping[str, str], environ: Mapping[str, str], builtin: tuple[ClientSettings, ...]
+    path: str, kept: Contents, environ: Mapping[str, str], builtin: tuple[ClientSettings, ...]
 ) -> Config:
     """What is there without a configuration: a client for every provider whose key is in the vault, so that
-    ``lokictl secret set OPENAI_API_KEY`` is all there is to do, and those that need no key."""
-    types = [name for name in PROVIDERS if lookup.get(variable(name, "api_key")) and name in KEY_IS_ENOUGH]
-    text = "clients: [" + ", ".join(f"{{type: {name}}}" for name in types) + "]"
-    config = parse(text, path, lookup=lookup, environ=environ)
-    assert isinstance(config, Config)  # nothing in it but the names of types
+    ``lokictl secret set OPENAI_API_KEY`` is all there is to do, and those that need no key. A variable of
+    the environment makes none: nobody put it there for lokid, and questions cost money. While the vault is
+    locked nobody knows which keys it has, so all of these clients are there and say so."""
+    keys = {
+        kind: name
+        for kind, names in KEY_IS_ENOUGH.items()
+        for name in names
+        if name in kept.secrets or kept.state == "locked"
+    }
+    entries = [f"{{type: {kind}, api_key: '{{{{{name}}}}}'}}" for kind, name in keys.items()]
+    text = f"clients: [{', '.join(entries)}]"
+    config = parse(text, path, lookup=kept.secrets, environ=environ, mend=_mend(kept))
+    if not isinstance(config, Config):  # a variable for another key of a client has a problem
+        config = Config(path)
     return replace(config, clients=config.clients + builtin)
 
 
@@ -214,6 +228,7 @@ def _file_warnings(config: Config, text: str) -> list[Problem]:
 
 def _variables(config: Config) -> frozenset[str]:
     """The environment variables that hold secrets of these clients."""
-    return frozenset(
+    own = frozenset(
         variable(client.name, key) for client in config.clients for key in secret_keys(PROVIDERS[client.type])
     )
+    return own.union(*(PROVIDERS[client.type].environment for client in config.clients))

@@ -158,8 +158,7 @@ class Reloader:
         for name in steps.close:
             spawn(old.clients[name].retire)
         for name in steps.open:
-            if (tokens := clients[name].tokens) is not None:
-                tokens.begin(spawn)
+            clients[name].begin(spawn)
             if name in old.clients and old.clients[name].requests:
                 spawn(clients[name].dial)  # its users should not wait for a handshake
         if forced:

@@ -112,7 +112,7 @@ def credentials(environ: Mapping[str, str]) -> dict[str, str]:
     for name in names:
         if directory and _CREDENTIAL.fullmatch(name) and left > 0:
             with suppress(OSError, ValueError):  # one that is no text may be there for something else
-                found[name] = _read(os.path.join(directory, name)).get_secret_value()
+                found[name] = read(os.path.join(directory, name)).get_secret_value()
                 left -= len(found[name])
     return found
 
@@ -217,7 +217,7 @@ class Keyring:
             case FileSecret():
                 path = secret_path(value, self._directory)
                 try:
-                    return await anyio.to_thread.run_sync(_read, path, abandon_on_cancel=True)
+                    return await anyio.to_thread.run_sync(read, path, abandon_on_cancel=True)
                 except (OSError, ValueError) as error:
                     reason = error.strerror if isinstance(error, OSError) else str(error)
                     self._fail(key, f"could not be read: {path}: {reason}", "check the file")
@@ -286,7 +286,8 @@ def _of_keyring(service: str, name: str) -> SecretStr:
     return SecretStr(value)
 
 
-def _read(path: str) -> SecretStr:
+def read(path: str) -> SecretStr:
+    """The text of a secret's file, without the final newline. Raises OSError and ValueError. Blocks."""
     # O_NONBLOCK: opening a FIFO must not hang; only a regular file is then read.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

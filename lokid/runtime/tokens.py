@@ -1,19 +1,13 @@
 """The access token of one client, always a live one: the only place that refreshes it.
 
-Strategy: one task per client does every token request, so any number of callers wait for one, and none of
-them can break it off. It begins ahead of expiry; callers go on with the live token meanwhile, and when the
-server is down. Between processes the lock of the token file decides: whoever gets it reads the file again
-and takes what another one has got.
-
-The task looks at least every 30 s, as its sleep stands still while the machine is suspended; callers look
-whenever they ask (``held``).
+Within the daemon one task does every request (``refresher``). Between processes the lock of the token file
+decides: whoever gets it reads the file again and takes what another one has got.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -31,21 +25,14 @@ from lokid.rpc import address
 from lokid.runtime import durable, token_file, token_requests
 from lokid.runtime.held import Clock, Held
 from lokid.runtime.launch import Spawn
+from lokid.runtime.refresher import Refresher
 from lokid.runtime.secrets import Keyring
 from lokid.runtime.token_file import Record
-
-RECHECK_S = 30.0
-FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 300.0
-PAUSE_S = 1.0  # between two refreshes that nobody waits for, whatever lives the server gives
-RENEWAL_S = 60.0
-"""A 401 costs one refresh; a provider that refuses the new token too is not believed again so soon."""
 
 SAVES, SAVE_PAUSE_S = 5, 1.0
 """Tries to save an answer before the lock is let go: the refresh token that it replaces is used up."""
 
 log = logging.getLogger("lokid.tokens")
-
-_random = random.SystemRandom()
 
 
 class Tokens:
@@ -76,13 +63,14 @@ class Tokens:
         secret = {} if said.client_secret is None else {"oauth.client_secret": said.client_secret}
         self._keyring = Keyring(settings.name, secret, environ=environ, directory=directory)
         self._unsaved: Record | None = None
-        self._renewed_at = -math.inf
-        self._failures = 0
-        self._failure: LokidError | None = None
-        self._not_before = -math.inf
-        self._demanded = self._begun = self._closed = False
-        self._wake = anyio.Event()
-        self._round = anyio.Event()  # set when the attempt that runs, or the next one, has ended
+        self._refresher = Refresher(
+            settings.name,
+            due_in=self._due_in,
+            renew=self._renew,
+            look=self._look,
+            prepare=self._sweep,
+            clock=self._clock,
+        )
 
     # --- what a call needs -------------------------------------------------------------------------
 
@@ -102,128 +90,74 @@ class Tokens:
         AuthenticationFailed, and ProviderUnavailable with ``retry_after_s`` while the server is down."""
         self.check()
         if not self._held.is_live():
-            await self._wait_for_one()
+            await self._refresher.wait()
         if self._held.record is None or not self._held.is_live():
             self.check()
-            raise self._unavailable()
+            raise self._refresher.unavailable()
         return self._held.record.token.access_token
 
     def renew(self, refused: SecretStr) -> bool:
         """The provider answered 401 to ``refused``. Whether it is worth asking once more: another token is
         there by now, or can be had."""
-        held = self._held
+        held, value = self._held, refused.get_secret_value()
         if held.record is None:
             return False
-        if held.record.token.access_token.get_secret_value() != refused.get_secret_value():
+        if held.record.token.access_token.get_secret_value() != value:
             return True
-        if not held.can_refresh() or self._clock.running() < self._renewed_at + RENEWAL_S:
+        if not held.can_refresh():
             return False
-        held.refused = refused.get_secret_value()
-        self._renewed_at = self._clock.running()
+        if held.refused == value:
+            return True  # another caller was quicker to say so
+        if not self._refresher.distrusts():
+            return False
+        held.refused = value
         return True
-
-    async def _wait_for_one(self) -> None:
-        left = self._not_before - self._clock.running()
-        if self._failure is not None and left > 0:
-            raise self._unavailable()
-        if not self._begun:
-            raise ProviderUnavailable(
-                "the daemon is not running yet, or is stopping", client=self.settings.name
-            )
-        self._demanded = True
-        self._wake.set()
-        await self._round.wait()
-
-    def _unavailable(self) -> LokidError:
-        if self._failure is None:
-            name = self.settings.name
-            return ProviderUnavailable(f"no token for client {name!r} could be had", client=name)
-        left = max(self._not_before - self._clock.running(), 0.0)
-        return replace(self._failure, retry_after_s=left or None)
 
     def status(self) -> dict[str, Any]:
         """The row of ``auth.status``."""
         self._look()
         row = {"client": self.settings.name, **self._held.facts()}
-        if self._failure is not None:
-            row.setdefault("reason", self._failure.message)
+        if self._refresher.failure is not None:
+            row.setdefault("reason", self._refresher.failure.message)
         return row
 
     def _look(self) -> None:
         if self._unsaved is None:
             self._held.look()
 
-    # --- the one task ------------------------------------------------------------------------------
+    # --- refreshing ------------------------------------------------------------------------------
 
     def begin(self, spawn: Spawn) -> None:
         """Keeps the token fresh from now on, until ``close``."""
-        self._begun = True
-        spawn(self._run)
+        self._refresher.begin(spawn)
 
     def close(self) -> None:
-        self._closed = True
-        self._wake.set()
+        self._refresher.close()
 
-    async def _run(self) -> None:
-        try:
-            await anyio.to_thread.run_sync(durable.sweep, self.path)
-            while not self._closed:
-                pause = 0.0 if self._demanded else self._due_in()
-                if pause > 0:
-                    with anyio.move_on_after(min(pause, RECHECK_S)):
-                        await self._wake.wait()
-                    self._wake = anyio.Event()
-                    self._look()
-                else:
-                    await self._attempt()
-        finally:
-            self._begun = False
-            self._round.set()
+    async def _sweep(self) -> None:
+        await anyio.to_thread.run_sync(durable.sweep, self.path)
 
     def _due_in(self) -> float:
-        """Seconds until the task has something to do."""
-        if self._unsaved is None:
-            # Client credentials are first asked for when they are first needed.
-            if not self._held.can_refresh() or self._held.record is None:
-                return math.inf
-            due = self._held.due_in()
-        else:
-            due = 0.0
-        return max(due, self._not_before - self._clock.running())
+        """Seconds until there is something to do."""
+        if self._unsaved is not None:
+            return 0.0
+        # Client credentials are first asked for when they are first needed.
+        if not self._held.can_refresh() or self._held.record is None:
+            return math.inf
+        return self._held.due_in()
 
-    async def _attempt(self) -> None:
-        """One refresh, good or bad. Ends the waiting of all callers, also of those that came meanwhile."""
+    async def _renew(self) -> None:
         try:
             await self._refresh()
-        except LokidError as error:
-            self._failed(error)
         except (OSError, durable.Busy) as error:
             why = (error.strerror or "unknown reason").lower() if isinstance(error, OSError) else str(error)
             name = self.settings.name
-            self._failed(
-                ProviderUnavailable(
-                    f"the tokens of client {name!r} could not be saved in {self.path}: {why}",
-                    hint="make room or mend the permissions; no sign-in is lost",
-                    client=name,
-                    retryable=False,
-                )
-            )
-        else:
-            self._failures, self._failure = 0, None
-            self._not_before = self._clock.running() + PAUSE_S
-        finally:
-            self._demanded = False
-            ended, self._round = self._round, anyio.Event()
-            ended.set()
-
-    def _failed(self, error: LokidError) -> None:
-        self._failures += 1
-        pause = min(FIRST_BACKOFF_S * 2.0 ** min(self._failures - 1, 10), LONGEST_BACKOFF_S)
-        self._not_before = self._clock.running() + pause * _random.uniform(0.8, 1.0)
-        self._failure = error
-        log.warning(
-            "token of %s not refreshed, next try in %.0f s: %s", self.settings.name, pause, error.message
-        )
+            raise ProviderUnavailable(
+                f"the tokens of client {name!r} could not be saved in {self.path}: {why}",
+                hint="make room or mend the permissions; no sign-in is lost",
+                client=name,
+                retryable=False,
+            ) from error
 
     async def _refresh(self) -> None:
         assert self.server is not None
@@ -310,9 +244,7 @@ class Tokens:
             self._unsaved = None
             self._held.look()
             await self._keep(token, self._held.record.gen if self._held.record is not None else 0)
-        self._failure, self._failures = None, 0
-        self._not_before = -math.inf
-        self._wake.set()
+        self._refresher.reset()
 
     async def sign_out(self) -> bool:
         """Removes the tokens here, and at the server if it can be told. Whether it was."""

@@ -105,6 +105,9 @@ class Vault:
         kind: Kind = found.kind if found is not None else "none"
         if kind == "passphrase" and place.plain != path and os.path.exists(place.plain):
             warnings.append((place.plain, f"opens the vault without the passphrase: rm {place.plain}"))
+        if state != "absent" and _is_open_folder(os.path.dirname(place.file)):
+            folder = os.path.dirname(place.file)
+            warnings.append((folder, f"other users may replace the vault in it: chmod go-w {folder}"))
         answer = Contents(
             state, place.file, path, kind, reason, secrets, tuple(warnings), place.files, marks, epoch
         )
@@ -266,6 +269,14 @@ def _move_identity(place: Place, old: str, new: str, data: bytes) -> None:
         if new != old:
             os.unlink(old)
             durable.flush_directory(os.path.dirname(old))
+
+
+def _is_open_folder(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not mode & stat.S_ISVTX
 
 
 def unsaved(error: OSError) -> LokidError:

@@ -96,6 +96,8 @@ class Runtime(Protocol):
         refresh: bool,
     ) -> list[dict[str, Any]]: ...
 
+    def model_names(self, type: ModelType | None, prefix: str) -> list[str]: ...  # noqa: A002 - as above
+
     def list_clients(self) -> list[dict[str, Any]]: ...
 
     def config_status(self) -> dict[str, Any]: ...
@@ -203,6 +205,10 @@ def _status(service: Service, _caller: Caller, _params: Params) -> object:
 
 def _list_clients(service: Service, _caller: Caller, _params: Params) -> object:
     return service.runtime.list_clients()
+
+
+def _model_names(service: Service, _caller: Caller, params: Params) -> object:
+    return service.runtime.model_names(params.get("type"), params.get("prefix", ""))
 
 
 def _list_requests(service: Service, _caller: Caller, _params: Params) -> object:
@@ -320,6 +326,7 @@ HANDLERS: dict[str, Handler] = {
     "embed": Spawned(_embed),
     "rerank": Spawned(_rerank),
     "models.list": Spawned(_list_models),
+    "models.names": Inline(_model_names),
     "clients.list": Inline(_list_clients),
     "status": Inline(_status),
     "requests.list": Inline(_list_requests),

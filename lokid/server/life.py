@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 
 import lokid
 from lokid.errors import LokidError
+from lokid.logs import place
 from lokid.server.endpoint import Endpoint
 from lokid.server.handlers import Runtime, Service
 from lokid.server.listener import DRAIN_S, Listener
@@ -114,5 +115,8 @@ class Life:
             except LokidError as error:
                 log.warning("not reloaded, the old configuration stays: %s", error.message)
                 status = "the configuration is invalid, the old one stays"
+            except Exception as error:
+                log.error("bug in a reload: %s", place(error))  # noqa: TRY400 - the place, never the text
+                status = "not reloaded because of a bug, the old configuration stays"
             # READY either way: the service runs on, and systemd waits for the end of the reload.
             self._notifier.ready(status)

@@ -276,3 +276,10 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for problem in found:
         assert problem.line >= 1
         assert problem.column >= 1
+
+
+@pytest.mark.parametrize("written", ['a: "x\\0y"', '- ["\\x00"]', '"\\0": 1', '"\\u0000"'])
+def test_a_nul_character_is_refused_and_goes_no_further(written: str) -> None:
+    root, found = read(written, "f")
+    assert "NUL character" in found[0].message
+    assert "\0" not in repr(root)

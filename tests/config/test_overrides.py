@@ -33,11 +33,14 @@ def test_the_name_in_capitals_with_underscores_begins_the_variable() -> None:
     [
         ("openai", {"organization_id", "project_id"}),
         ("openai-compatible", set()),
-        ("azure-openai", {"api_version", "access_token"}),
+        (
+            "azure-openai",
+            {"api_version", "access_token", "tenant_id", "client_id", "client_secret", "authority", "scope"},
+        ),
         ("claude", {"api_version"}),
         ("gemini", {"quota_project_id"}),
         ("vertexai", {"project_id", "location", "quota_project_id", "access_token", "adc_file"}),
-        ("bedrock", {"region", "access_key_id", "secret_access_key", "session_token"}),
+        ("bedrock", {"region", "access_key_id", "secret_access_key", "session_token", "profile"}),
         ("cohere", set()),
     ],
 )

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from lokid.chat import ChatRequest, EmbedRequest, Message, RerankRequest, Text
+from lokid.chat import EmbedRequest, RerankRequest
 from lokid.config import Config, parse
 from lokid.errors import (
     CredentialError,
@@ -35,26 +35,11 @@ from lokid.runtime.chat import chat
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.embed import embed
 from lokid.runtime.rerank import rerank
+from tests.fakes.canonical import GIVEN, QUESTION, settings_of, ways_in
 
 EACH = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=list(PROVIDERS))
 
-# A value for every key that some type needs before it can work.
-GIVEN = {
-    "api_base": "https://models.example/v1",
-    "api_key": "any",
-    "location": "europe-west1",
-    "project_id": "project-1",
-    "region": "eu-central-1",
-}
 CANARY = "sk-canary-7f3a9c51d2"
-QUESTION = ChatRequest(model="", messages=(Message("user", (Text("hello"),)),))
-
-
-def settings_of(provider: Provider, **more: Any) -> ClientSettings:
-    """The smallest entry of this type that can work."""
-    entry = {"type": provider.name, "name": "mine", **more}
-    lacking = provider.settings.model_validate(entry).lacking()
-    return provider.settings.model_validate({**{key: GIVEN[key] for key in lacking}, **entry})
 
 
 def model_of(kind: Literal["chat", "embedding", "reranker"]) -> ModelSettings:
@@ -167,23 +152,31 @@ def test_a_body_that_ends_before_it_began_is_never_an_answer(provider: Provider)
 @EACH
 def test_credentials_go_into_headers_and_nowhere_else(provider: Provider) -> None:
     client = settings_of(provider)
-    secrets = {key: SecretStr(f"{CANARY}-{key}") for key in provider.secrets}
     plain = HTTPRequest("POST", f"{provider.base_url(client)}/x", {"content-type": "application/json"}, {})
-    signed = provider.authorize(client, Credentials(secrets, now=1.8e9), plain)
-    assert signed.headers != plain.headers
-    assert (signed.method, signed.url, signed.body) == (plain.method, plain.url, plain.body)
-    assert CANARY not in repr(signed)
-    assert all(header == header.lower() for header in signed.headers)
+    assert ways_in(provider)
+    for way in (provider.secrets, *ways_in(provider)):
+        secrets = {key: SecretStr(f"{CANARY}-{key}") for key in way}
+        signed = provider.authorize(client, Credentials(secrets, now=1.8e9), plain)
+        assert signed.headers != plain.headers
+        assert (signed.method, signed.url, signed.body) == (plain.method, plain.url, plain.body)
+        assert CANARY not in repr(signed)
+        assert all(header == header.lower() for header in signed.headers)
 
 
 @EACH
 def test_a_header_that_a_patch_put_there_is_kept(provider: Provider) -> None:
+    """And one that a patch removed stays away."""
     client = settings_of(provider)
-    credentials = Credentials({key: SecretStr(CANARY) for key in provider.secrets}, now=1.8e9)
-    plain = HTTPRequest("POST", f"{provider.base_url(client)}/x")
-    added = provider.authorize(client, credentials, plain).headers
-    patched = replace(plain, headers=dict.fromkeys(added, "mine"))
-    assert provider.authorize(client, credentials, patched) == patched
+    for way in (provider.secrets, *ways_in(provider)):
+        credentials = Credentials({key: SecretStr(CANARY) for key in way}, now=1.8e9)
+        for exchange in exchanges(provider).values():
+            plain = exchange.request
+            added = provider.authorize(client, credentials, plain).headers.keys() - plain.headers.keys()
+            assert added
+            patched = replace(plain, headers={**plain.headers, **dict.fromkeys(added, "mine")})
+            assert provider.authorize(client, credentials, patched) == patched
+            without = replace(plain, absent=frozenset(added))
+            assert provider.authorize(client, credentials, without) == without
 
 
 @EACH

@@ -38,7 +38,7 @@ async def asking(provider: Provider, path: Path, url: str, **keys: Any) -> Async
     secrets = {key: f"{CANARY}-{key}" for key in provider.secrets}
     kinds = ("chat", "embedding", "reranker")
     models = [{"name": kind, "type": kind, "max_output_tokens": 4096} for kind in kinds]
-    needed = settings_of(provider).model_dump(exclude_unset=True, include=provider.settings.model_fields.keys())
+    needed = settings_of(provider).model_dump(exclude_unset=True)
     plain = {key: value for key, value in needed.items() if isinstance(value, str)}
     entry = {**plain, **secrets, "type": provider.name, "name": "mine", "api_base": url, "models": models}
     path.write_text(json.dumps({"clients": [{**entry, "extra": {"max_retries": 0}, **keys}]}))
@@ -87,7 +87,7 @@ async def test_every_refusal_says_what_happened_where_and_what_to_do(
 
 
 @EACH
-async def test_embeddings_and_ranks_are_refused_alike(provider: Provider, tmp_path: Path) -> None:
+async def test_embeddings_ranks_and_lists_are_refused_alike(provider: Provider, tmp_path: Path) -> None:
     refused = REFUSALS[provider.name]["wrong key"]
     refusing = answer(refused.status, refused.content, **refused.headers)
     async with FakeProvider(default=refusing) as server:
@@ -101,6 +101,8 @@ async def test_embeddings_and_ranks_are_refused_alike(provider: Provider, tmp_pa
                 with pytest.raises(refused.kind) as caught:
                     await runtime.rerank(RerankRequest("mine:reranker", "q", ("a",)), accepted=accepted)
                 check_sentence(caught.value)
+        # A client that says which models it has is never asked for others.
+        async with asking(provider, tmp_path / "config.yaml", server.url, models=None) as runtime:
             if provider.list_models:
                 with pytest.raises(refused.kind) as caught:
                     await runtime.list_models(client="mine", refresh=True)

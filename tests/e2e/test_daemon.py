@@ -329,3 +329,17 @@ def test_the_configuration_can_be_named_on_the_command_line(tmp_path: Path) -> N
         os.path.relpath(tmp_path / "other.yaml", ROOT),
     )
     assert named == str(tmp_path / "other.yaml")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_it_runs_with_closed_standard_descriptors_and_gives_their_numbers_to_nobody(
+    path: Path, closed: str
+) -> None:
+    command = ["sh", "-c", f'exec "$0" -m tests.fakes.daemon {closed}', sys.executable]
+    with process(command=command) as running:
+        client = connect(path)
+        assert client.ask("hello")["pid"] == running.pid
+        for fd in (0, 1, 2):
+            assert not os.readlink(f"/proc/{running.pid}/fd/{fd}").startswith("socket:")
+        client.close()
+        assert stop(running)[0] == 0

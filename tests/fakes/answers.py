@@ -35,9 +35,9 @@ class Chat:
 
 @dataclass(frozen=True)
 class Samples:
-    """``embeds``: model -> answer with the vectors ``[1, 0]``, ``[0, 1]`` (or the first, of a model that takes
-    one text). ``reranks``: model -> answer that ranks the third document before the first. ``models``: a
-    list of the models ``a`` and ``b``."""
+    """``embeds``: model -> answer with the vectors ``[1, 0]`` and ``[0, 1]``, or the first alone where it
+    takes one text. ``reranks``: model -> answer that ranks the third document before the first.
+    ``models``: a list of the models ``a`` and ``b``."""
 
     chats: tuple[Chat, ...] = ()
     embeds: Mapping[str, bytes] = field(default_factory=dict)
@@ -296,9 +296,7 @@ _GEMINI_VECTORS = _json({"embeddings": [{"values": [1, 0]}, {"values": [0, 1]}]}
 _PREDICTIONS = _json({"predictions": [{"embeddings": {"values": row}} for row in ([1, 0], [0, 1])]})
 _FLOATS = _json({"embeddings": {"float": [[1, 0], [0, 1]]}, "response_type": "embeddings_by_type"})
 _RANKS = _json({"results": [{"index": 0, "relevance_score": 0.2}, {"index": 2, "relevance_score": 0.9}]})
-_RANKS_OF_AWS = _json(
-    {"results": [{"index": 0, "relevanceScore": 0.2}, {"index": 2, "relevanceScore": 0.9}]}
-)
+_RANKS_OF_AWS = _json({"results": [{"index": 0, "relevanceScore": 0.2}, {"index": 2, "relevanceScore": 0.9}]})
 _OPENAI_MODELS = _json({"data": [{"id": "a"}, {"id": "b"}]})
 
 SAMPLES: Mapping[str, Samples] = {
@@ -361,5 +359,5 @@ SAMPLES: Mapping[str, Samples] = {
 
 
 def samples_of(name: str) -> Samples:
-    assert name in SAMPLES, f"tests/fakes/answers.py has no sample answers of type {name}: add a row to SAMPLES"
+    assert name in SAMPLES, f"tests/fakes/answers.py has no answers of type {name}: add a row to SAMPLES"
     return SAMPLES[name]

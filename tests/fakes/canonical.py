@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, Literal
+
+from pydantic import SecretStr
 
 from lokid.chat import (
     ChatRequest,
@@ -22,8 +25,9 @@ from lokid.chat import (
     ToolCall,
     ToolResult,
 )
+from lokid.protocols.http import HTTPRequest
 from lokid.providers import catalogue
-from lokid.providers.base import Provider
+from lokid.providers.base import Credentials, Provider
 from lokid.providers.settings import ClientSettings, ModelSettings
 
 GIVEN = {
@@ -41,6 +45,22 @@ def settings_of(provider: Provider, **more: Any) -> ClientSettings:
     entry = {"type": provider.name, "name": "mine", **more}
     lacking = provider.settings.model_validate(entry).lacking()
     return provider.settings.model_validate({**{key: GIVEN[key] for key in lacking}, **entry})
+
+
+def ways_in(provider: Provider) -> tuple[tuple[str, ...], ...]:
+    """The smallest sets of secrets that open the type: ``(("api_key",), ("access_key_id", ...))``; the token
+    that ``auth: oauth`` brings is one of them."""
+    client = settings_of(provider)
+    plain = HTTPRequest("POST", f"{provider.base_url(client)}/x", {}, {})
+    names = tuple(dict.fromkeys((*provider.secrets, "access_token")))
+    found: list[tuple[str, ...]] = []
+    for size in range(1, len(names) + 1):
+        for way in combinations(names, size):
+            if not any(set(known) <= set(way) for known in found):
+                secrets = {name: SecretStr(f"value-of-{name}") for name in way}
+                if provider.authorize(client, Credentials(secrets, now=1.8e9), plain) != plain:
+                    found.append(way)
+    return tuple(found)
 
 
 # --- models

@@ -23,7 +23,7 @@ USAGE = {
 
 
 def start(**more: Any) -> dict[str, Any]:
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "m-1", "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": {**USAGE, "output_tokens": 1},
     }  # fmt: skip

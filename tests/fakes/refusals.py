@@ -23,7 +23,7 @@ from lokid.errors import (
 
 KINDS = ("wrong key", "unknown model", "context overflow", "content filter", "overloaded", "rate limited")
 WAIT_S = 34.0
-"""What each ``rate limited`` asks to wait; so long that lokid does not wait itself when little time is left."""
+"""Seconds that each ``rate limited`` asks to wait."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _aws(kind: str) -> dict[str, str]:
 
 _LATER = {"retry-after": f"{WAIT_S:g}"}
 _BLOCKED = {"hate": {"filtered": True, "severity": "high"}, "violence": {"filtered": False}}
-_TOO_LONG = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+_TOO_LONG = "This model's maximum context length is 8192 tokens. Your messages resulted in 9000 tokens."
 _SLOW = "Rate limit reached for requests per min. Limit: 3 / min."
 
 REFUSALS: Mapping[str, Mapping[str, Refused]] = {
@@ -186,7 +186,9 @@ REFUSALS: Mapping[str, Mapping[str, Refused]] = {
             ContextLengthExceeded,
             400,
             _google(
-                400, "INVALID_ARGUMENT", "The input token count exceeds the maximum of 1048576 tokens allowed."
+                400,
+                "INVALID_ARGUMENT",
+                "The input token count exceeds the maximum of 1048576 tokens.",
             ),
         ),
         "content filter": Refused(

@@ -95,6 +95,7 @@ class RPCDaemon:
         self.pid = os.getpid()
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.running: list[Call] = []
+        self.strangers = 0  # values that are no messages
         self._closed = False
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
@@ -178,6 +179,9 @@ class RPCDaemon:
                     break
                 unpacker.feed(data)
                 for message in unpacker:
+                    if not isinstance(message, list):
+                        self.strangers += 1
+                        continue
                     if message[0] == 2 and message[1] == "cancel":
                         calls[message[2][0]].cancelled.set()
                         continue

@@ -104,7 +104,7 @@ class FakeRuntime:
     emitted: int = 0
     reloads: int = 0
     frame: int = 64 * 1024 * 1024
-    reload_error: errors.LokidError | None = None
+    reload_error: Exception | None = None
     closed: bool = False
 
     async def chat(self, request: ChatRequest, *, emit: Any, accepted: Any) -> ChatResult | dict[str, Any]:
@@ -168,6 +168,9 @@ class FakeRuntime:
         refresh: bool,
     ) -> list[dict[str, Any]]:
         return [{"id": "c:echo", "type": type, "client": client, "refresh": refresh}]
+
+    def model_names(self, type: str | None, prefix: str) -> list[str]:  # noqa: A002 - the contract's name
+        return [name for name in ("c:echo", "c:other") if name.startswith(prefix)]
 
     def list_clients(self) -> list[dict[str, Any]]:
         return [{"name": "c", "type": "openai", "state": "ready"}]

@@ -353,3 +353,53 @@ def test_arguments_that_are_not_utf8_are_sent_with_replacements(daemon):
     )
     assert done.returncode == 0
     assert fake.params()["prompt"] == "a?"
+
+
+def closing(redirections, *arguments):
+    """One command line of a shell that closes some of the standard descriptors."""
+    import shlex
+
+    line = " ".join(map(shlex.quote, [*COMMAND, *arguments]))
+    return subprocess.run(
+        ["sh", "-c", f"{line} </dev/null {redirections}"], capture_output=True, env=environment(), timeout=30
+    )
+
+
+def test_an_answer_for_a_closed_stdout_does_not_go_to_the_daemon(daemon):
+    fake = daemon(chat=say("an answer"))
+    done = closing(">&-", "ask", "x")
+    assert (done.returncode, done.stderr) == (1, b"lokictl: Bad file descriptor\n")
+    fake.close()
+    assert fake.strangers == 0
+
+
+def test_a_closed_stderr_is_no_reason_to_fail(daemon):
+    daemon(chat=say("an answer"))
+    done = closing("<&- 2>&-", "ask", "-u", "x")
+    assert (done.returncode, done.stdout) == (0, b"an answer\n")
+
+
+def test_a_bug_is_one_line_and_quotes_nothing():
+    code = """
+import sys
+from lokictl import __main__, fast
+def broken(arguments): raise ValueError("a prompt")
+fast.parse = broken
+sys.argv = ["lokictl", "ask", "x"]
+__main__.main()
+"""
+    done = subprocess.run([COMMAND[0], "-c", code], capture_output=True, env=environment(), timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"lokictl: this is a bug in lokictl: ValueError at ")
+    assert b"a prompt" not in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_a_number_of_any_size_is_for_the_daemon_to_judge(daemon):
+    fake = daemon(chat=say("ok"))
+    assert lokictl("ask", "--max-tokens", "9" * 30, "x").returncode == 0
+    assert fake.params()["max_tokens"] == float("9" * 30)
+
+
+def test_a_schema_without_bottom_is_a_mistake_of_the_caller():
+    done = lokictl("ask", "--schema", '{"a":' * 9000 + "1" + "}" * 9000, "x")
+    assert (done.returncode, done.stderr) == (2, b"lokictl: the schema is nested too deep\n")

@@ -157,3 +157,28 @@ def test_the_real_daemon_starts_restarts_and_stops(tmp_path):
         assert lokictl("daemon", "stop", env=env).stdout == b"stopped\n"
     assert gone(int(second.split()[-1]))
     assert lokictl("status", env=env).returncode == 69
+
+
+def test_a_successor_has_its_own_time_to_start_after_a_long_drain(monkeypatch):
+    monkeypatch.setattr(autostart, "START_S", 0.6)
+    path = path_of_socket()
+    os.makedirs(os.path.dirname(path))
+    holds_the_lock = (
+        "import fcntl, sys, time; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX);"
+        "print(flush=True); time.sleep(1.5)"
+    )
+    draining = subprocess.Popen(
+        [sys.executable, "-c", holds_the_lock, path + ".lock"], stdout=subprocess.PIPE
+    )
+    draining.stdout.readline()
+    start(LISTENER, "1").close()
+    draining.stdout.close()
+    assert draining.wait() == 0
+
+
+def test_a_log_that_cannot_be_written_is_no_daemon():
+    path, _ = autostart.open_log()
+    os.mkdir(path)
+    with pytest.raises(Failure, match=r"lokid\.log cannot be written: Is a directory") as caught:
+        start(LISTENER, "1")
+    assert caught.value.exit_status == 69

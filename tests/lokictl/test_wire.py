@@ -91,3 +91,12 @@ def test_other_types_are_a_mistake_in_the_program():
 
 def test_a_request_begins_with_the_bytes_in_which_the_daemon_looks_for_its_id():
     assert wire.encode([0, 1, "chat", [{}]]).startswith(b"\x94\x00\x01")
+
+
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, 10**30])
+def test_whole_numbers_over_64_bits_become_the_nearest_float(value):
+    assert msgpack.unpackb(wire.encode([value])) == [float(value)]
+
+
+def test_whole_numbers_that_no_float_holds_become_text():
+    assert msgpack.unpackb(wire.encode([10**400])) == ["1" + 400 * "0"]

@@ -1,16 +1,12 @@
 """The official ``anthropic`` package as an oracle: for the same conversation lokid sends what it sends, and
 of the same bytes lokid reads what it reads, except where it takes a broken answer for a whole one.
 
-What is installed is the current generation. ``LOKID_OLD_SDKS`` names a directory with the previous ones:
-these tests then run once more with that.
+What is installed is the current generation; ``test_previous_generation`` runs them with the one before.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +38,6 @@ from tests.fakes.capture import Capture
 from tests.fakes.feeding import Fed, fed
 from tests.fakes.messages import block, called, end, said, start, thought, wire
 
-OLD_SDKS = os.environ.get("LOKID_OLD_SDKS")
 OLD = anthropic.__version__.startswith("0.")
 
 DIFFERENCES = {
@@ -435,16 +430,3 @@ def test_we_also_say_why_a_request_was_refused(server: Capture, sdk: anthropic.A
     assert theirs.content == []
     assert found.answer.message.text == theirs.stop_details.explanation == "Not this."
     assert found.answer.finish_reason == theirs.stop_reason
-
-
-@pytest.mark.skipif(not OLD_SDKS, reason="LOKID_OLD_SDKS names no directory")
-def test_all_this_holds_for_the_previous_generation() -> None:
-    ours = ("LOKID_OLD_SDKS", "PYTEST_")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (OLD_SDKS, environ.get("PYTHONPATH"))))
-    program = [sys.executable, "-c", "import anthropic; print(anthropic.__version__)"]
-    version = subprocess.run(program, env=environ, check=True, capture_output=True, text=True).stdout
-    assert int(version.partition(".")[0]) < int(anthropic.__version__.partition(".")[0])
-    again = [sys.executable, "-m", "pytest", "-q", __file__, "-k", "not previous_generation"]
-    done = subprocess.run(again, env=environ, check=False, capture_output=True, text=True, timeout=50)
-    assert done.returncode == 0, done.stdout[-3000:]

@@ -1,18 +1,14 @@
 """The official ``google-genai`` package as an oracle: for the same conversation lokid sends what it sends, to
 Google AI and to Vertex AI, and of the same bytes lokid reads what it reads.
 
-What is installed is the current generation. ``LOKID_OLD_SDKS`` names a directory with the previous ones:
-these tests then run once more with that.
+What is installed is the current generation; ``test_previous_generation`` runs them with the one before.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +44,6 @@ from tests.fakes.capture import Capture
 from tests.fakes.feeding import Fed, fed
 from tests.fakes.generating import USAGE, call, chunk, said, stream, thought
 
-OLD_SDKS = os.environ.get("LOKID_OLD_SDKS")
 OLD = genai.__version__ < "3"
 
 DIFFERENCES = {
@@ -445,18 +440,3 @@ def test_models_are_listed_as_by_the_sdk(server: Capture, platform: Platform) ->
     assert_same_request(server, platform, ours.request)
     names = [(model.name or "").rpartition("models/")[2] for model in theirs]
     assert list(fed(ours.decoder, server.answer).answer) == names
-
-
-@pytest.mark.skipif(not OLD_SDKS, reason="LOKID_OLD_SDKS names no directory")
-def test_all_this_holds_for_the_previous_generation() -> None:
-    environ = {name: value for name, value in os.environ.items() if name != "LOKID_OLD_SDKS"}
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (OLD_SDKS, environ.get("PYTHONPATH"))))
-    program = [sys.executable, "-c", "from google import genai; print(genai.__version__)"]
-    version = subprocess.run(program, env=environ, check=True, capture_output=True, text=True).stdout
-    assert int(version.partition(".")[0]) < int(genai.__version__.partition(".")[0])
-    again = [sys.executable, "-m", "pytest", "-q", __file__, "--deselect", f"{__file__}::{_SELF}"]
-    done = subprocess.run(again, env=environ, check=False, capture_output=True, text=True, timeout=50)
-    assert done.returncode == 0, done.stdout[-3000:]
-
-
-_SELF = test_all_this_holds_for_the_previous_generation.__name__

@@ -1,14 +1,11 @@
 """The official ``anthropic`` package as an oracle for Claude on Vertex AI: lokid sends what it sends.
 
-``LOKID_OLD_SDKS`` names a directory with the previous generation: these tests then run once more with that.
+What is installed is the current generation; ``test_previous_generation`` runs them with the one before.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +19,6 @@ from lokid.providers.settings import ModelSettings
 from lokid.providers.vertexai import VERTEXAI
 from tests.fakes.capture import Capture
 
-OLD_SDKS = os.environ.get("LOKID_OLD_SDKS")
 OLD = anthropic.__version__.startswith("0.")
 MODEL = "claude-sonnet-4-5@20250929"
 
@@ -75,18 +71,3 @@ def test_claude_is_asked_as_the_sdk_asks(server: Capture, sdk: anthropic.Anthrop
     for one in (ours_body, body):
         del one["anthropic_version"]
     assert ours_body == body
-
-
-@pytest.mark.skipif(not OLD_SDKS, reason="LOKID_OLD_SDKS names no directory")
-def test_all_this_holds_for_the_previous_generation() -> None:
-    environ = {name: value for name, value in os.environ.items() if name != "LOKID_OLD_SDKS"}
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (OLD_SDKS, environ.get("PYTHONPATH"))))
-    program = [sys.executable, "-c", "import anthropic; print(anthropic.__version__)"]
-    version = subprocess.run(program, env=environ, check=True, capture_output=True, text=True).stdout
-    assert version.startswith("0.")
-    again = [sys.executable, "-m", "pytest", "-q", __file__, "--deselect", f"{__file__}::{_SELF}"]
-    done = subprocess.run(again, env=environ, check=False, capture_output=True, text=True, timeout=50)
-    assert done.returncode == 0, done.stdout[-3000:]
-
-
-_SELF = test_all_this_holds_for_the_previous_generation.__name__

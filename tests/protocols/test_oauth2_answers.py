@@ -122,25 +122,20 @@ class TestAKey:
         assert answers.key(200, b"{}", NOW) == Refusal("other", "no key in the answer")
 
 
-class TestADevice:
-    GOOD: dict[str, Any] = {
-        "device_code": "d",
-        "user_code": "AB-CD",
-        "verification_uri": "https://as.example/device",
-    }
+GOOD = {"device_code": "d", "user_code": "AB-CD", "verification_uri": "https://as.example/device"}
 
+
+class TestADevice:
     def test_has_an_address_a_code_and_a_pace(self) -> None:
-        assert answers.device(200, body(**self.GOOD)) == Device(
+        assert answers.device(200, body(**GOOD)) == Device(
             SecretStr("d"), "AB-CD", "https://as.example/device", 900.0, 5.0
         )
         long = "https://as.example/device?user_code=AB-CD"
-        found = answers.device(
-            200, body(**self.GOOD, verification_uri_complete=long, expires_in=60, interval=1)
-        )
+        found = answers.device(200, body(**GOOD, verification_uri_complete=long, expires_in=60, interval=1))
         assert found == Device(SecretStr("d"), "AB-CD", long, 60.0, 1.0)
 
     def test_of_google_calls_its_address_by_another_name(self) -> None:
-        said = {**self.GOOD, "verification_url": "https://g.example"}
+        said = {**GOOD, "verification_url": "https://g.example"}
         del said["verification_uri"]
         found = answers.device(200, body(**said))
         assert isinstance(found, Device) and found.url == "https://g.example"
@@ -159,7 +154,7 @@ class TestADevice:
         ],
     )
     def test_that_is_incomplete_or_odd_is_none(self, wrong: dict[str, Any]) -> None:
-        found = answers.device(200, body(**{**self.GOOD, **wrong}))
+        found = answers.device(200, body(**{**GOOD, **wrong}))
         assert found == Refusal("other", "no device code in the answer")
 
     def test_may_be_refused(self) -> None:
@@ -179,8 +174,8 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from(
-    ["access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "key", "interval"]
-    + ["device_code", "user_code", "verification_uri", "verification_url"]
+    "access_token token_type expires_in refresh_token scope error key interval device_code user_code"
+    " verification_uri verification_url".split()
 )
 
 

@@ -14,12 +14,14 @@ from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Event, Message, Re
 from lokid.errors import (
     AuthenticationFailed,
     ConfigInvalid,
+    InvalidParams,
     ProviderUnavailable,
     RateLimited,
     SecretMissing,
     UnknownModel,
     Unsupported,
 )
+from lokid.runtime import core
 from lokid.runtime.core import Runtime
 from tests.fakes import provider as steps
 from tests.fakes.provider import FakeProvider, answer
@@ -205,6 +207,8 @@ class TestListing:
             assert "secret" not in repr(rows)
             assert [row["id"] for row in await runtime.list_models("embedding", None, False)] == ["a:e"]
             assert [row["id"] for row in await runtime.list_models(None, "b", False)] == ["b:m"]
+            assert runtime.model_names() == ["a:m", "a:e", "b:m"]
+            assert runtime.model_names("chat", "a:") == ["a:m"]
             with pytest.raises(UnknownModel, match="no client is called 'bb'"):
                 await runtime.list_models(None, "bb", False)
 
@@ -256,6 +260,9 @@ class TestListing:
             begun_at = time.perf_counter()
             again = await runtime.list_models("chat", None, False)
             assert time.perf_counter() - begun_at < 0.1  # on a busy machine; alone it takes 2 ms
+            begun_at = time.perf_counter()
+            assert len(runtime.model_names("chat", "a:model-9")) == 1111
+            assert time.perf_counter() - begun_at < 0.1
             assert all(one is other for one, other in zip(first, again, strict=True))
 
     async def test_refresh_of_a_type_that_cannot_list_says_so(self, path: Path) -> None:
@@ -351,3 +358,41 @@ class TestLife:
                 client = runtime.generation.clients["a"]
             assert client.closed
             await provider.until(lambda: provider.open == 0)
+
+
+async def test_a_path_that_the_system_cannot_take_is_the_callers_mistake(path: Path) -> None:
+    configure(path, {"name": "a", "api_base": "http://127.0.0.1:9/v1"})
+    async with running(path) as runtime:
+        with pytest.raises(InvalidParams, match="path: holds a NUL character"):
+            runtime.check("a\0b")
+
+
+async def test_a_bug_that_a_file_brings_out_does_not_end_the_daemon(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise ValueError("a secret")
+
+    monkeypatch.setattr(core, "builtin_clients", broken)
+    monkeypatch.setattr(core, "AFTER_A_BUG_S", 0.01)
+    async with running(path, builtin=True) as runtime:
+        with anyio.fail_after(10):
+            configure(path, {"name": "a", "api_base": "http://127.0.0.1:9/v1"})
+            while not runtime.list_clients():
+                await anyio.sleep(0.01)
+    assert "bug in the background: ValueError at " in caplog.text
+    assert "a secret" not in caplog.text
+
+
+async def test_a_bug_in_a_background_task_does_not_end_the_daemon(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    configure(
+        path, {"name": "a", "launch": {"command": ["x", "{port}"]}, "api_base": "http://127.0.0.1:{port}"}
+    )
+    (path.parent / ".env").write_text("PATH=a\0b\n")  # Popen raises ValueError for it, as for no other text
+    async with running(path) as runtime:
+        with pytest.raises(ProviderUnavailable, match="was stopped"):
+            await runtime.chat(question(), emit=ignore, accepted=accepted)
+        assert runtime.list_clients()[0]["server"]["state"] == "failed"
+    assert "bug in the background: ValueError at " in caplog.text

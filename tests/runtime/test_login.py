@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,8 +22,8 @@ from lokid.errors import (
     ConfigInvalid,
     InvalidParams,
     LoginRequired,
-    Unsupported,
     UnknownModel,
+    Unsupported,
 )
 from lokid.runtime.core import Runtime
 from tests.fakes.authorization import AuthorizationServer, Person, serving
@@ -217,13 +219,61 @@ class TestSigningOut:
                 await ask(runtime)
 
     async def test_at_another_daemon_is_seen(self, server: AuthorizationServer, home: Path) -> None:
-        async with runtime_of(home, server.client()) as one:
-            async with runtime_of(home, server.client()) as other:
-                await sign_in(one)
-                assert await ask(other) == "hi"
-                assert other.auth.status("mine")[0]["state"] == "signed_in"
-                await one.auth.logout("mine")
-                assert other.auth.status("mine")[0]["state"] == "needs_login"
+        mine = server.client()
+        async with runtime_of(home, mine) as one, runtime_of(home, mine) as other:
+            await sign_in(one)
+            assert await ask(other) == "hi"
+            assert other.auth.status("mine")[0]["state"] == "signed_in"
+            await one.auth.logout("mine")
+            assert other.auth.status("mine")[0]["state"] == "needs_login"
+
+
+class TestAServerThatIsStrict:
+    """What the authorization server of these tests insists on, so that they prove something."""
+
+    async def test_wants_pkce(self, server: AuthorizationServer) -> None:
+        url = f"{server.issuer}/auth?client_id=public&response_type=code&redirect_uri=http://127.0.0.1/cb&state=x"
+        ended = await in_thread(Person().address, url, "/cb?")
+        assert "error=invalid_request" in ended and "PKCE" in ended
+
+    async def test_takes_no_json(self, server: AuthorizationServer) -> None:
+        body = json.dumps({"grant_type": "refresh_token", "refresh_token": "x", "client_id": "public"})
+        status, answer = await in_thread(post, f"{server.issuer}/token", body.encode(), "application/json")
+        assert (status, answer["error"]) == (400, "invalid_request")
+
+    async def test_ends_the_sign_in_when_a_refresh_token_is_used_twice(
+        self, server: AuthorizationServer, home: Path
+    ) -> None:
+        """As when an old backup of the token file is put back."""
+        async with runtime_of(home, server.client()) as runtime:
+            await sign_in(runtime)
+        path = token_file(home)
+        backup = {**json.loads(path.read_text()), "expires_at": 0}
+        path.write_text(json.dumps(backup))
+        async with runtime_of(home, server.client()) as runtime:
+            assert await ask(runtime) == "hi"
+        newest = json.loads(path.read_text())
+        path.write_text(json.dumps(backup))
+        async with runtime_of(home, server.client()) as runtime:
+            with pytest.raises(LoginRequired, match="revoked or has run out"):
+                await ask(runtime)
+        path.write_text(json.dumps({**newest, "expires_at": 0}))
+        async with runtime_of(home, server.client()) as runtime:
+            with pytest.raises(LoginRequired, match="revoked or has run out"):
+                await ask(runtime)
+            assert (await sign_in(runtime))["state"] == "signed_in"
+            assert await ask(runtime) == "hi"
+
+
+def post(url: str, body: bytes, kind: str) -> tuple[int, Any]:
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, body, {"content-type": kind}), timeout=10
+        ) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
 
 
 class TestWhatIsNotConfigured:

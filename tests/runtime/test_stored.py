@@ -81,6 +81,9 @@ class TestSecrets:
         async with running(home) as runtime:
             assert "lokictl secret set A" in str(reason(runtime, "a"))
             assert "lokictl secret set OPENAI_API_KEY" in str(reason(runtime, "openai"))
+            with pytest.raises(SecretMissing) as caught:
+                await key(runtime, "a")
+            assert caught.value.hint == "lokictl secret set A"
             other = runtime.generation.clients["b"]
             assert await runtime.secrets.set("A", VALUE) == {"name": "A", "replaced": False, "clients": ["a"]}
             assert await key(runtime, "a") == VALUE
@@ -101,9 +104,26 @@ class TestSecrets:
     async def test_without_a_configuration_a_key_is_enough(self, home: Path) -> None:
         async with running(home) as runtime:
             assert runtime.list_clients() == []
-            await runtime.secrets.set("OPENAI_API_KEY", VALUE)
-            assert [(one["name"], one["state"]) for one in runtime.list_clients()] == [("openai", "ready")]
+            for number, (name, client) in enumerate(
+                {
+                    "OPENAI_API_KEY": "openai",
+                    "ANTHROPIC_API_KEY": "claude",
+                    "GEMINI_API_KEY": "gemini",
+                }.items()
+            ):
+                await runtime.secrets.set(name, VALUE)
+                assert [one["state"] for one in runtime.list_clients()] == ["ready"] * (number + 1)
+                assert await key(runtime, client) == VALUE
+            await runtime.secrets.lock()
+            for _ in range(2):
+                assert "the vault is locked: lokictl unlock" in str(reason(runtime, "openai"))
+                await runtime.reload()
+            await runtime.secrets.unlock(None)
             assert await key(runtime, "openai") == VALUE
+
+    async def test_a_key_in_the_environment_makes_no_client(self, home: Path) -> None:
+        async with running(home, OPENAI_API_KEY="sk-of-something-else") as runtime:
+            assert runtime.list_clients() == []
 
     async def test_an_unknown_name_is_no_secret(self, home: Path) -> None:
         async with running(home) as runtime:
@@ -221,8 +241,9 @@ class TestLocking:
             config.write_text("clients: [")
             await until(lambda: runtime.config_status()["problems"])
             await runtime.secrets.lock()
-            with pytest.raises(SecretMissing, match="locked"):
+            with pytest.raises(SecretMissing, match="locked") as caught:
                 await key(runtime, "a")
+            assert caught.value.hint == "lokictl unlock"
 
     async def test_a_load_that_began_before_the_lock_counts_no_more(self, home: Path, config: Path) -> None:
         async with running(home) as runtime:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderUnavailable
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers.registry import PROVIDERS
+from lokid.runtime import refresher
 from lokid.runtime import tokens as module
 from lokid.runtime.held import Clock
 from lokid.runtime.tokens import Tokens
@@ -33,7 +34,7 @@ HOUR = 3600.0
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The task looks often, since only the clock of the test moves on."""
-    monkeypatch.setattr(module, "RECHECK_S", 0.01)
+    monkeypatch.setattr(refresher, "RECHECK_S", 0.01)
     monkeypatch.setattr(module, "SAVE_PAUSE_S", 0.01)
 
 
@@ -283,7 +284,7 @@ class TestAServerThatIsDown:
                 assert len(case.server.requests) <= before + 1
             assert len(case.server.requests) < asked + 6  # 5, 10, 20, 40 s
             case.time.passes(LIFE)
-            await until(lambda: tokens._failures > 4)
+            await until(lambda: tokens._refresher._failures > 4)
             with pytest.raises(LokidError) as caught:
                 await tokens.get()
             assert caught.value.retry_after_s is not None and 0 < caught.value.retry_after_s <= 300

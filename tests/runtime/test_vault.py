@@ -235,6 +235,14 @@ def test_an_encrypted_vault_that_others_may_read_is_a_warning(one: Vault, folder
     assert read(one).warnings == ()
 
 
+def test_a_folder_that_others_may_write_to_is_a_warning(one: Vault, folder: Path) -> None:
+    set_(one, A=VALUE)
+    folder.chmod(0o777)
+    assert read(one).warnings == (
+        (str(folder), f"other users may replace the vault in it: chmod go-w {folder}"),
+    )
+
+
 class TestRecipients:
     def test_can_read_it_too(self, one: Vault, folder: Path) -> None:
         friend = pyrage.x25519.Identity.generate()

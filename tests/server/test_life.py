@@ -139,3 +139,16 @@ async def test_signs_of_life_come_from_the_event_loop(endpoint: Endpoint, manage
         for _ in range(3):
             await heard(manager, "WATCHDOG=1")
         send(signal.SIGTERM)
+
+
+async def test_a_bug_in_a_reload_is_logged_and_the_daemon_lives_on(
+    endpoint: Endpoint, manager: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with living(endpoint, manager) as runtime:
+        runtime.reload_error = ValueError("a secret")
+        send(signal.SIGHUP)
+        assert "because of a bug" in await heard(manager, "READY=1")
+        send(signal.SIGTERM)
+        await heard(manager, "STOPPING=1")
+    assert "bug in a reload: ValueError at " in caplog.text
+    assert "a secret" not in caplog.text

@@ -52,6 +52,7 @@ async def test_every_method_answers(tmp_path: Path) -> None:
         "embed": {"model": "e", "texts": ["a"]},
         "rerank": {"model": "r", "query": "q", "documents": ["a", "b"]},
         "models.list": {"type": "chat", "refresh": True},
+        "models.names": {"prefix": "c:e"},
         "config.check": {"path": "/x.yaml"},
         "requests.cancel": {"id": 99},
         "secrets.set": {"name": "B", "value": "b"},
@@ -70,6 +71,7 @@ async def test_every_method_answers(tmp_path: Path) -> None:
     assert answers["models.list"].result == [
         {"id": "c:echo", "type": "chat", "client": None, "refresh": True}
     ]
+    assert answers["models.names"].result == ["c:echo"]
     assert answers["config.check"].result[0]["path"] == "/x.yaml"
     assert answers["config.reload"].result["generation"] == 2
 

@@ -1,0 +1,94 @@
+"""``lokictl cmd``"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from lokictl import client
+from lokictl.command import Command
+from lokictl.danger import danger
+from lokictl.failure import Failure, usage
+from lokictl.render import clean, one_line, write
+
+TIMEOUT_S = 60.0
+"""A key that was pressed waits no longer."""
+
+SYSTEM = """\
+You turn a request into exactly one command for the shell {shell} on {system}.
+Answer with the command and nothing else: no explanation, no Markdown, no prompt sign. It may be a pipeline. \
+Prefer common tools, quote what needs it, and use no placeholder where something that works as it stands would do.
+If no command can do it, answer with one line that begins with # and says why."""
+
+
+@click.command(
+    cls=Command,
+    name="cmd",
+    examples=(
+        ('lokictl cmd "the five largest files here"', "prints a command, runs nothing"),
+        ('eval "$(lokictl init bash)"', "then Alt-e does it with the words on the line"),
+    ),
+)
+@click.argument("words", nargs=-1, required=True, metavar="TEXT...")
+@click.option("-m", "--model", metavar="CLIENT:MODEL", help="Else $LOKICTL_MODEL, else the default.")
+@click.option("--shell", metavar="NAME", help="Write for this shell. Default: the one of $SHELL.")
+@click.option("--key", is_flag=True, hidden=True)
+def command(words: tuple[str, ...], model: str | None, shell: str | None, key: bool) -> int:
+    """One shell command from words. It is printed, never run; one that destroys is marked on stderr.
+
+    What is sent: the words, and the names of your shell and system."""
+    text = " ".join(words).strip()
+    if not key:
+        line = _command(text, model, shell)
+        write(1, f"{line}\n")
+        if (harm := danger(line)) is not None:
+            write(2, f"careful: this {harm}\n")
+        return 0
+    # For the scripts in lokictl/shell: a line that is a message or empty, then the command, if there is one.
+    try:
+        line = _command(text, model, shell)
+    except Failure as failure:
+        hint = f" ({failure.hint})" if failure.hint else ""
+        write(1, f"lokictl: {one_line(failure.message + hint)}\n")
+        return failure.exit_status
+    harm = danger(line)
+    write(1, (f"careful: this {harm}" if harm else "") + f"\n{line}\n")
+    return 0
+
+
+def _command(text: str, model: str | None, shell: str | None) -> str:
+    """Raises ``Failure``, also when the model has no command."""
+    if not text:
+        raise usage("say in words what the command should do", 'lokictl cmd "the five largest files here"')
+    system = SYSTEM.format(
+        shell=shell or os.path.basename(os.environ.get("SHELL", "")) or "sh", system=_system()
+    )
+    model = model or os.environ.get("LOKICTL_MODEL", "")
+    result = client.call("chat", {"model": model, "prompt": text, "system": system, "timeout_s": TIMEOUT_S})
+    line = bare(result["text"])
+    if not line or line.startswith("#"):
+        raise Failure("provider_error", line.lstrip("# ") or "the model had no command for that")
+    return line
+
+
+def bare(answer: str) -> str:
+    """The command in an answer, without what models put around it; nothing in it could steer a terminal."""
+    from lokictl.asking import first_code_block
+
+    text = first_code_block(clean(answer)).strip()
+    if len(text) > 2 and text[0] == text[-1] == "`" and "`" not in text[1:-1]:
+        text = text[1:-1].strip()
+    return text.removeprefix("$ ").strip()
+
+
+def _system() -> str:
+    """``Linux (Debian GNU/Linux 12 (bookworm))``"""
+    kernel = os.uname().sysname
+    try:
+        with open("/etc/os-release", encoding="utf-8") as file:
+            facts = dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
+    except OSError:
+        return kernel
+    name = facts.get("PRETTY_NAME", "").strip('"')
+    return f"{kernel} ({name})" if name else kernel

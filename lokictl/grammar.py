@@ -1,0 +1,79 @@
+"""The words of any command, asked of click itself: whatever a command takes can be completed."""
+
+from __future__ import annotations
+
+import click
+
+from lokictl import completion
+from lokictl.cli import lokictl
+
+_KINDS = {"embed": "embedding", "rerank": "reranker"}
+"""Command -> the type of the models that it takes."""
+
+
+def candidates(before: list[str], current: str) -> list[tuple[str, str]]:
+    """What ``current`` may become after the words ``before``, as ``completion.candidates``."""
+    command, rest = _descend(before)
+    if command is None:
+        return []
+    options = {
+        name: param for param in command.params if isinstance(param, click.Option) for name in param.opts
+    }
+    if rest and rest[-1] in options and not options[rest[-1]].is_flag:
+        return _values(command, options[rest[-1]], current)
+    if current.startswith("-"):
+        found = [(name, param.help or "") for name, param in options.items() if name.startswith("--")]
+        return [row for row in (*found, ("--help", "")) if row[0].startswith(current)]
+    if isinstance(command, click.Group):
+        if rest:
+            return []
+        ctx = click.Context(command)
+        subcommands = ((name, command.get_command(ctx, name)) for name in command.list_commands(ctx))
+        return [
+            (name, sub.get_short_help_str() if sub else "")
+            for name, sub in subcommands
+            if name.startswith(current)
+        ]
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    at = len(_words(rest, options))
+    if not arguments or (at >= len(arguments) and arguments[-1].nargs != -1):
+        return []
+    return _values(command, arguments[min(at, len(arguments) - 1)], current)
+
+
+def _descend(before: list[str]) -> tuple[click.Command | None, list[str]]:
+    """The innermost command that ``before`` names, and the words after its name."""
+    command: click.Command | None = lokictl
+    for at, word in enumerate(before):
+        if not isinstance(command, click.Group):
+            return command, before[at:]
+        if word.startswith("-"):
+            return None, []
+        command = command.get_command(click.Context(command), word)
+    return command, []
+
+
+def _words(rest: list[str], options: dict[str, click.Option]) -> list[str]:
+    """``rest`` without options and their values."""
+    words, skip = [], False
+    for word in rest:
+        if skip:
+            skip = False
+        elif word.startswith("-") and word != "-":
+            skip = word in options and not options[word].is_flag
+        else:
+            words.append(word)
+    return words
+
+
+def _values(command: click.Command, param: click.Parameter, typed: str) -> list[tuple[str, str]]:
+    if isinstance(param.type, click.Choice):
+        return [(str(choice), "") for choice in param.type.choices if str(choice).startswith(typed)]
+    if isinstance(param.type, click.Path | click.File):
+        return completion.FILES
+    match (param.metavar or "").strip("[]."):
+        case "CLIENT:MODEL" | "MODEL":
+            return completion.models(typed, _KINDS.get(command.name or "", "chat"))
+        case "CLIENT":
+            return [row for row in completion.clients() if row[0].startswith(typed)]
+    return []

@@ -1,0 +1,68 @@
+# lokictl for bash 4.4 and newer:   eval "$(lokictl init bash)"   in ~/.bashrc
+# TAB completes commands, options, clients and models. Alt-e turns the words on the line into a command.
+
+_lokictl() {
+    # Readline splits words at : and =, so openai:gpt is three of them. Joined again here: what no blank
+    # separates is one word.
+    local line=${COMP_LINE:0:COMP_POINT} left i
+    local -a words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        left=${line#"${line%%[![:space:]]*}"}
+        ((i == COMP_CWORD)) && COMP_WORDS[i]=$left
+        if ((i == 0)) || [[ $left != "$line" || -z $left ]]; then
+            words+=("${COMP_WORDS[i]}")
+        else
+            words[-1]+=${COMP_WORDS[i]}
+        fi
+        line=${left#"${COMP_WORDS[i]}"}
+    done
+
+    # Only what follows the last separator is replaced by readline, except inside quotes.
+    local current=${words[-1]} keep= quote=
+    if [[ $current == [\"\']* ]]; then
+        quote=${current:0:1} current=${current:1}
+    elif [[ $COMP_WORDBREAKS == *:* && $current == *:* ]]; then
+        keep=${current%"${current##*:}"}
+    elif [[ $COMP_WORDBREAKS == *=* && $current == *=* ]]; then
+        keep=${current%"${current##*=}"}
+    fi
+    words[-1]=$current
+
+    COMPREPLY=()
+    local word
+    while IFS=$'\t' read -r word _; do
+        if [[ $word == :files ]]; then
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "${current#"$keep"}")
+            return
+        fi
+        [[ $word == *[:=] ]] && compopt -o nospace
+        word=${word#"$keep"}
+        [[ $quote ]] || printf -v word %q "$word"
+        COMPREPLY+=("$word")
+    done < <(command lokictl __complete "${words[@]:1}" 2>/dev/null)
+}
+complete -F _lokictl lokictl
+
+_lokictl_words_to_command() {
+    [[ $READLINE_LINE == *[![:space:]]* ]] || return
+    # The words stay on the screen while the model thinks; readline draws its own line again afterwards.
+    # Ctrl-C ends lokictl, and the trap keeps it from taking the line along.
+    local words=$READLINE_LINE answer note command trapped
+    trapped=$(trap -p INT)
+    trap : INT
+    printf '\r%s \e[2m(asking; Ctrl-C gives up)\e[0m' "${words//$'\n'/ }"
+    answer=$(command lokictl cmd --key --shell bash -- "$words" </dev/null 2>/dev/null)
+    trap - INT
+    [[ $trapped ]] && eval "$trapped"
+    printf '\r\e[J'
+
+    # A line that is a message or empty, then the command, if there is one.
+    note=${answer%%$'\n'*} command=
+    [[ $answer == *$'\n'* ]] && command=${answer#*$'\n'}
+    [[ $command ]] && READLINE_LINE=$command READLINE_POINT=${#command}
+    # Under the line that readline is about to draw: down, and up again.
+    [[ $note ]] && printf '\n%s\e[A\r' "${note:0:${COLUMNS:-80}}"
+}
+bind -m emacs -x '"\ee": _lokictl_words_to_command'
+bind -m vi-insert -x '"\ee": _lokictl_words_to_command'

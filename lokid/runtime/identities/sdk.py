@@ -1,0 +1,134 @@
+"""``python sdk.py REQUEST``: asks the SDK of a cloud for credentials. One line of JSON comes back:
+``{"secrets", "expires_in": seconds or null, "quota_project"?}``, or ``{"error", "kind"}``.
+
+Errors are sentences of our own with nothing in them that an SDK, a server or a program said: that may quote
+what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+Answer = dict[str, Any]
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class Failed(Exception):
+    """``kind``: ``login``, ``secret``, ``refused`` or ``unavailable``."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+def aws(request: Answer) -> Answer:
+    import botocore.session  # type: ignore[import-untyped]
+    from botocore import exceptions
+
+    try:
+        session = botocore.session.Session(profile=request["profile"])
+        session.set_config_variable("region", session.get_config_variable("region") or request["region"])
+        found = session.get_credentials()
+        if found is None:
+            raise Failed("secret", "none of the places where AWS credentials are looked for has any")
+        keys = found.get_frozen_credentials()
+    except exceptions.ProfileNotFound as error:
+        raise Failed("secret", "the shared configuration of AWS has no such profile") from error
+    except (exceptions.SSOError, exceptions.TokenRetrievalError, exceptions.LoginError) as error:
+        raise Failed("login", "the sign-in of AWS has run out, or nobody has signed in") from error
+    except exceptions.PartialCredentialsError as error:
+        raise Failed("secret", "half of a pair of access keys is missing") from error
+    except exceptions.CredentialRetrievalError as error:
+        provider = str(error.kwargs.get("provider", ""))[:40]
+        raise Failed("unavailable", f"the source {provider!r} of the profile failed") from error
+    except exceptions.ClientError as error:
+        raise Failed("refused", "AWS refused to give credentials") from error
+    secrets = {"access_key_id": keys.access_key, "secret_access_key": keys.secret_key}
+    if keys.token:
+        secrets["session_token"] = keys.token
+    until = getattr(found, "_expiry_time", None)
+    return {"secrets": secrets, "expires_in": None if until is None else _left(until)}
+
+
+def google(request: Answer) -> Answer:
+    import google.auth
+    from google.auth import exceptions
+    from google.auth.transport.requests import Request
+
+    try:
+        # The file is one that the user named, or gcloud wrote; that is what the function's warning is about.
+        credentials, _ = google.auth.load_credentials_from_file(request["file"], scopes=[SCOPE])  # type: ignore[no-untyped-call]
+        credentials.refresh(Request())
+    except exceptions.RefreshError as error:
+        if getattr(error, "retryable", False):
+            raise Failed("unavailable", "Google gives no tokens at the moment") from error
+        raise Failed("login", "Google does not take these credentials (any more)") from error
+    except exceptions.TransportError as error:
+        raise Failed("unavailable", "the token service cannot be reached") from error
+    except (exceptions.GoogleAuthError, ValueError) as error:
+        raise Failed("secret", "its file of credentials cannot be used") from error
+    answer = {"secrets": {"access_token": credentials.token}, "expires_in": _left(credentials.expiry)}
+    if project := getattr(credentials, "quota_project_id", None):
+        answer["quota_project"] = project
+    return answer
+
+
+def azure(request: Answer) -> Answer:
+    import azure.identity
+    from azure.core import exceptions
+
+    tenant, client = request["tenant_id"], request["client_id"]
+    credential: Any
+    if request["source"] == "cli":
+        credential = azure.identity.AzureCliCredential(tenant_id=tenant or "")
+    else:
+        credential = azure.identity.DefaultAzureCredential(
+            managed_identity_client_id=client, authority=request["authority"]
+        )
+    try:
+        token = credential.get_token(request["scope"])
+    except azure.identity.CredentialUnavailableError as error:
+        raise Failed("login", "nobody has signed in to Azure here") from error
+    except exceptions.ClientAuthenticationError as error:
+        raise Failed("login", "Azure does not take the credentials that are here") from error
+    except exceptions.ServiceRequestError as error:
+        raise Failed("unavailable", "Microsoft Entra ID cannot be reached") from error
+    return {"secrets": {"access_token": token.token}, "expires_in": token.expires_on - time.time()}
+
+
+def _left(until: datetime | None) -> float | None:
+    """Seconds. google-auth says UTC without saying so."""
+    if until is None:
+        return None
+    return (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - time.time()
+
+
+CLOUDS: dict[str, Callable[[Answer], Answer]] = {"aws": aws, "google": google, "azure": azure}
+
+
+def main() -> int:
+    import ctypes
+    import resource
+
+    # As the daemon itself (daemon.harden), before the first secret is there.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    request = json.loads(sys.argv[1])
+    try:
+        answer = CLOUDS[request["cloud"]](request)
+    except Failed as error:
+        answer = {"error": str(error), "kind": error.kind}
+    except Exception as error:
+        answer = {"error": f"the SDK failed ({type(error).__name__})", "kind": "unavailable"}
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,143 @@
+"""A question with a token instead of a key: what a 401 costs, and who sees the token."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from lokid.chat import ChatRequest, ChatResult, Message, Text
+from lokid.errors import AuthenticationFailed, LokidError
+from lokid.protocols.oauth2_answers import Token
+from lokid.runtime.core import Runtime
+from tests.fakes.provider import Call, FakeProvider, answer
+
+pytestmark = pytest.mark.anyio
+
+CANARIES = ("canary-access-0", "canary-refresh-0", "canary-client-secret")
+
+
+class Provider:
+    """A token endpoint and an API, which takes the tokens in ``good`` and quotes those that it refuses."""
+
+    def __init__(self) -> None:
+        self.good: set[str] = set()
+        self.asked: list[str] = []
+        self.count = 0
+        self.refuse_all = False
+
+    async def step(self, call: Call) -> None:
+        if call.request.target == "/token":
+            self.count += 1
+            token = f"canary-access-{self.count}"
+            if not self.refuse_all:
+                self.good.add(token)
+            said: dict[str, Any] = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+            said["refresh_token"] = f"canary-refresh-{self.count}"
+            await answer(200, json.dumps(said).encode())(call)
+            return
+        token = call.request.headers["authorization"].removeprefix("Bearer ")
+        self.asked.append(token)
+        if token in self.good:
+            message = {"role": "assistant", "content": "hi"}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            await answer(200, json.dumps({"choices": [choice]}).encode())(call)
+        else:
+            said = {"error": {"message": f"the token {token} is not valid", "code": "invalid_api_key"}}
+            await answer(401, json.dumps(said).encode())(call)
+
+
+@asynccontextmanager
+async def signed_in(home: Path, provider: Provider) -> AsyncIterator[Runtime]:
+    async with FakeProvider(default=provider.step) as server:
+        client = {
+            "type": "openai-compatible",
+            "name": "mine",
+            "auth": "oauth",
+            "api_base": server.url,
+            "models": [{"name": "m", "no_stream": True}],
+            "oauth": {
+                "client_id": "me",
+                "client_secret": "canary-client-secret",
+                "token_url": f"{server.url}/token",
+                "authorize_url": f"{server.url}/auth",
+            },
+        }
+        config = home / "config.yaml"
+        config.write_text(json.dumps({"clients": [client]}))
+        runtime = Runtime({"LOKID_CONFIG": str(config), "HOME": str(home)}, builtin=False)
+        async with anyio.create_task_group() as group:
+            await group.start(lambda task_status: runtime.run(task_status=task_status))
+            tokens = runtime.generation.clients["mine"].tokens
+            assert tokens is not None
+            now = 1.8e9
+            token = Token(SecretStr("canary-access-0"), SecretStr("canary-refresh-0"), None, now, now + 3600)
+            await tokens.sign_in(token)
+            yield runtime
+            group.cancel_scope.cancel()
+
+
+async def ask(runtime: Runtime, **settings: Any) -> Any:
+    async def accepted() -> None:
+        pass
+
+    async def emit(_: object) -> None:
+        pass
+
+    request = ChatRequest("mine:m", (Message("user", (Text("hello"),)),), **settings)
+    return await runtime.chat(request, emit=emit, accepted=accepted)
+
+
+async def test_a_401_costs_one_refresh_and_the_question_is_asked_once_more(home: Path) -> None:
+    provider = Provider()
+    async with signed_in(home, provider) as runtime:
+        result = await ask(runtime)
+        assert isinstance(result, ChatResult) and result.answer.message.text == "hi"
+        assert provider.asked == ["canary-access-0", "canary-access-1"]
+        assert provider.count == 1
+
+
+async def test_a_second_401_is_final(home: Path) -> None:
+    provider = Provider()
+    provider.refuse_all = True
+    async with signed_in(home, provider) as runtime:
+        for _ in range(2):
+            with pytest.raises(AuthenticationFailed):
+                await ask(runtime)
+        assert provider.asked == ["canary-access-0", "canary-access-1", "canary-access-1"]
+        assert provider.count == 1
+
+
+async def test_of_twenty_questions_with_a_refused_token_one_refreshes(home: Path) -> None:
+    provider = Provider()
+    async with signed_in(home, provider) as runtime:
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(ask, runtime)
+        assert provider.count == 1
+        assert provider.asked.count("canary-access-1") == 20
+
+
+async def test_nothing_that_is_said_holds_a_token(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    provider = Provider()
+    provider.refuse_all = True
+    said: list[object] = []
+    async with signed_in(home, provider) as runtime:
+        with pytest.raises(LokidError) as caught:
+            await ask(runtime)
+        dry = await ask(runtime, dry_run=True)
+        said = [str(caught.value), caught.value.hint, dry, runtime.list_clients(), runtime.auth.status(None)]
+        said += [runtime.show(), repr(runtime.generation), runtime.generation.clients["mine"].tokens]
+        begun = await runtime.auth.login("mine", "browser")
+        said += [{**begun, "login_id": ""}]
+    for canary in (*CANARIES, "canary-access-1", "canary-refresh-1"):
+        assert canary not in repr(said)
+        assert canary not in caplog.text
