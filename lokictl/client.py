@@ -44,6 +44,19 @@ class NotRunning(Failure):
     """Nobody listens on the socket, and no daemon was to be started."""
 
 
+class Hangs(Failure):
+    """Somebody listens and does not answer. ``pid``: who made the socket; under socket activation that is
+    systemd, whoever serves it."""
+
+    def __init__(self, sock: _socket.socket) -> None:
+        super().__init__(
+            "daemon_unavailable",
+            f"lokid runs but has not answered for {SILENT_S:.0f} s",
+            "lokictl daemon restart",
+        )
+        self.pid, _ = _peer(sock)
+
+
 class Link:
     """One connection with one request on it."""
 
@@ -107,7 +120,7 @@ class Link:
         try:
             self._sock.sendall(data)
         except TimeoutError:
-            raise _hangs() from None
+            raise Hangs(self._sock) from None
         except OSError as error:
             raise Lost(str(error)) from None
 
@@ -122,7 +135,7 @@ class Link:
                 data = self._sock.recv(65536)
             except TimeoutError:
                 if not self._greeted and time.monotonic() - waiting_since >= SILENT_S:
-                    raise _hangs() from None
+                    raise Hangs(self._sock) from None
                 continue
             except OSError as error:
                 raise Lost(str(error)) from None
@@ -260,9 +273,14 @@ def connect(path: str) -> _socket.socket | None:
 
 def check_peer(sock: _socket.socket, path: str) -> None:
     """A prompt goes to nobody's daemon but our own: not from root to a user, nor the other way round."""
-    credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
-    if int.from_bytes(credentials[4:8], sys.byteorder) != os.geteuid():
+    if _peer(sock)[1] != os.geteuid():
         raise _foreign(path)
+
+
+def _peer(sock: _socket.socket) -> tuple[int, int]:
+    """Process and user at the other end, when it began to listen."""
+    credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
+    return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)
 
 
 def _foreign(path: str) -> Failure:
@@ -276,14 +294,6 @@ def _foreign(path: str) -> Failure:
 def _stranger(why: str = "") -> Failure:
     return Failure(
         "daemon_unavailable", f"what answers on the socket is not lokid{why}", "lokictl info shows its path"
-    )
-
-
-def _hangs() -> Failure:
-    return Failure(
-        "daemon_unavailable",
-        f"lokid runs but has not answered for {SILENT_S:.0f} s",
-        "lokictl daemon restart",
     )
 
 

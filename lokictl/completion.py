@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Candidates = list[tuple[str, str]]
 
 PATIENCE_S = 0.25
-"""For the daemon's answer, which takes a few milliseconds with 10,000 models: TAB never hangs on a stopped one."""
+"""For the daemon's answer, a few milliseconds with 10,000 models: TAB never hangs on a stopped one."""
 
 MANY = 200
 """More models than this are offered by client first: a screen has no room for them."""
@@ -67,7 +67,7 @@ def candidates(before: list[str], current: str) -> Candidates:
     match command:
         case "ask":
             return _ask(rest, current)
-        case "init":
+        case "init" if not current.startswith("-"):
             return _beginning(current, SHELLS) if not rest else []
         case "models" if not current.startswith("-") and not rest:
             return _beginning(current, clients())

@@ -49,25 +49,10 @@ LINES = (
 )
 """Patterns of a whole line."""
 
-_BEFORE = frozenset(
-    [
-        "sudo",
-        "doas",
-        "env",
-        "time",
-        "nohup",
-        "xargs",
-        "exec",
-        "command",
-        "builtin",
-        "then",
-        "do",
-        "else",
-        "!",
-        "parallel",
-        "nice",
-    ]
-)
+_BEFORE = {
+    "sudo", "doas", "env", "time", "nohup", "nice", "xargs", "parallel", "exec", "command", "builtin", "!",
+    "then", "do", "else",
+}  # fmt: skip
 """What may stand before the name of the command that is run."""
 
 _LONGEST = 10_000

@@ -36,6 +36,8 @@ class Failure(Exception):
             code, _, message = error.partition(": ")
             return cls(code, message or error)
         message = str(error.get("message", "")) or str(error.get("code"))
+        if (client := error.get("client")) and str(client) not in message:
+            message = f"{client}: {message}"  # whoever has several wants to know at which it was
         hint = error.get("hint")
         if hint is None and error.get("retry_after_s") is not None:
             hint = f"try again in {error['retry_after_s']:.0f} s"

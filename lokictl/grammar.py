@@ -22,7 +22,11 @@ def candidates(before: list[str], current: str) -> list[tuple[str, str]]:
     if rest and rest[-1] in options and not options[rest[-1]].is_flag:
         return _values(command, options[rest[-1]], current)
     if current.startswith("-"):
-        found = [(name, param.help or "") for name, param in options.items() if name.startswith("--")]
+        found = [
+            (name, param.help or "")
+            for name, param in options.items()
+            if name.startswith("--") and not param.hidden
+        ]
         return [row for row in (*found, ("--help", "")) if row[0].startswith(current)]
     if isinstance(command, click.Group):
         if rest:

@@ -75,6 +75,8 @@ class Question:
         """The parameters of ``chat`` (``lokid.rpc.methods.ChatParams``)."""
         values = self._values
         params: dict[str, Any] = {"model": model, "stream": not values["no_stream"]}
+        if not is_terminal(1):
+            params["priority"] = "batch"  # where one has to wait, people go first
         prompt = self.prompt(model_named=model_named)
         if self._images:
             text = [{"type": "text", "text": prompt}] if prompt else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from lokictl.render import clean, colour, is_terminal, one_line, paint, write
@@ -17,20 +17,25 @@ def table(
     headers: Sequence[str],
     rows: Sequence[Sequence[object]],
     style: Callable[[str, str], str] = lambda _h, _c: "",
+    *,
+    right: Collection[str] = (),
 ) -> str:
-    """The rows as text. ``style(header, cell)`` names a style of ``render.paint``, or nothing."""
+    """The rows as text. ``style(header, cell)`` names a style of ``render.paint``, or nothing. ``right``:
+    headers of columns of numbers."""
     cells = [["" if cell is None else one_line(str(cell)) for cell in row] for row in rows]
     if not is_terminal(1):
         return "".join("\t".join(row) + "\n" for row in cells)
     on = colour(1, os.environ)
     titles = [header.upper() for header in headers]
     widths = [max(map(_width, column)) for column in zip(titles, *cells, strict=True)]
-    lines = [_line([paint(_pad(t, w), "dim", on=on) for t, w in zip(titles, widths, strict=True)])]
+    ranged = [header in right for header in headers]
+    heads = zip(titles, widths, ranged, strict=True)
+    lines = [_line([paint(_pad(title, width, r), "dim", on=on) for title, width, r in heads])]
     for row in cells:
         padded = []
-        for header, cell, width in zip(headers, row, widths, strict=True):
-            name = style(header, cell)
-            padded.append(paint(_pad(cell, width), name, on=on) if name else _pad(cell, width))
+        for header, cell, width, r in zip(headers, row, widths, ranged, strict=True):
+            name, text = style(header, cell), _pad(cell, width, r)
+            padded.append(paint(text, name, on=on) if name else text)
         lines.append(_line(padded))
     return "".join(lines)
 
@@ -72,8 +77,9 @@ def _line(cells: Sequence[str]) -> str:
     return "  ".join(cells).rstrip() + "\n"
 
 
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
+def _pad(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
 
 
 def _width(text: str) -> int:

@@ -96,6 +96,8 @@ def _occupy_standard_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, and that is this one
+    if sys.stderr is None:  # what Python makes of a closed one
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -126,6 +128,8 @@ def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int
         anyio.run(live, backend_options={"use_uvloop": _has_uvloop()})
     except ImportError as error:
         return _fail(f"the package {error.name} is missing or broken: install lokid again", FAILED)
+    except address.NoHome as error:
+        return _fail(str(error), FAILED)
     except Exception as error:  # instead of the interpreter's traceback, which shows values
         return _fail(f"stopped by a bug: {logs.place(error)}", FAILED)
     return 0

@@ -156,7 +156,7 @@ def _identity(provider: Provider) -> str:
     assert provider.identity is not None
     kinds = get_args(get_type_hints(provider.identity)["return"])
     said = next(kind.__doc__ for kind in kinds if kind is not type(None)).partition(". ")[0].rstrip(".")
-    return f"an identity of the cloud ({said})"
+    return f"an identity of the cloud ({said.removeprefix('Of ').removeprefix('The ')})"
 
 
 def _header(name: str, value: str) -> str:

@@ -30,6 +30,8 @@ MEANINGS = {
     "models": "exactly these models, see below",
     "patch": "changes of requests, see below",
     "extra": "how the provider is reached, see below",
+    "budget": "`usd_per_day`, `usd_per_month`: [usage.md](usage.md)",
+    "limits": "`concurrency`, `requests_per_minute`, `tokens_per_minute`: [usage.md](usage.md)",
     "organization_id": "sent as `openai-organization`",
     "project_id": "of the provider's account",
     "launch": "a server that lokid starts, see below",

@@ -9,6 +9,7 @@ COMMANDS = {
     "status": "One screen: daemon, configuration, clients, requests.",
     "ps": "The requests that run now.",
     "cancel": "End a request of ps.",
+    "usage": "What was asked, and what it cost.",
     "embed": "Vectors of texts.",
     "rerank": "Order documents by how well they fit a query.",
     "secret": "Keep keys in the vault.",
@@ -16,10 +17,12 @@ COMMANDS = {
     "unlock": "Let lokid read the vault again.",
     "auth": "Sign in and out of clients with `auth: oauth`.",
     "config": "Check, show, edit and reload the configuration.",
+    "import": "Take over what Loki or aichat have.",
     "daemon": "Start, stop and restart lokid.",
     "init": "Code for your shell: completion, and Alt-e.",
     "cmd": "One shell command from words.",
     "explain": "What a shell command does.",
     "info": "Where everything is: paths, socket, log, versions.",
 }
-"""Name -> one line for ``--help``. The command itself is ``command`` in ``<name>.py``."""
+"""Name -> one line for ``--help``. The command itself is ``command`` in ``<name>.py``, in
+``<name>_.py`` if Python has the word for itself."""

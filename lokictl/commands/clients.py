@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from lokictl import client
 from lokictl.command import Command, json_option
+from lokictl.commands.usage import money
 from lokictl.tables import show, show_json, state_style, table
 
-HEADERS = ("client", "type", "auth", "state", "reason")
+HEADERS = ("client", "type", "auth", "state", "today", "usd", "reason")
 
 
 @click.command(
@@ -18,10 +21,16 @@ HEADERS = ("client", "type", "auth", "state", "reason")
 )
 @json_option
 def command(as_json: bool) -> int:
-    """The configured clients and whether they are ready."""
+    """The configured clients, whether they are ready, and today's requests and their cost."""
     clients = client.call("clients.list")
     if as_json:
         show_json(clients)
     else:
-        show(table(HEADERS, [[c.get(key) for key in ("name", *HEADERS[1:])] for c in clients], state_style))
+        show(table(HEADERS, [_row(one) for one in clients], state_style))
     return 0
+
+
+def _row(one: dict[str, Any]) -> tuple[object, ...]:
+    today = one.get("today")  # an older daemon does not tell
+    used = (today["requests"], money(today["cost_usd"])) if today else (None, None)
+    return (*(one.get(key) for key in ("name", "type", "auth", "state")), *used, one.get("reason"))

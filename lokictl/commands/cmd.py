@@ -18,7 +18,7 @@ TIMEOUT_S = 60.0
 SYSTEM = """\
 You turn a request into exactly one command for the shell {shell} on {system}.
 Answer with the command and nothing else: no explanation, no Markdown, no prompt sign. It may be a pipeline. \
-Prefer common tools, quote what needs it, and use no placeholder where something that works as it stands would do.
+Prefer common tools, quote what needs it, and use no placeholder where something would work as it stands.
 If no command can do it, answer with one line that begins with # and says why."""
 
 

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+from typing import NamedTuple
 
 import click
 
@@ -15,6 +16,17 @@ from lokictl.failure import Failure
 from lokictl.tables import show
 
 UNIT = "lokid.service"
+
+HANGING_S = 5.0
+"""Between SIGTERM and SIGKILL for a daemon that does not answer."""
+
+
+class Running(NamedTuple):
+    """``is_unit``: systemd runs it, and only systemd may end it. ``answers``: it does not hang."""
+
+    pid: int
+    is_unit: bool
+    answers: bool
 
 
 @click.group(
@@ -40,14 +52,14 @@ def start() -> int:
 @command.command("stop")
 def stop() -> int:
     """Stop lokid. Requests that run may finish (30 s)."""
-    hello = client.greet()
-    if hello is None:
+    running = _running()
+    if running is None:
         show("lokid is not running\n")
-    elif _is_unit(hello["pid"]):
+    elif running.is_unit:
         _systemctl("stop", UNIT)
         show("stopped (by systemd; if lokid.socket is active, the next question starts it again)\n")
     else:
-        _stop(hello["pid"])
+        _stop(running)
         show("stopped\n")
     return 0
 
@@ -55,11 +67,11 @@ def stop() -> int:
 @command.command("restart")
 def restart() -> int:
     """Stop lokid and start it again; questions of other programs wait meanwhile."""
-    hello = client.greet()
-    if hello is not None and _is_unit(hello["pid"]):
+    running = _running()
+    if running is not None and running.is_unit:
         _systemctl("restart", UNIT)
-    elif hello is not None:
-        _stop(hello["pid"])
+    elif running is not None:
+        _stop(running)
     client.dial(start=True).close()
     _tell()
     return 0
@@ -77,15 +89,38 @@ def _tell() -> None:
         show(f"lokid {hello['version']} runs, pid {hello['pid']}\n")
 
 
-def _stop(pid: int) -> None:
-    """Asks it to end and waits until it is gone; a descriptor of the process, so never of another one."""
+def _running() -> Running | None:
+    try:
+        hello = client.greet()
+    except client.Hangs as hangs:
+        # Where systemd made the socket, the process that we see is systemd's own.
+        return Running(hangs.pid, not _is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)
+    return None if hello is None else Running(hello["pid"], _is_unit(hello["pid"]), answers=True)
+
+
+def _is_lokid(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"lokid" in file.read()
+    except OSError:
+        return False
+
+
+def _stop(running: Running) -> None:
+    """Asks it to end and waits until it is gone; a descriptor of the process, so never of another one. One
+    that does not answer may be stopped or in a loop, and has nothing to finish: it is killed."""
+    pid = running.pid
+    patience_s = autostart.DRAIN_S if running.answers else HANGING_S
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
         signal.pidfd_send_signal(process, signal.SIGTERM)
-        ended, _, _ = select.select([process], [], [], autostart.DRAIN_S)
+        ended, _, _ = select.select([process], [], [], patience_s)
+        if not ended and not running.answers:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            ended, _, _ = select.select([process], [], [], patience_s)
     except PermissionError:
         raise Failure("daemon_unavailable", f"lokid (pid {pid}) belongs to another user") from None
     finally:
@@ -93,7 +128,7 @@ def _stop(pid: int) -> None:
     if not ended:
         raise Failure(
             "timeout",
-            f"lokid (pid {pid}) still runs after {autostart.DRAIN_S:.0f} s",
+            f"lokid (pid {pid}) still runs after {patience_s:.0f} s",
             f"kill -9 {pid} ends it",
         )
 

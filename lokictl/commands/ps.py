@@ -10,13 +10,16 @@ from lokictl import client
 from lokictl.command import Command, json_option
 from lokictl.tables import duration, show, show_json, table
 
-HEADERS = ("id", "method", "model", "program", "pid", "elapsed")
+HEADERS = ("id", "method", "model", "program", "pid", "state", "elapsed")
 
 
 @click.command(
     cls=Command,
     name="ps",
-    examples=(("lokictl ps", "what runs now, for whom, how long"), ("lokictl cancel 7", "end one of them")),
+    examples=(
+        ("lokictl ps", "what runs or waits for its turn, for whom, how long"),
+        ("lokictl cancel 7", "end one of them"),
+    ),
 )
 @json_option
 def command(as_json: bool) -> int:

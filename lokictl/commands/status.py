@@ -14,6 +14,7 @@ from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
 from lokictl.commands.config import CONFIG_INVALID, problem_line
+from lokictl.commands.usage import money
 from lokictl.failure import Failure
 from lokictl.render import colour, one_line, paint
 from lokictl.tables import duration, show, show_json, state_style, table
@@ -61,6 +62,7 @@ def screen(status: Mapping[str, Any], *, now: float) -> str:
         _daemon(status["daemon"], now=now, on=on),
         _config(status["config"], now=now, on=on),
         _clients(status["clients"]),
+        _usage(status.get("usage") or {}, on=on),
     ]
     if status["requests"]:
         parts.append(table(ps.HEADERS, [ps.row(request) for request in status["requests"]]))
@@ -104,6 +106,30 @@ def _clients(clients: Sequence[Mapping[str, Any]]) -> str:
 
 def _step(client_: Mapping[str, Any]) -> str:
     return client_.get("reason") or _MENDS.get(client_["state"], "").format(**client_)
+
+
+def _usage(usage: Mapping[str, Any], *, on: bool) -> str:
+    """Today, and what is wrong with the bill. Of a daemon that is older than this: nothing."""
+    if not usage:
+        return ""
+    today = usage["today"]
+    facts = [f"today {today['requests']} requests, {money(today['cost_usd'])} USD"]
+    if today["unpriced"]:
+        facts.append(f"{today['unpriced']} without a known cost count as 0")
+    lines = [", ".join(facts)]
+    for budget in usage["budgets"]:
+        used_up = budget["spent_usd"] >= budget["usd"]
+        whose = one_line(budget["client"] or "all clients")
+        left = f"{money(budget['spent_usd'])} of {money(budget['usd'])} USD this {budget['period']}"
+        line = f"budget of {whose}: {left}"
+        lines.append(paint(line, "red", on=on) if used_up else line)
+    ledger = usage["ledger"]
+    if ledger["state"] != "ok":
+        kept = f"{ledger['unsaved']} rows are in memory only" + (
+            f", {ledger['lost']} are lost" if ledger["lost"] else ""
+        )
+        lines.append(paint(one_line(f"usage: {ledger['path']} {ledger['reason']}; {kept}"), "red", on=on))
+    return _lines(lines)
 
 
 def _lines(lines: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ function __lokictl_words_to_command
     end
     if test -n "$note"
         # Under the prompt; fish draws the line anew below it.
-        printf '\n%s' $note
+        printf '\n%s\n' $note
         commandline -f repaint
     end
 end

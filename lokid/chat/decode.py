@@ -66,6 +66,7 @@ def chat_request(params: Mapping[str, Any]) -> ChatRequest:
         timeout_s=params.get("timeout_s"),
         extra_body=None if extra_body is None else json_map(extra_body, "extra_body"),
         dry_run=params.get("dry_run", False),
+        priority=params.get("priority"),
     )
 
 

@@ -99,7 +99,8 @@ class ChatRequest:
 
     ``messages`` never holds the text of ``system``. ``reasoning``: an effort or a budget in tokens.
     ``stream``: the caller wants events. ``timeout_s``: seconds for the whole call. ``extra_body`` is
-    merged (RFC 7396) into the provider's body after all patches.
+    merged (RFC 7396) into the provider's body after all patches. ``priority``: who goes first where one has
+    to wait; by default those that stream.
     """
 
     model: str
@@ -118,6 +119,7 @@ class ChatRequest:
     timeout_s: float | None = None
     extra_body: Mapping[str, Any] | None = None
     dry_run: bool = False
+    priority: Literal["interactive", "batch"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,12 +60,12 @@ def values(settings: type[ClientSettings], client: str, environ: Mapping[str, st
 
 
 def agreed(settings: type[ClientSettings], environ: Mapping[str, str]) -> dict[str, str]:
-    """Field -> value, for those that variables give which belong to no client (``AWS_REGION``)."""
+    """Field -> variable, for those that a variable gives which belongs to no client (``AWS_REGION``)."""
     found = (
-        (field, next((value for name in names if (value := environ.get(name))), None))
+        (field, next((name for name in names if environ.get(name)), None))
         for field, names in settings.environment.items()
     )
-    return {field: value for field, value in found if value}
+    return {field: name for field, name in found if name}
 
 
 def patches(

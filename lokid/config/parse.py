@@ -106,6 +106,7 @@ class _Parser:
             patch_overrides=patches,
             vault=top.vault,
             limits=top.limits,
+            budget=top.budget,
             interpolated=self._interpolated,
             warnings=tuple(self._warnings),
         )
@@ -173,17 +174,19 @@ class _Parser:
         self.problems += reader.problems
         name = data.setdefault("name", provider.name)
         given: dict[str, str] = {}
+        agreed = overrides.agreed(provider.settings, self._environ)
+        agreed = {key: variable for key, variable in agreed.items() if key not in data}
+        data |= {key: self._environ[variable] for key, variable in agreed.items()}
         kept: dict[Path, tuple[str, ...]] = {}
         if isinstance(name, str):
             given = overrides.values(provider.settings, name, self._environ)
-            agreed = overrides.agreed(provider.settings, self._environ)
-            data = {**{key: value for key, value in agreed.items() if key not in given}, **data}
             self._own_name(name, node, at)
             kept = self._kept(provider, name, [*data, *given])
         data.update(given)
         data.update({str(way[0]): self._lookup[names[0]] for way, names in kept.items()})
         missing = {way: names for way, names in reader.missing.items() if way[0] not in given}
-        client = self._validate(provider, data, node, at, missing, given)
+        variables = agreed | {key: overrides.variable(data["name"], key) for key in given}
+        client = self._validate(provider, data, node, at, missing, variables)
         if client is not None:
             self._models(client, node, at)
             filled = {way: names for way, names in reader.filled.items() if way[0] not in given}
@@ -232,7 +235,7 @@ class _Parser:
         node: nodes.Mapping,
         at: Path,
         missing: Mapping[Path, tuple[str, ...]],
-        given: Mapping[str, str],
+        variables: Mapping[str, str],
     ) -> ClientSettings | None:
         try:
             return provider.settings.model_validate(data)
@@ -252,7 +255,7 @@ class _Parser:
                 path=self._path,
                 base=at,
                 elsewhere=self._keys_of_others(provider),
-                variables={key: overrides.variable(data["name"], key) for key in given},
+                variables=variables,
             )
             return None
 

@@ -30,6 +30,7 @@ def show(config: Config) -> dict[str, Any]:
     shown["clients"] = [_client(config, client) for client in config.clients]
     shown["vault"] = _plain(config.vault)
     shown["limits"] = _plain(config.limits)
+    shown["budget"] = _plain(config.budget)
     if config.missing:
         shown["missing"] = {name: list(names) for name, names in config.missing.items()}
     if config.warnings:

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from lokid.config.problem import Path, Problem
-from lokid.providers.settings import ClientSettings, Count, RequestPatch, Settings
+from lokid.providers.settings import Budget, ClientSettings, Count, RequestPatch, Settings
 
 OverridePatches = Mapping[str, Mapping[str, RequestPatch]]
 """API (``chat_completions``, ``embeddings``, ``rerank``) -> pattern on the model's name -> patch."""
@@ -46,6 +46,7 @@ class TopLevel(Settings):
     model: str | None = Field(None, min_length=1)
     vault: Vault = Vault()
     limits: Limits = Limits()
+    budget: Budget = Budget()
 
 
 OWN_KEYS = frozenset((*TopLevel.model_fields, "clients"))
@@ -87,6 +88,7 @@ class Config:
     patch_overrides: Mapping[str, OverridePatches] = field(default_factory=dict, repr=False)
     vault: Vault = field(default_factory=Vault)
     limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget)
     interpolated: Mapping[str, Mapping[Path, tuple[str, ...]]] = field(default_factory=dict, repr=False)
     warnings: tuple[Problem, ...] = ()
 

@@ -49,9 +49,11 @@ class Values:
         if not names:
             return text
         self.filled[at] = names
-        if absent := tuple(name for name in names if name not in self._lookup):
+        # The system takes a NUL character in no path, argument or variable: such a value is as good as none.
+        if absent := tuple(name for name in names if "\0" in self._lookup.get(name, "\0")):
             self.missing[at] = absent
-        return secrets.fill(text, self._lookup)
+        filled = secrets.fill(text, self._lookup)
+        return text if "\0" in filled else filled
 
     def _problem(self, node: nodes.Node, at: Path, message: str) -> None:
         key = dotted((*self._base, *at))

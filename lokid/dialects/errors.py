@@ -8,6 +8,7 @@ key. Which error it is follows from the provider's code if that is known, else f
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -178,9 +179,9 @@ HINTS: dict[type[LokidError], str] = {
     PermissionDenied: "check what this key may use, and the organisation, project or region of this client",
     ContextLengthExceeded: "send less text, or ask a model with a larger context",
     ContentFiltered: "put it in other words, or ask another model",
-    RateLimited: "wait a little, or ask a model of another client",
-    Overloaded: "wait a little, or ask another model",
-    ProviderUnavailable: "wait a little, or ask a model of another client",
+    RateLimited: "try again {when}, or ask a model of another client",
+    Overloaded: "try again {when}, or ask another model",
+    ProviderUnavailable: "try again {when}, or ask a model of another client",
     QuotaExceeded: "check the plan and billing of this account",
     UnknownModel: "lokictl models lists the models that are known",
     Unsupported: "check how the server was started, and the model",
@@ -211,11 +212,12 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
     wait = retry_after(headers, now)
     if wait is None and kind is RateLimited:  # other answers have it too, about requests to come
         wait = rate_limit_reset(headers, now)
+    wait = _wait(kind, refusal, wait)
     return kind(
         f"{_blame(kind, status)}: {said}",
-        hint=HINTS.get(kind),
+        hint=_hint(kind, wait),
         status=status,
-        retry_after_s=_wait(kind, refusal, wait),
+        retry_after_s=wait,
         request_id=_request_id(headers),
         retryable=retryable,
     )
@@ -226,11 +228,12 @@ def in_band(error: Any) -> LokidError:
     refusal = read(error)
     kind, retryable = _kind(refusal.status, refusal)
     said = clean(refusal.message) or "no reason given"
+    wait = _wait(kind, refusal, None)
     return kind(
         f"{_blame(kind, refusal.status)}: {said}",
-        hint=HINTS.get(kind),
+        hint=_hint(kind, wait),
         status=refusal.status,
-        retry_after_s=_wait(kind, refusal, None),
+        retry_after_s=wait,
         retryable=retryable,
     )
 
@@ -256,6 +259,11 @@ def _wait(kind: type[LokidError], refusal: Refusal, from_headers: float | None) 
     refused."""
     said = None if kind is QuotaExceeded else refusal.retry_after_s
     return min(max(said or 0.0, from_headers or 0.0), MAX_RETRY_AFTER) or None
+
+
+def _hint(kind: type[LokidError], wait: float | None) -> str | None:
+    hint = HINTS.get(kind)
+    return hint and hint.format(when=f"in {math.ceil(wait)} s" if wait else "a little later")
 
 
 def _plausible(kind: type[LokidError], status: int) -> bool:

@@ -83,12 +83,20 @@ class AzureOpenAISettings(ClientSettings):
     type: Literal["azure-openai"]
     api_version: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")
     access_token: Secret | None = None
-    tenant_id: str | None = Field(None, pattern=r"^[A-Za-z0-9.-]+$")
-    client_id: str | None = Field(None, min_length=1)
-    client_secret: Secret | None = None
-    identity: Literal["managed_identity", "cli", "default"] | None = None
-    authority: RequestURL = AUTHORITY
-    scope: str | None = Field(None, min_length=1)
+    tenant_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9.-]+$",
+        description="of an application in Microsoft Entra ID, instead of a key",
+    )
+    client_id: str | None = Field(
+        None, min_length=1, description="of the application, or of a managed identity"
+    )
+    client_secret: Secret | None = Field(None, description="of the application")
+    identity: Literal["managed_identity", "cli", "default"] | None = Field(
+        None, description="of this machine, of `az login`, or wherever the SDKs find one, instead of a key"
+    )
+    authority: RequestURL = Field(AUTHORITY, description="where tenants sign in; another in sovereign clouds")
+    scope: str | None = Field(None, min_length=1, description="of tokens; by default what the way in wants")
 
     @property
     def keyless(self) -> bool:

@@ -55,7 +55,9 @@ class BedrockSettings(ClientSettings):
     access_key_id: Secret | None = None
     secret_access_key: Secret | None = None
     session_token: Secret | None = None
-    profile: str | None = Field(None, min_length=1)
+    profile: str | None = Field(
+        None, min_length=1, description="of the shared configuration of AWS, instead of keys"
+    )
 
     def lacking(self) -> tuple[str, ...]:
         keys = {"access_key_id": self.access_key_id, "secret_access_key": self.secret_access_key}

@@ -141,6 +141,22 @@ class Extra(Settings):
     max_retries: Annotated[int, BeforeValidator(_number), Field(ge=0, le=10)] = 2
 
 
+class Budget(Settings):
+    """What may be spent in a calendar day or month of the daemon's time zone. 0 closes the client."""
+
+    usd_per_day: Price | None = None
+    usd_per_month: Price | None = None
+
+
+class ClientLimits(Settings):
+    """For all who ask the client together. ``concurrency``: requests at a time. The others: of any sixty
+    seconds. What is over waits for its turn."""
+
+    concurrency: Count | None = None
+    requests_per_minute: Count | None = None
+    tokens_per_minute: Count | None = None
+
+
 class Launch(Settings):
     """A server that lokid starts on the first request and stops when idle. ``{port}`` in ``command``
     and in the client's ``api_base`` is a free port that lokid picks."""
@@ -260,6 +276,8 @@ class ClientSettings(Settings):
     models: tuple[ModelSettings, ...] | None = None
     patch: ClientPatch = ClientPatch()
     extra: Extra = Extra()
+    budget: Budget = Budget()
+    limits: ClientLimits = ClientLimits()
 
     @model_validator(mode="after")
     def _port_of_a_launched_server(self) -> Self:

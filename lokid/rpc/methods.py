@@ -2,8 +2,7 @@
 
 ``METHODS`` maps a method's name to the shapes of its parameters and of its result. Parameters travel
 as ``[]`` or ``[map]``. The server checks them against these very classes (``lokid.rpc.shapes``), so a
-key that is not here is an error with a did-you-mean. Shapes, units and meanings: docs/rpc.md,
-written out for users in docs/rpc.md.
+key that is not here is an error with a did-you-mean. Units and meanings: docs/rpc.md.
 """
 
 from __future__ import annotations
@@ -125,6 +124,7 @@ class ChatParams(TypedDict):
     timeout_s: NotRequired[float | None]
     extra_body: NotRequired[dict[str, Any] | None]
     dry_run: NotRequired[bool]
+    priority: NotRequired[Literal["interactive", "batch"] | None]
 
 
 class ChatEventMap(TypedDict):
@@ -208,10 +208,12 @@ class ModelsNamesParams(TypedDict):
 
 
 class RequestMap(TypedDict):
-    """A request in flight. ``id`` goes into ``requests.cancel``."""
+    """A request in flight. ``id`` goes into ``requests.cancel``. ``state``: waiting for its turn, as the
+    ``limits`` of its client want it, or running."""
 
     id: int
     method: str
+    state: Literal["waiting", "running"]
     model: str | None
     pid: int
     program: str
@@ -293,6 +295,22 @@ class PassphraseResult(TypedDict):
     identity_kind: Literal["none", "file", "passphrase", "credential"]
 
 
+class ImportLokiParams(TypedDict):
+    config: NotRequired[str | None]
+    vault: NotRequired[str | None]
+    password: NotRequired[str | None]
+    tokens: NotRequired[dict[str, str]]
+    dry_run: NotRequired[bool]
+
+
+class UsageParams(TypedDict):
+    """Of requests that ended in ``since <= time < until``, in seconds since the epoch."""
+
+    since: NotRequired[float | None]
+    until: NotRequired[float | None]
+    group_by: NotRequired[Literal["client", "model", "day", "program"] | None]
+
+
 class AuthLoginParams(TypedDict):
     """``code``: somebody will paste what the browser ends with."""
 
@@ -356,6 +374,8 @@ METHODS: dict[str, tuple[type, type | None]] = {
     "config.check": (ConfigCheckParams, None),
     "config.reload": (Empty, None),
     "config.show": (Empty, None),
+    "import.loki": (ImportLokiParams, None),
+    "usage.query": (UsageParams, None),
     "auth.login": (AuthLoginParams, AuthLoginResult),
     "auth.finish": (AuthFinishParams, AuthStatusMap),
     "auth.status": (AuthStatusParams, None),

@@ -14,6 +14,7 @@ replaces; a reload builds the next one beside it. A retired client closes after 
     stored       what secrets.* of the API does with it
     auth         what auth.* of the API does: login signs in, by loopback or on another device
     tokens       keeps a client's access token fresh; held is what is known of it, token_file where it is kept
+    refresher    the one task that renews such things ahead of their end
     children     what other programs see of the environment; the one line that some are run for
     launch       servers that lokid starts on the first request; supervise runs them
     listing      the rows of ``models.list``, and asking a provider for its models

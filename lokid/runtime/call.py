@@ -26,6 +26,7 @@ from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import retry
 from lokid.runtime.http import Response, Timeouts
 from lokid.runtime.redaction import SECRET, SHORTEST
+from lokid.runtime.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient
@@ -103,12 +104,13 @@ async def perform(
     emit: Emit,
     accepted: Accepted,
     deadline: float,
+    turn: Turn | None = None,
 ) -> Performed[T]:
     """Carries out ``exchange``. ``deadline``: when the caller's time is up (``anyio.current_time``), for
     the decision whether a retry still fits; ``limited`` is what ends the call. Raises any
     ``LokidError``, with the client's name in it. Cancelling closes the connection at once.
     """
-    call = _Call(client, settings, api, model, extra_body, emit, accepted)
+    call = _Call(client, settings, api, model, extra_body, emit, accepted, turn or Turn())
     return await call.perform(exchange, deadline)
 
 
@@ -150,6 +152,7 @@ class _Call:
     extra_body: Mapping[str, Any] | None
     emit: Emit
     accepted: Accepted
+    turn: Turn
     sent: int = 0
     begun: bool = False
     """A 2xx arrived: nothing is retried any more."""
@@ -203,6 +206,7 @@ class _Call:
         if self.sent == 0:
             await self.accepted()
         self.sent += 1
+        self.turn.sent()
         extra = self.settings.extra
         timeouts = Timeouts(extra.connect_timeout, extra.first_byte_timeout, extra.idle_timeout)
         async with self.client.http.send(request, timeouts) as response:
@@ -229,6 +233,7 @@ class _Call:
             if events := decoder.feed(data):
                 if self.first_event_at is None:
                     self.first_event_at = anyio.current_time()
+                    self.turn.began(self.first_event_at)
                 # Waits while the caller's reader is slow, so the provider's bytes wait too.
                 await self.emit(events)
 

@@ -41,14 +41,23 @@ from lokid.runtime.call import (
     surely_longer,
 )
 from lokid.runtime.redaction import redacted
+from lokid.runtime.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient
 
 
-async def chat(client: OpenClient, request: ChatRequest, *, emit: Emit, accepted: Accepted) -> ChatResult:
+async def chat(
+    client: OpenClient,
+    request: ChatRequest,
+    *,
+    emit: Emit,
+    accepted: Accepted,
+    turn: Turn | None = None,
+) -> ChatResult:
     """Asks; ``emit`` gets events only if ``request.stream``. Raises any ``LokidError``."""
     started_at = anyio.current_time()
+    turn = turn or Turn()
     model = client.model(model_name(client.settings, request.model), "chat")
     request = _for_model(request, model, client.settings)
     limit = client.settings.extra.timeout
@@ -59,6 +68,7 @@ async def chat(client: OpenClient, request: ChatRequest, *, emit: Emit, accepted
     if late:
         request = replace(request, stream=False)
     with limited(limit, client.settings.name) as deadline:
+        await turn.come()
         async with client.use() as settings:
             performed = await perform(
                 client,
@@ -70,6 +80,7 @@ async def chat(client: OpenClient, request: ChatRequest, *, emit: Emit, accepted
                 emit=emit if request.stream or late else ignore,
                 accepted=accepted,
                 deadline=deadline,
+                turn=turn,
             )
         if late and (events := _events(performed.answer)):
             await emit(events)

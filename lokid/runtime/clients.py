@@ -33,7 +33,7 @@ from lokid.providers.settings import (
     Secret,
 )
 from lokid.runtime.http import HTTPClient, Timeouts
-from lokid.runtime.identities.identity import CloudCredentials, source
+from lokid.runtime.identities.credentials import CloudCredentials, source
 from lokid.runtime.identities.source import Place
 from lokid.runtime.launch import Launched, Spawn
 from lokid.runtime.retry import RetryBudget

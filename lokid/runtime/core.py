@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -20,6 +21,7 @@ from lokid.chat import ChatRequest, ChatResult, EmbedRequest, RerankRequest
 from lokid.config import Problem, show
 from lokid.errors import (
     AuthenticationFailed,
+    BudgetExceeded,
     ConfigInvalid,
     InvalidParams,
     LokidError,
@@ -32,14 +34,18 @@ from lokid.runtime import chat as chats
 from lokid.runtime import embed as embeds
 from lokid.runtime import listing
 from lokid.runtime import rerank as reranks
+from lokid.runtime.asker import Asker
 from lokid.runtime.auth import Auth
+from lokid.runtime.bill import Bill, Entry, Method, chat_tokens, tokens_of
 from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.clients import ModelType, OpenClient, nearest
 from lokid.runtime.generation import Generation, Lease
+from lokid.runtime.importing import LokiImport
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
 from lokid.runtime.reload import Reloader
 from lokid.runtime.stored import StoredSecrets
+from lokid.runtime.usage_rows import GroupBy
 
 AFTER_A_BUG_S = 5.0
 """Seconds until the files are followed again, when something in them brought a bug of lokid out."""
@@ -61,6 +67,8 @@ class Runtime:
         self._reloader = Reloader(Paths.of(self._environ), self._environ, builtin=self._builtin)
         self.auth = Auth(lambda: self.generation.clients, self._spawn)
         self.secrets = StoredSecrets(self._reloader, self._spawn)
+        self.imports = LokiImport(self.secrets, lambda: self.generation.clients, self._environ)
+        self.bill = Bill(self._environ)
         self._group: anyio.abc.TaskGroup | None = None
 
     @property
@@ -70,22 +78,65 @@ class Runtime:
     # --- asking --------------------------------------------------------------------------------------
 
     async def chat(
-        self, request: ChatRequest, *, emit: Emit, accepted: Accepted
+        self, request: ChatRequest, *, emit: Emit, accepted: Accepted, asker: Asker | None = None
     ) -> ChatResult | dict[str, Any]:
-        """The answer; with ``dry_run`` the request that would be sent, as ``DryRunResult``."""
+        """The answer; with ``dry_run`` the request that would be sent, as ``DryRunResult``. ``asker``: for
+        the bill, and for a fair turn where one has to wait."""
+        if request.dry_run:
+            with self._lease(request.model, "chat") as lease:
+                return await chats.dry_run(lease.client, _named(request, lease))
+        interactive = request.priority == "interactive" or (request.priority is None and request.stream)
         with self._lease(request.model, "chat") as lease:
-            request = _named(request, lease)
-            if request.dry_run:
-                return await chats.dry_run(lease.client, request)
-            return await chats.chat(lease.client, request, emit=emit, accepted=accepted)
+            async with self._entry(
+                lease, "chat", asker, partial(chat_tokens, request), interactive=interactive
+            ) as entry:
+                request = _named(request, lease)
+                result = await chats.chat(lease.client, request, emit=emit, accepted=accepted, turn=entry)
+                entry.answered(result.answer.usage, result.cost_usd)
+        return result
 
-    async def embed(self, request: EmbedRequest, *, accepted: Accepted) -> embeds.Embedded:
+    async def embed(
+        self, request: EmbedRequest, *, accepted: Accepted, asker: Asker | None = None
+    ) -> embeds.Embedded:
         with self._lease(request.model, "embedding") as lease:
-            return await embeds.embed(lease.client, _named(request, lease), accepted=accepted)
+            async with self._entry(lease, "embed", asker, partial(tokens_of, request.texts)) as entry:
+                result = await embeds.embed(
+                    lease.client, _named(request, lease), accepted=accepted, turn=entry
+                )
+                entry.answered(result.answer.usage, result.cost_usd)
+        return result
 
-    async def rerank(self, request: RerankRequest, *, accepted: Accepted) -> reranks.Reranked:
+    async def rerank(
+        self, request: RerankRequest, *, accepted: Accepted, asker: Asker | None = None
+    ) -> reranks.Reranked:
         with self._lease(request.model, "reranker") as lease:
-            return await reranks.rerank(lease.client, _named(request, lease), accepted=accepted)
+            async with self._entry(
+                lease, "rerank", asker, partial(tokens_of, (request.query, *request.documents))
+            ) as entry:
+                result = await reranks.rerank(
+                    lease.client, _named(request, lease), accepted=accepted, turn=entry
+                )
+                entry.answered(result.answer.usage, result.cost_usd)
+        return result
+
+    def _entry(
+        self,
+        lease: Lease,
+        method: Method,
+        asker: Asker | None,
+        estimate: Callable[[], int],
+        *,
+        interactive: bool = False,
+    ) -> AbstractAsyncContextManager[Entry]:
+        return self.bill.entry(
+            lease.client.settings,
+            lease.model,
+            method,
+            asker or Asker(),
+            self.generation.config.budget,
+            interactive=interactive,
+            estimate=estimate,
+        )
 
     @contextmanager
     def _lease(self, model: str, type: ModelType) -> Iterator[Lease]:  # noqa: A002 - the key's name
@@ -94,11 +145,15 @@ class Runtime:
         with self.generation.lease(model, type) as lease:
             try:
                 yield lease
+            except BudgetExceeded:
+                raise  # ours: the provider needs no pause
             except TryLater as error:
                 lease.client.cool(error)
                 raise
-            except AuthenticationFailed:
+            except AuthenticationFailed as error:
                 lease.client.forget()  # a command may have a newer key by now
+                if lease.client.tokens is not None and error.status == 401:
+                    error.hint = f"lokictl auth login {lease.client.name}"
                 raise
 
     def _unloaded(self) -> ConfigInvalid:
@@ -162,7 +217,19 @@ class Runtime:
             raise failures[0]
 
     def list_clients(self) -> list[dict[str, Any]]:
-        return [client.status() for client in self.generation.clients.values()]
+        """With what each was used for today."""
+        clients = self.generation.clients.values()
+        return [client.status() | {"today": self.bill.today(client.name)} for client in clients]
+
+    def usage_status(self) -> dict[str, Any]:
+        """Today and this month, the budgets, and whether the ledger is well."""
+        return self.bill.status(self.generation.config)
+
+    async def usage(
+        self, since: float | None, until: float | None, group_by: GroupBy | None
+    ) -> list[dict[str, Any]]:
+        """Sums over what ended in ``since <= time < until`` (seconds since the epoch)."""
+        return await self.bill.query(since, until, group_by)
 
     def config_status(self) -> dict[str, Any]:
         """``problems``: why the newest file is not in use; ``warnings``: what is, but may be not meant."""
@@ -219,6 +286,7 @@ class Runtime:
         """Loads the configuration and follows its files until cancelled, then closes everything. A bad
         file at the start leaves no clients and shows in the status."""
         try:
+            await self.bill.open()
             async with anyio.create_task_group() as group:
                 self._group = group
                 await _contained(self._load)
@@ -232,6 +300,7 @@ class Runtime:
             with anyio.move_on_after(CLOSE_S, shield=True):
                 for client in self.generation.clients.values():
                     await client.aclose()
+                await self.bill.close()
 
     async def _load(self) -> None:
         try:

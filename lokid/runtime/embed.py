@@ -14,6 +14,7 @@ from lokid.providers.base import EmbedEncoder
 from lokid.providers.cost import cost_usd
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime.call import Accepted, ignore, limited, model_name, perform, surely_longer
+from lokid.runtime.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient
@@ -31,10 +32,13 @@ class Embedded:
     cost_usd: float | None
 
 
-async def embed(client: OpenClient, request: EmbedRequest, *, accepted: Accepted) -> Embedded:
+async def embed(
+    client: OpenClient, request: EmbedRequest, *, accepted: Accepted, turn: Turn | None = None
+) -> Embedded:
     """Vectors in the order of the texts. The first failure ends the batches beside it. Raises any
     ``LokidError``; whether ``dimensions`` is possible is for the provider to say."""
     settings = client.settings
+    turn = turn or Turn()
     model = client.model(model_name(settings, request.model), "embedding")
     encode = client.provider.embed
     if encode is None:
@@ -44,11 +48,12 @@ async def embed(client: OpenClient, request: EmbedRequest, *, accepted: Accepted
     starts = range(0, len(request.texts), size)
     batches = [replace(request, texts=request.texts[start : start + size]) for start in starts]
     with limited(settings.extra.timeout, settings.name) as deadline:
+        await turn.come()
         async with client.use() as reached:
             # Without its key the call fails before it is accepted.
             await client.credentials()
             await accepted()
-            answers = await _all(client, reached, encode, model, batches, deadline)
+            answers = await _all(client, reached, encode, model, batches, deadline, turn)
     usage = _sum([answer.usage for answer in answers])
     vectors = tuple(vector for answer in answers for vector in answer.vectors)
     return Embedded(EmbedAnswer(vectors, usage), f"{settings.name}:{model.name}", cost_usd(model, usage))
@@ -90,6 +95,7 @@ async def _all(
     model: ModelSettings,
     batches: Sequence[EmbedRequest],
     deadline: float,
+    turn: Turn,
 ) -> list[EmbedAnswer]:
     answers: list[EmbedAnswer | None] = [None] * len(batches)
     failures: list[LokidError] = []
@@ -107,6 +113,7 @@ async def _all(
                     emit=ignore,
                     accepted=_nothing,
                     deadline=deadline,
+                    turn=turn,
                 )
                 if (found := len(performed.answer.vectors)) != len(batch.texts):
                     raise ProviderFailed(

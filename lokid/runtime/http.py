@@ -11,6 +11,7 @@ the loop 64 of them, so that a few hung look-ups do not hold up healthy hosts.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
@@ -46,6 +47,7 @@ MAX_IDLE = 8
 """Idle connections kept: more than a person's scripts have in flight at a time."""
 MAX_CONTEXTS = 16
 """One per ``ca_file`` and version of it."""
+OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 CLOSE_S = 2.0
 """Closing a socket does not wait for the peer; this only bounds what should not happen."""
 
@@ -266,6 +268,12 @@ class HTTPClient:
         try:
             return await tls_context(self._extra.ca_file)
         except OSError as error:  # ssl.SSLError is one
+            if self._extra.ca_file is None or error.errno in OUT_OF_RESOURCES:
+                raise ProviderUnavailable(
+                    f"the certificates of this machine cannot be read: {reason(error)}",
+                    client=self._client,
+                    retryable=False,
+                ) from error
             raise ConfigInvalid(
                 f"extra.ca_file of client {self._client!r} cannot be used: {reason(error)}",
                 hint="it must be a readable file of certificates in PEM form",

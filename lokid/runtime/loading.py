@@ -16,6 +16,7 @@ from lokid.config.overrides import variable
 from lokid.config.parse import MEND
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings, FileSecret, ModelSettings
+from lokid.rpc import address
 from lokid.runtime import secrets, watch
 from lokid.runtime.clients import known_models, secret_keys, secret_texts
 from lokid.runtime.vault import LOCKED, UNLOCK, Contents, Vault
@@ -44,18 +45,16 @@ class Paths:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Paths:
-        """docs/configuration.md."""
-        home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
-        config = environ.get("LOKID_CONFIG") or os.path.join(home, "lokid", "config.yaml")
-        beside = os.path.join(os.path.dirname(config), ".env")
-        return cls(os.path.abspath(config), os.path.abspath(environ.get("LOKID_ENV_FILE") or beside))
+        """Those that lokictl knows too. Raises ``NoHome``."""
+        return cls(os.path.abspath(address.config_file(environ)), os.path.abspath(address.env_file(environ)))
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What the files hold. ``config`` is None if there are ``problems``. ``texts``: a hash of what was read
     (None: no such file). ``young``: something changed so shortly before that ``marks`` of the ``files``
-    may not tell. ``settings``: where the vault is."""
+    may not tell. ``unread``: the system could not read a file that is there (no descriptor was free, for
+    instance), so it is worth another look although nothing changed. ``settings``: where the vault is."""
 
     config: Config | None
     problems: tuple[Problem, ...]
@@ -66,6 +65,7 @@ class Loaded:
     texts: tuple[str | None, ...] = ()
     marks: tuple[watch.Mark, ...] = ()
     young: bool = False
+    unread: bool = False
     files: tuple[str, ...] = ()
     vault: Contents = field(default_factory=lambda: Contents("absent"))
     settings: VaultSettings = field(default_factory=VaultSettings)
@@ -82,7 +82,8 @@ def load(
     marks = watch.marks(both)
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    text, env_text = (_read(path, problems) for path in both)
+    failures: list[OSError] = []
+    text, env_text = (_read(path, problems, failures) for path in both)
     if env_text is not None:
         found, wrong = secrets.dotenv(env_text, paths.env_file)
         problems += wrong
@@ -111,6 +112,7 @@ def load(
         tuple(problems),
         marks=marks + kept.marks,
         young=_is_young(marks + kept.marks),
+        unread=bool(failures),
         texts=(_hash(text), _hash(env_text), _hash(repr((kept.state, kept.reason, kept.secrets)))),
         files=both + kept.files,
         vault=replace(kept, secrets=dict.fromkeys(kept.secrets, "")),  # the names are enough from here on
@@ -167,8 +169,9 @@ def _hash(text: str | None) -> str | None:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_KEY).hexdigest()
 
 
-def _read(path: str, problems: list[Problem]) -> str | None:
-    """The text of the file; None if there is none, or with a problem."""
+def _read(path: str, problems: list[Problem], failures: list[OSError]) -> str | None:
+    """The text of the file; None if there is none, or with a problem. What was no fault of the file also
+    goes to ``failures``."""
 
     def problem(message: str) -> None:
         problems.append(Problem(path, 1, 1, "", message))
@@ -191,6 +194,8 @@ def _read(path: str, problems: list[Problem]) -> str | None:
         return None
     except OSError as error:
         problem(f"cannot be read: {(error.strerror or 'unknown reason').lower()}")
+        if not isinstance(error, PermissionError):  # its mend changes the file, and that is seen
+            failures.append(error)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problems.append(Problem(path, line, 1, "", "is not UTF-8 text"))

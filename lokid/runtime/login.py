@@ -19,6 +19,7 @@ import anyio
 
 from lokid import logs
 from lokid.errors import (
+    Cancelled,
     ConfigInvalid,
     InvalidParams,
     LoginRequired,
@@ -139,6 +140,7 @@ class Logins:
             login = Login(client, tokens, method, time.time() + device.life_s, device=device)
             self._start(login, None)
             return login.map()
+        await self._end_former(client.name)
         return self._by_browser(client, tokens, server, method)
 
     def _by_browser(
@@ -179,6 +181,16 @@ class Logins:
             raise
         return login.map()
 
+    async def _end_former(self, client: str) -> None:
+        """Whoever begins anew has given up on the one before, which may hold the port that this one needs."""
+        for former in tuple(self._logins.values()):
+            if former.client.name == client and former.begun is not None and not former.answered.is_set():
+                former.failure = Cancelled(
+                    f"another sign-in of client {client!r} took the place of this one", client=client
+                )
+                former.answered.set()
+                await former.done.wait()
+
     async def finish(self, login_id: str, code: str | None) -> dict[str, Any]:
         """``auth.finish``: waits for the end of the sign-in. Cancelling ends the waiting only."""
         if (login := self._logins.get(login_id)) is None:
@@ -209,6 +221,8 @@ class Logins:
         try:
             with login.client.lease():
                 await self._until_answered(login, listener)
+                if listener is not None:
+                    listener.close()
                 if login.failure is None:
                     await _exchange(login)
         except LokidError as error:

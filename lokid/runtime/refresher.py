@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import anyio
 
+from lokid import logs
 from lokid.errors import CredentialError, LokidError, ProviderUnavailable
 from lokid.runtime.held import Clock
 from lokid.runtime.launch import Spawn
@@ -128,6 +129,10 @@ class Refresher:
             await self._renew()
         except LokidError as error:
             self._failed(error)
+        except Exception as error:  # the task is the runtime's: one client must not end them all
+            log.error("token of %s: %s", self._client, logs.place(error))  # noqa: TRY400
+            said = f"no token for client {self._client!r}, by a bug of lokid; its log says where"
+            self._failed(ProviderUnavailable(said, client=self._client, retryable=False))
         else:
             self._failures, self.failure = 0, None
             self._not_before = self._clock.running() + PAUSE_S

@@ -35,6 +35,9 @@ QUIET = 0.02
 BUSY = 0.5
 """Seconds after which a file that never comes to rest is read all the same."""
 
+AGAIN = 1.0
+"""Seconds until a file that the system could not read is tried once more."""
+
 log = logging.getLogger("lokid.reload")
 
 
@@ -173,8 +176,9 @@ class Reloader:
                 files = self.loaded.files or (self.paths.config, self.paths.env_file)
                 watching.arm(await anyio.to_thread.run_sync(watch.places, files, abandon_on_cancel=True))
                 if not self.loaded.young and await _marks(files) == self.loaded.marks:
-                    await watching.wait()
-                    continue
+                    with anyio.move_on_after(AGAIN if self.loaded.unread else None):
+                        await watching.wait()
+                        continue
                 await _rest(files)
                 before = (self.generation.number, self.problems)
                 try:

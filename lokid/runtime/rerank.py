@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from lokid.chat import RerankAnswer, RerankRequest
 from lokid.errors import InvalidParams, ProviderFailed, Unsupported
+from lokid.providers.cost import cost_usd
 from lokid.runtime.call import Accepted, ignore, limited, model_name, perform
+from lokid.runtime.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient
@@ -15,15 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reranked:
-    """``model`` is ``client:model``."""
+    """``model`` is ``client:model``. ``cost_usd``: of the tokens, if it has a price for them; searches are
+    not in it."""
 
     answer: RerankAnswer
     model: str
+    cost_usd: float | None
 
 
-async def rerank(client: OpenClient, request: RerankRequest, *, accepted: Accepted) -> Reranked:
+async def rerank(
+    client: OpenClient, request: RerankRequest, *, accepted: Accepted, turn: Turn | None = None
+) -> Reranked:
     """Scores, best first, at most ``top_n``. Raises any ``LokidError``."""
     settings = client.settings
+    turn = turn or Turn()
     model = client.model(model_name(settings, request.model), "reranker")
     encode = client.provider.rerank
     if encode is None:
@@ -33,6 +40,7 @@ async def rerank(client: OpenClient, request: RerankRequest, *, accepted: Accept
     if not request.query:
         raise InvalidParams("query: is empty")
     with limited(settings.extra.timeout, settings.name) as deadline:
+        await turn.come()
         async with client.use() as reached:
             performed = await perform(
                 client,
@@ -43,10 +51,12 @@ async def rerank(client: OpenClient, request: RerankRequest, *, accepted: Accept
                 emit=ignore,
                 accepted=accepted,
                 deadline=deadline,
+                turn=turn,
             )
     results = performed.answer.results
     if any(not 0 <= score.index < len(request.documents) for score in results):
         raise ProviderFailed("the answer scores documents that were not sent", client=settings.name)
     # Servers exist that answer in the order of the documents, and that do not know top_n.
     best = tuple(sorted(results, key=lambda score: score.score, reverse=True))[: request.top_n]
-    return Reranked(replace(performed.answer, results=best), f"{settings.name}:{model.name}")
+    answer = replace(performed.answer, results=best)
+    return Reranked(answer, f"{settings.name}:{model.name}", cost_usd(model, answer.usage))

@@ -64,6 +64,16 @@ class StoredSecrets:
         """Raises as ``set``."""
         return [{"name": name, "clients": self._users(name)} for name in sorted((await self._read()).secrets)]
 
+    async def add(self, secrets: Mapping[str, str], *, dry_run: bool) -> dict[str, str]:
+        """Keeps those whose names are new, in one change. Name -> ``new``, ``same`` (is there with that
+        value) or ``other`` (with another one, which stays). Raises as ``set``."""
+        kept = (await self._read()).secrets
+        outcomes = {name: "new" for name in secrets if name not in kept}
+        if outcomes and not dry_run:
+            await self._change({name: secrets[name] for name in outcomes})
+        there = {name: value for name, value in secrets.items() if name in kept}
+        return outcomes | {name: "same" if kept[name] == value else "other" for name, value in there.items()}
+
     # --- the vault ---------------------------------------------------------------------------------
 
     async def status(self) -> dict[str, Any]:

@@ -30,11 +30,16 @@ async def post(settings: ClientSettings, request: HTTPRequest) -> tuple[int, byt
     """
     async with aclosing(HTTPClient(settings.extra, client=settings.name)) as http:
         with anyio.move_on_after(WITHIN):
-            async with http.send(request, _TIMEOUTS) as response:
-                body = b""
-                while len(body) <= MAX_ANSWER and (data := await response.read()):
-                    body += data
-                return response.status, body[:MAX_ANSWER]
+            try:
+                async with http.send(request, _TIMEOUTS) as response:
+                    body = b""
+                    while len(body) <= MAX_ANSWER and (data := await response.read()):
+                        body += data
+                    return response.status, body[:MAX_ANSWER]
+            except LokidError as error:
+                # The door to the network speaks of the provider's address and of prompts.
+                error.hint = f"check the network, and the addresses in `oauth` of client {settings.name!r}"
+                raise
     raise ProviderUnavailable(
         f"{host(request.url)} did not answer a token request within {WITHIN:g} s", client=settings.name
     )

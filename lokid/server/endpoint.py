@@ -67,7 +67,13 @@ class Endpoint:
         return _identity(self.path) == self.identity
 
     def bind_again(self) -> None:
-        """Puts a fresh socket at ``path``; the old one stays open, its user closes it."""
+        """Puts a fresh socket at ``path``; the old one stays open, its user closes it. Where the directory
+        went too, it and the lock are made anew. Raises EndpointBusy if another daemon was faster."""
+        _check_directory(os.path.dirname(self.path), create=True)
+        held = os.fstat(self.lock)
+        if _identity(self.path + ".lock") != (held.st_dev, held.st_ino):
+            lost, self.lock = self.lock, _lock(self.path + ".lock")
+            os.close(lost)
         self.sock, self.identity = _bind(self.path)
 
     def withdraw(self) -> None:

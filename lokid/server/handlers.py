@@ -24,6 +24,8 @@ from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Event, RerankReque
 from lokid.errors import Cancelled, InvalidParams, UnknownMethod
 from lokid.rpc import shapes
 from lokid.rpc.methods import METHODS, PROTOCOL, HelloResult
+from lokid.runtime.asker import Asker
+from lokid.runtime.importing import Left
 from lokid.server.requests import Requests
 
 Params = Mapping[str, Any]
@@ -36,6 +38,7 @@ Accepted = Callable[[], Awaitable[None]]
 
 
 ModelType = Literal["chat", "embedding", "reranker"]
+GroupBy = Literal["client", "model", "day", "program"]
 
 
 class Secrets(Protocol):
@@ -72,8 +75,17 @@ class Auth(Protocol):
     async def logout(self, client: str) -> dict[str, Any]: ...
 
 
+class Imports(Protocol):
+    """What the server asks of ``lokid.runtime.importing.LokiImport``."""
+
+    async def loki(self, left: Left, *, dry_run: bool) -> dict[str, Any]: ...
+
+
 class Runtime(Protocol):
     """What the server asks of ``lokid.runtime.core.Runtime``."""
+
+    @property
+    def imports(self) -> Imports: ...
 
     @property
     def auth(self) -> Auth: ...
@@ -82,12 +94,12 @@ class Runtime(Protocol):
     def secrets(self) -> Secrets: ...
 
     async def chat(
-        self, request: ChatRequest, *, emit: Emit, accepted: Accepted
+        self, request: ChatRequest, *, emit: Emit, accepted: Accepted, asker: Asker
     ) -> ChatResult | dict[str, Any]: ...
 
-    async def embed(self, request: EmbedRequest, *, accepted: Accepted) -> Any: ...
+    async def embed(self, request: EmbedRequest, *, accepted: Accepted, asker: Asker) -> Any: ...
 
-    async def rerank(self, request: RerankRequest, *, accepted: Accepted) -> Any: ...
+    async def rerank(self, request: RerankRequest, *, accepted: Accepted, asker: Asker) -> Any: ...
 
     async def list_models(
         self,
@@ -101,6 +113,12 @@ class Runtime(Protocol):
     def list_clients(self) -> list[dict[str, Any]]: ...
 
     def config_status(self) -> dict[str, Any]: ...
+
+    def usage_status(self) -> dict[str, Any]: ...
+
+    async def usage(
+        self, since: float | None, until: float | None, group_by: GroupBy | None
+    ) -> Sequence[dict[str, Any]]: ...
 
     def check(self, path: str | None) -> list[dict[str, Any]]: ...
 
@@ -121,7 +139,10 @@ class Caller(Protocol):
 
 
 class Call(Protocol):
-    """What a spawned handler may do besides answering."""
+    """What a spawned handler may do besides answering. ``asker``: the program at the other end."""
+
+    @property
+    def asker(self) -> Asker: ...
 
     async def emit(self, events: Sequence[Event]) -> None: ...
 
@@ -199,6 +220,7 @@ def _status(service: Service, _caller: Caller, _params: Params) -> object:
         },
         "config": service.runtime.config_status(),
         "clients": service.runtime.list_clients(),
+        "usage": service.runtime.usage_status(),
         "requests": service.requests.describe(),
     }
 
@@ -237,7 +259,7 @@ def _auth_status(service: Service, _caller: Caller, params: Params) -> object:
 async def _chat(service: Service, call: Call, params: Params) -> object:
     request = decode.chat_request(params)
     emit = call.emit if request.stream else _drop
-    result = await service.runtime.chat(request, emit=emit, accepted=call.accepted)
+    result = await service.runtime.chat(request, emit=emit, accepted=call.accepted, asker=call.asker)
     return encode.chat_result(result) if isinstance(result, ChatResult) else result
 
 
@@ -247,7 +269,7 @@ async def _drop(_events: Sequence[Event]) -> None:
 
 async def _embed(service: Service, call: Call, params: Params) -> object:
     request = decode.embed_request(params)
-    result = await service.runtime.embed(request, accepted=call.accepted)
+    result = await service.runtime.embed(request, accepted=call.accepted, asker=call.asker)
     # Ten thousand vectors as lists of floats are a second of work, and other connections would wait for it.
     return await anyio.to_thread.run_sync(
         encode.embed_result, result.answer, result.model, result.cost_usd, request.encoding
@@ -256,7 +278,7 @@ async def _embed(service: Service, call: Call, params: Params) -> object:
 
 async def _rerank(service: Service, call: Call, params: Params) -> object:
     request = decode.rerank_request(params)
-    result = await service.runtime.rerank(request, accepted=call.accepted)
+    result = await service.runtime.rerank(request, accepted=call.accepted, asker=call.asker)
     return encode.rerank_result(result.answer, result.model)
 
 
@@ -264,6 +286,10 @@ async def _list_models(service: Service, _call: Call, params: Params) -> object:
     return await service.runtime.list_models(
         params.get("type"), params.get("client"), params.get("refresh", False)
     )
+
+
+async def _query_usage(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.usage(params.get("since"), params.get("until"), params.get("group_by"))
 
 
 async def _check_config(service: Service, _call: Call, params: Params) -> object:
@@ -316,6 +342,11 @@ async def _unlock(service: Service, _call: Call, params: Params) -> object:
     return await service.runtime.secrets.unlock(params.get("passphrase"))
 
 
+async def _import_loki(service: Service, _call: Call, params: Params) -> object:
+    given = {key: value for key, value in params.items() if key != "dry_run"}
+    return await service.runtime.imports.loki(Left(**given), dry_run=params.get("dry_run", False))
+
+
 async def _set_passphrase(service: Service, _call: Call, params: Params) -> object:
     return await service.runtime.secrets.protect(params["passphrase"])
 
@@ -334,6 +365,8 @@ HANDLERS: dict[str, Handler] = {
     "config.check": Spawned(_check_config),
     "config.reload": Spawned(_reload_config),
     "config.show": Inline(_show_config),
+    "usage.query": Spawned(_query_usage),
+    "import.loki": Spawned(_import_loki),
     "auth.login": Spawned(_login),
     "auth.finish": Spawned(_finish_login),
     "auth.status": Inline(_auth_status),

@@ -75,7 +75,7 @@ class Life:
             await below.start(self._runtime.run)
             async with anyio.create_task_group() as serving:
                 serving.start_soon(self._listener.run)
-                serving.start_soon(self._listener.watch)
+                serving.start_soon(self._watch)
                 serving.start_soon(self._reload_on_demand)
                 if self._watchdog_s is not None:
                     serving.start_soon(self._give_signs_of_life, self._watchdog_s)
@@ -86,6 +86,11 @@ class Life:
                 serving.cancel_scope.cancel()
             # The runtime closes last: the requests that just ended were its own.
             below.cancel_scope.cancel()
+
+    async def _watch(self) -> None:
+        await self._listener.watch()
+        # Draining, or nobody can reach us any more: two daemons must not both refresh the same tokens.
+        self._stop.set()
 
     def _announce(self) -> None:
         path = self._endpoint.path

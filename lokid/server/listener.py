@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 
 from lokid.errors import LokidError, ProviderUnavailable
 from lokid.logs import place
-from lokid.server.endpoint import Endpoint, EndpointError
+from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError
 from lokid.server.handlers import Service
 from lokid.server.peer import Connected, Peer, peer_of
 from lokid.server.session import Session
@@ -83,28 +83,31 @@ class Listener:
                 sock.close()
 
     async def watch(self, every_s: float = CHECK_S) -> None:
-        """Notices when somebody removes or replaces the socket's file, so that nobody stays deaf."""
+        """Notices when somebody removes or replaces the socket's file, so that nobody stays deaf. Returns
+        when there is nothing left to do here: another daemon took our place."""
         while not self._draining:
             await anyio.sleep(every_s)
-            self.check()
+            if not self.check():
+                return
 
-    def check(self) -> None:
-        """One look, see ``watch``."""
+    def check(self) -> bool:
+        """One look, see ``watch``; False if another daemon took our place."""
         if self._draining or self._endpoint.is_reachable():
-            return
+            return True
         path = self._endpoint.path
         if self._endpoint.inherited:
             log.error(
                 "the socket %s is gone or not ours: run `systemctl --user restart lokid.socket lokid`", path
             )
-            return
+            return True
         try:
             self._endpoint.bind_again()
         except EndpointError as error:
             log.warning("the socket %s is gone or not ours: %s", path, error)
-            return
+            return not isinstance(error, EndpointBusy)
         log.warning("the socket %s was removed; made a new one", path)
         self._accepting.cancel()
+        return True
 
     async def drain(self, limit_s: float = DRAIN_S) -> None:
         """Stops accepting, lets what runs finish for ``limit_s``, cancels the rest with a last answer.

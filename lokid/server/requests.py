@@ -13,6 +13,7 @@ import anyio
 
 from lokid.errors import Cancelled, LokidError
 from lokid.rpc.methods import RequestMap
+from lokid.runtime.asker import Asker
 from lokid.server.peer import Peer, program_of
 
 
@@ -28,7 +29,7 @@ class Running:
     msgid: int
     method: str
     model: str | None
-    peer: Peer
+    asker: Asker
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     why: LokidError = field(default_factory=lambda: Cancelled("the request was cancelled"))
     started_at: float = field(default_factory=time.time)
@@ -44,9 +45,10 @@ class Running:
         return {
             "id": self.id,
             "method": self.method,
+            "state": "waiting" if self.asker.waiting else "running",
             "model": self.model,
-            "pid": self.peer.pid,
-            "program": program_of(self.peer.pid),
+            "pid": self.asker.pid,
+            "program": self.asker.program,
             "started_at": self.started_at,
             # The wall clock may jump, the age of a request does not.
             "elapsed_s": round(time.monotonic() - self.started, 3),
@@ -61,8 +63,12 @@ class Requests:
     def __len__(self) -> int:
         return len(self._running)
 
-    def add(self, msgid: int, method: str, model: str | None, peer: Peer) -> Running:
-        running = Running(next(self._ids), msgid, method, model, peer)
+    def add(
+        self, msgid: int, method: str, model: str | None, peer: Peer, program: str | None = None
+    ) -> Running:
+        """``program``: the name of the peer's, if it is known already."""
+        asker = Asker(peer.pid, program_of(peer.pid) if program is None else program)
+        running = Running(next(self._ids), msgid, method, model, asker)
         self._running[running.id] = running
         return running
 

@@ -72,6 +72,7 @@ class Session:
         "_idle",
         "_outbox",
         "_peer",
+        "_program",
         "_reading",
         "_running",
         "_service",
@@ -84,6 +85,7 @@ class Session:
     def __init__(self, sock: Connected, peer: Peer, service: Service, tasks: TaskGroup) -> None:
         self._sock = sock
         self._peer = peer
+        self._program: str | None = None  # looked up for the first question
         self._service = service
         self._tasks = tasks
         self._connection = Connection(Limits(max_frame=service.runtime.max_frame()))
@@ -214,13 +216,14 @@ class Session:
     def _spawn(self, msgid: int, method: str, handler: Spawned, params: Params) -> None:
         model = params.get("model")
         running = self._service.requests.add(
-            msgid, method, model if isinstance(model, str) else None, self._peer
+            msgid, method, model if isinstance(model, str) else None, self._peer, self._program
         )
+        self._program = running.asker.program
         self._running[msgid] = running
         self._tasks.start_soon(self._work, running, handler, params)
 
     async def _work(self, running: Running, handler: Spawned, params: Params) -> None:
-        call = _Call(self, running.msgid)
+        call = _Call(self, running)
         error: LokidError | None = None
         frame = b""
         try:
@@ -284,11 +287,12 @@ class Session:
 class _Call:
     """What a spawned handler may do besides answering."""
 
-    __slots__ = ("_msgid", "_session")
+    __slots__ = ("_msgid", "_session", "asker")
 
-    def __init__(self, session: Session, msgid: int) -> None:
+    def __init__(self, session: Session, running: Running) -> None:
         self._session = session
-        self._msgid = msgid
+        self._msgid = running.msgid
+        self.asker = running.asker
 
     async def emit(self, events: Sequence[Event]) -> None:
         if events:

@@ -31,11 +31,18 @@ def group(name: str) -> list[str]:
     return found
 
 
+EXTRAS = [
+    need
+    for name, needs in PROJECT["project"]["optional-dependencies"].items()
+    if name != "uvloop"
+    for need in needs
+]
+
 NEEDS = {
     "runtime.txt": PROJECT["project"]["dependencies"] + group("build"),
     "local.txt": PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["local"],
-    "test.txt": PROJECT["project"]["dependencies"] + group("test"),
-    "check.txt": PROJECT["project"]["dependencies"] + group("test") + group("check"),
+    "test.txt": PROJECT["project"]["dependencies"] + EXTRAS + group("test"),
+    "check.txt": PROJECT["project"]["dependencies"] + EXTRAS + group("test") + group("check"),
     "oracle.txt": group("oracle"),
     "model.txt": [
         line

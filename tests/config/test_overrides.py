@@ -134,3 +134,18 @@ def test_the_variables_of_all_clients_are_known() -> None:
         "C_API_KEY",
         "C_API_BASE",
     }
+
+
+def test_variables_that_others_agreed_on_give_what_nothing_else_does() -> None:
+    text = "clients: [{type: bedrock}, {type: bedrock, name: named, region: eu-west-1}]"
+    environ = {"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-west-2", "BEDROCK_REGION": ""}
+    config = parse(text, "c.yaml", lookup={}, environ=environ)
+    assert isinstance(config, Config)
+    assert [client.region for client in config.clients] == ["us-west-2", "eu-west-1"]  # type: ignore[attr-defined]
+    own = parse(text, "c.yaml", lookup={}, environ=environ | {"BEDROCK_REGION": "eu-north-1"})
+    assert isinstance(own, Config) and own.clients[0].region == "eu-north-1"  # type: ignore[attr-defined]
+
+
+def test_a_bad_value_of_such_a_variable_is_told_by_its_name() -> None:
+    problems = parse("clients: [{type: bedrock}]", "c.yaml", lookup={}, environ={"AWS_REGION": "canary !"})
+    assert isinstance(problems, tuple) and "AWS_REGION" in str(problems[0]) and "canary" not in str(problems)

@@ -147,6 +147,17 @@ def test_the_providers_own_name_of_a_model_is_what_is_sent(provider: Provider) -
 
 
 @EACH
+def test_no_request_pretends_to_come_from_another_product(provider: Provider) -> None:
+    """Nor names one: providers may answer their own products differently, and that is theirs to decide."""
+    for name, model, outcome in asked(provider):
+        if isinstance(outcome, Exchange):
+            headers = " ".join(f"{key} {value}" for key, value in outcome.request.headers.items())
+            text = f"{headers} {outcome.request.content().decode()}".lower()
+            for word in ("claude code", "claude-cli", "user-agent", "x-stainless", "x-goog-api-client"):
+                assert word not in text, (name, model.name)
+
+
+@EACH
 def test_texts_of_a_batch_are_all_in_it(provider: Provider) -> None:
     if provider.embed is None:
         return

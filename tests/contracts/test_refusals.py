@@ -12,15 +12,17 @@ from typing import Any
 import anyio
 import pytest
 
+from lokictl.failure import Failure
 from lokid.chat import ChatRequest, EmbedRequest, Event, RerankRequest
 from lokid.errors import LokidError
 from lokid.providers.base import Provider
 from lokid.providers.registry import PROVIDERS
 from lokid.rpc.methods import EXIT_STATUS
 from lokid.runtime.core import Runtime
+from lokid.server.faults import error_map
 from tests.fakes.canonical import QUESTION, settings_of
 from tests.fakes.provider import FakeProvider, answer
-from tests.fakes.refusals import KINDS, REFUSALS, WAIT_S
+from tests.fakes.refusals import WAIT_S, refusals_of
 
 pytestmark = pytest.mark.anyio
 
@@ -61,13 +63,9 @@ def check_sentence(error: LokidError) -> None:
     assert "\n" not in said and len(said.split()) >= 4 and len(said) < 400
     assert error.hint and len(error.hint.split()) >= 3 and error.hint.lower() not in said.lower()
     assert CANARY not in f"{said} {error.hint} {error!r}"
-
-
-def test_every_type_has_its_refusals() -> None:
-    for name in PROVIDERS:
-        assert set(REFUSALS.get(name, ())) == set(KINDS), (
-            f"tests/fakes/refusals.py does not say how type {name} refuses: give its row all of KINDS"
-        )
+    # What a person sees: `lokictl: mine: what happened`, `hint: what to do`.
+    shown = Failure.from_error(error_map(error))
+    assert shown.message == f"mine: {said}" and shown.hint == error.hint
 
 
 @EACH
@@ -76,7 +74,7 @@ async def test_every_refusal_says_what_happened_where_and_what_to_do(
 ) -> None:
     request = ChatRequest("mine:chat", QUESTION.messages)
     async with FakeProvider() as server, asking(provider, tmp_path / "config.yaml", server.url) as runtime:
-        for name, refused in REFUSALS[provider.name].items():
+        for name, refused in refusals_of(provider.name).items():
             server.will(answer(refused.status, refused.content, **refused.headers))
             error = await failure(runtime, request)
             assert type(error) is refused.kind, (name, error)
@@ -88,7 +86,7 @@ async def test_every_refusal_says_what_happened_where_and_what_to_do(
 
 @EACH
 async def test_embeddings_ranks_and_lists_are_refused_alike(provider: Provider, tmp_path: Path) -> None:
-    refused = REFUSALS[provider.name]["wrong key"]
+    refused = refusals_of(provider.name)["wrong key"]
     refusing = answer(refused.status, refused.content, **refused.headers)
     async with FakeProvider(default=refusing) as server:
         async with asking(provider, tmp_path / "config.yaml", server.url) as runtime:

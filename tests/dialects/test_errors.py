@@ -213,6 +213,8 @@ def test_facts_of_the_headers_are_kept() -> None:
 def test_hints_say_what_to_do() -> None:
     assert "api_key" in (said(401, {}).hint or "")
     assert said(400, {}).hint is None
+    assert (said(429, {}).hint or "").startswith("try again a little later, or")
+    assert (said(503, {}, retry_after="6.2").hint or "").startswith("try again in 7 s, or")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,13 @@ def test_a_refusal_is_an_answer() -> None:
     assert whole({"content": None, "refusal": "no"}).answer.finish_reason == "refusal"
 
 
+def test_an_answer_may_have_no_text_when_reasoning_took_the_limit() -> None:
+    """Loki calls it, and a refusal without text, invalid response data."""
+    found = read(stream(chunk({"reasoning_content": "hm"}), chunk({}, "length")))
+    assert (found.answer.finish_reason, found.answer.message.text) == ("length", "")
+    assert whole({"content": None}, "length").answer.finish_reason == "length"
+
+
 THINKING: list[tuple[list[str], str, str]] = [
     (["<think>hm</think>\n\na"], "hm", "a"),
     (["<", "thi", "nk>\nh", "m</th", "ink>", "\n", "a"], "hm", "a"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lokid.chat import Text, ToolCall
+from lokid.chat import Text, ToolCall, ToolCallDelta
 from lokid.dialects.openai_chat import KEY
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.parts import MAX_CALLS
@@ -78,6 +78,15 @@ def test_tool_calls_are_put_together_in_every_variant(name: str, end: Any) -> No
     assert list(found.answer.message.parts) == made
     assert found.answer.finish_reason == "tool_calls"
     assert [(call.id, call.name) for call in made] == [call[:2] for call in found.calls]
+
+
+def test_a_call_is_told_as_it_arrives_and_not_at_done() -> None:
+    """Loki tells the last one at [DONE], which some servers never send."""
+    decoder = StreamDecoder(TRAITS)
+    told = decoder.feed(stream(calls(entry(0, "a", "f", '{"x":')), done=False))
+    assert told == [ToolCallDelta(0, "a", "f", '{"x":')]
+    told = decoder.feed(stream(calls(entry(0, arguments="1}"), entry(1, "b", "g", "{}")), done=False))
+    assert told == [ToolCallDelta(0, arguments="1}"), ToolCallDelta(1, "b", "g", "{}")]
 
 
 def test_text_with_tool_calls_is_kept_in_front_of_them() -> None:

@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -303,12 +303,13 @@ async def test_a_server_that_dies_during_an_answer_says_so_and_the_next_request_
         async def emit(events: Sequence[Event]) -> None:
             pid = server(runtime)["pid"]
             assert isinstance(pid, int)
-            for process in psutil.Process(pid).children():
-                process.kill()
+            with suppress(psutil.NoSuchProcess):  # events that were on their way still come
+                for process in psutil.Process(pid).children():
+                    process.kill()
 
         with pytest.raises(LokidError) as caught:
             await runtime.chat(question(max_tokens=3000, stream=True), emit=emit, accepted=accepted)
-        assert caught.value.code == "provider_unavailable"
+        assert caught.value.code == "incomplete_response"
         assert "was killed by SIGKILL" in caught.value.message
         assert "listening on" in caught.value.message
         assert (await ask(runtime, question(max_tokens=2))).attempts == 1

@@ -319,3 +319,11 @@ REFUSALS: Mapping[str, Mapping[str, Refused]] = {
     },
 }
 """Type -> what happened -> how the provider says so."""
+
+
+def refusals_of(name: str) -> Mapping[str, Refused]:
+    found = REFUSALS.get(name, {})
+    assert set(found) == set(KINDS), (
+        f"tests/fakes/refusals.py does not say how type {name} refuses: give it a row with all of KINDS"
+    )
+    return found

@@ -50,6 +50,27 @@ class Embedded:
     cost_usd: float | None
 
 
+class FakeAuth:
+    """One client, ``mine``, in which everybody may sign in."""
+
+    async def login(self, client: str, method: str | None) -> dict[str, Any]:
+        return {
+            "login_id": "L1",
+            "method": method or "browser",
+            "url": "https://as.example/",
+            "expires_at": 0.0,
+        }
+
+    async def finish(self, login_id: str, code: str | None) -> dict[str, Any]:
+        return {"client": "mine", "state": "signed_in", "refreshes": True}
+
+    def status(self, client: str | None) -> list[dict[str, Any]]:
+        return [{"client": "mine", "state": "needs_login", "refreshes": False}]
+
+    async def logout(self, client: str) -> dict[str, Any]:
+        return {"client": client, "revoked": False}
+
+
 @dataclass
 class Reranked:
     answer: RerankAnswer
@@ -92,11 +113,19 @@ class FakeSecrets:
         return {"identity": "/i", "identity_kind": "passphrase" if passphrase else "file"}
 
 
+class FakeImports:
+    async def loki(self, left: Any, *, dry_run: bool) -> dict[str, Any]:
+        assert left.config == "clients: []" and dry_run
+        return {"config": None, "secrets": [], "tokens": []}
+
+
 @dataclass
 class FakeRuntime:
     """``cancelled``: models whose call was cancelled. ``emitted``: bytes handed to ``emit``."""
 
+    auth: FakeAuth = field(default_factory=FakeAuth)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    imports: FakeImports = field(default_factory=FakeImports)
     release: anyio.Event = field(default_factory=anyio.Event)
     started: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -106,12 +135,14 @@ class FakeRuntime:
     frame: int = 64 * 1024 * 1024
     reload_error: Exception | None = None
     closed: bool = False
+    asker: Any = None
 
-    async def chat(self, request: ChatRequest, *, emit: Any, accepted: Any) -> ChatResult | dict[str, Any]:
+    async def chat(self, request: ChatRequest, *, emit: Any, accepted: Any, asker: Any) -> ChatResult | dict[str, Any]:
         if request.dry_run:
             return {"method": "POST", "url": "https://example.org/", "headers": {}, "body": {}, "origins": {}}
         text = request.messages[-1].text
         self.started.append(request.model)
+        self.asker = asker
         try:
             await accepted()
             text = await self._act(request.model, text, emit)
@@ -150,13 +181,13 @@ class FakeRuntime:
         await emit([TextDelta(word) for word in text.split()])
         return text
 
-    async def embed(self, request: EmbedRequest, *, accepted: Any) -> Embedded:
+    async def embed(self, request: EmbedRequest, *, accepted: Any, asker: Any) -> Embedded:
         await accepted()
         return Embedded(
             EmbedAnswer(tuple(b"\0\0\x80\x3f" for _ in request.texts), Usage(1)), request.model, 0.5
         )
 
-    async def rerank(self, request: RerankRequest, *, accepted: Any) -> Reranked:
+    async def rerank(self, request: RerankRequest, *, accepted: Any, asker: Any) -> Reranked:
         await accepted()
         scores = tuple(Score(index, 1.0 / (index + 1)) for index in range(len(request.documents)))
         return Reranked(RerankAnswer(scores), request.model)
@@ -177,6 +208,12 @@ class FakeRuntime:
 
     def config_status(self) -> dict[str, Any]:
         return {"path": "/config.yaml", "loaded_at": 1.0, "generation": 1, "problems": [], "model": "c:echo"}
+
+    def usage_status(self) -> dict[str, Any]:
+        return {"today": {"requests": 1}, "month": {"requests": 2}, "budgets": [], "ledger": {"state": "ok"}}
+
+    async def usage(self, since: Any, until: Any, group_by: Any) -> Any:
+        return [{"since": since, "until": until, "group_by": group_by}]
 
     def check(self, path: str | None) -> list[dict[str, Any]]:
         return [{"path": path or "/config.yaml", "line": 1, "column": 1, "key": "x", "message": "unknown"}]

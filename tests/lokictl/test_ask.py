@@ -45,7 +45,12 @@ def test_answer_is_utf8_whatever_the_locale(daemon, locale):
 def test_words_are_joined_and_standard_input_follows_after_a_blank_line(daemon):
     fake = daemon(chat=say("ok"))
     lokictl("ask", "summarise", "this", stdin=b"+ a\n- b\n")
-    assert fake.params() == {"model": "", "stream": True, "prompt": "summarise this\n\n+ a\n- b\n"}
+    assert fake.params() == {
+        "model": "",
+        "stream": True,
+        "priority": "batch",
+        "prompt": "summarise this\n\n+ a\n- b\n",
+    }
 
 
 @pytest.mark.parametrize("arguments", [["-"], []])
@@ -80,6 +85,7 @@ def test_options_become_parameters(daemon):
         "reasoning": "high",
         "response_schema": {"type": "object"},
         "stream": False,
+        "priority": "batch",
         "timeout_s": 3.0,
     }
 
@@ -171,6 +177,14 @@ def test_error_says_when_to_try_again(daemon):
 
     daemon(chat=refuse)
     assert lokictl("ask", "hi").stderr == b"lokictl: too fast\nhint: try again in 12 s\n"
+
+
+def test_error_says_at_which_client_it_was(daemon):
+    def refuse(call, params):
+        raise Refused("overloaded", "it is overloaded", client="work")
+
+    daemon(chat=refuse)
+    assert lokictl("ask", "hi").stderr == b"lokictl: work: it is overloaded\n"
 
 
 def test_error_messages_cannot_steer_a_terminal(daemon):

@@ -160,3 +160,34 @@ def test_a_schema_is_an_object(tmp_path):
     (tmp_path / "s").write_text("[1]")
     with pytest.raises(Failure, match="is an object"):
         attach.schema(str(tmp_path / "s"))
+
+
+@pytest.mark.parametrize(
+    ("short", "properties"),
+    [
+        ("name, age int", {"name": {"type": "string"}, "age": {"type": "integer"}}),
+        ("ok bool", {"ok": {"type": "boolean"}}),
+        ("name,", {"name": {"type": "string"}}),
+        ("weight float: in kg\nbio: one sentence", {
+            "weight": {"type": "number", "description": "in kg"},
+            "bio": {"type": "string", "description": "one sentence"},
+        }),
+    ],
+)  # fmt: skip
+def test_a_schema_can_be_written_as_fields(daemon, short, properties):
+    fake = daemon(chat=say("{}"))
+    assert lokictl("ask", "--schema", short, "hi").returncode == 0
+    assert fake.params()["response_schema"] == {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+@pytest.mark.parametrize("short", ["name, age number of years", "name, age integr"])
+def test_a_field_that_makes_no_sense_is_named(daemon, short):
+    daemon(chat=say("{}"))
+    done = lokictl("ask", "--schema", short, "hi")
+    assert done.returncode == 2
+    assert b"age" in done.stderr

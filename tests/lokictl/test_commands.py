@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import time
 import pytest
 
 import lokid
+from lokictl import client
 from lokictl.cli import COMMANDS
+from lokictl.commands import daemon as daemon_command
 from tests.fakes.rpc_daemon import Refused
 from tests.fakes.terminal import lokictl
 
@@ -34,13 +37,21 @@ MODELS = [
 ]
 CLIENTS = [
     {"name": "openai", "type": "openai", "auth": "api_key", "state": "ready"},
-    {"name": "c", "type": "claude", "auth": "api_key", "state": "needs_secret", "reason": "set C_API_KEY"},
+    {
+        "name": "c",
+        "type": "claude",
+        "auth": "api_key",
+        "state": "needs_secret",
+        "reason": "set C_API_KEY",
+        "today": {"requests": 3, "cost_usd": 0.01},
+    },
     {"name": "g", "type": "gemini", "auth": "oauth", "state": "needs_login"},
 ]
 REQUESTS = [
     {
         "id": 7,
         "method": "chat",
+        "state": "waiting",
         "model": "openai:gpt-5",
         "program": "nvim",
         "pid": 42,
@@ -110,7 +121,9 @@ def test_models_of_all_clients_are_refreshed_and_who_failed_is_named(daemon):
 
 def test_clients_show_their_state_and_what_mends_it(daemon):
     daemon(clients__list=lambda *_: CLIENTS)
-    assert rows(lokictl("clients"))[1] == ["c", "claude", "api_key", "needs_secret", "set C_API_KEY"]
+    assert rows(lokictl("clients"))[1] == [
+        *("c", "claude", "api_key", "needs_secret", "3", "0.01", "set C_API_KEY")
+    ]
     assert json.loads(lokictl("clients", "--json").stdout) == CLIENTS
 
 
@@ -123,7 +136,7 @@ def test_status_is_one_screen_and_0_when_all_is_well(daemon):
     assert "config /c.yaml, loaded 50s ago, generation 2, default model openai:gpt-5" in text
     assert "c\tclaude\tneeds_secret\tset C_API_KEY" in text
     assert "g\tgemini\tneeds_login\tlokictl auth login g" in text
-    assert "7\tchat\topenai:gpt-5\tnvim\t42\t1m03s" in text
+    assert "7\tchat\topenai:gpt-5\tnvim\t42\twaiting\t1m03s" in text
     assert "runs as root" in text
 
 
@@ -145,7 +158,7 @@ def test_status_without_a_daemon_says_so_and_starts_none():
 
 def test_ps_lists_and_cancel_ends(daemon):
     fake = daemon(requests__list=lambda *_: REQUESTS, requests__cancel=lambda *_: {"cancelled": 7})
-    assert rows(lokictl("ps")) == [["7", "chat", "openai:gpt-5", "nvim", "42", "1m03s"]]
+    assert rows(lokictl("ps")) == [["7", "chat", "openai:gpt-5", "nvim", "42", "waiting", "1m03s"]]
     assert json.loads(lokictl("ps", "--json").stdout) == REQUESTS
     assert lokictl("cancel", "7").returncode == 0
     assert fake.params("requests.cancel") == {"id": 7}
@@ -326,3 +339,41 @@ def test_daemon_stop_ends_it_and_waits(daemon):
 
 def test_daemon_stop_without_one_is_fine():
     assert lokictl("daemon", "stop").stdout == b"lokid is not running\n"
+
+
+HANGING = """
+import os, signal, socket, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print(flush=True)
+time.sleep(60)
+"""
+
+
+def test_daemon_stop_ends_one_that_hangs(monkeypatch, capfd):
+    path = client.path_of_socket()
+    os.makedirs(os.path.dirname(path))
+    monkeypatch.setattr(client, "SILENT_S", 0.2)
+    monkeypatch.setattr(daemon_command, "HANGING_S", 0.2)
+    command = [sys.executable, "-c", HANGING, path, "lokid"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as hanging:
+        hanging.stdout.readline()
+        assert daemon_command.stop.callback() == 0
+        assert hanging.wait(10) == -signal.SIGKILL
+    assert capfd.readouterr().out == "stopped\n"
+
+
+def test_what_systemd_listens_for_is_never_killed(monkeypatch):
+    monkeypatch.setattr(daemon_command, "_is_lokid", lambda pid: False)
+    monkeypatch.setattr(client, "SILENT_S", 0.2)
+    asked = []
+    monkeypatch.setattr(daemon_command, "_systemctl", lambda verb, unit: asked.append((verb, unit)))
+    path = client.path_of_socket()
+    os.makedirs(os.path.dirname(path))
+    with socket.socket(socket.AF_UNIX) as listener:  # this process, as systemd would be
+        listener.bind(path)
+        listener.listen()
+        assert daemon_command.stop.callback() == 0
+    assert asked == [("stop", "lokid.service")]

@@ -105,10 +105,11 @@ def test_ten_thousand_models_are_completed_in_a_tenth_of_a_second(daemon):
     daemon(models__names=lambda *_: many, clients__list=lambda *_: CLIENTS)
     took = []
     for _ in range(5):
-        begun_at = time.perf_counter()
+        before = os.times()
         assert len(words("ask", "openai:")) == 10_000
-        took.append(time.perf_counter() - begun_at)
-    assert min(took) < 0.1  # the others tell how busy the machine is
+        after = os.times()
+        took.append(sum(after[2:4]) - sum(before[2:4]))
+    assert min(took) < 0.1  # of its own work: the time that passes tells how busy the machine is
 
 
 def test_the_usual_completions_import_no_click(fake):

@@ -13,7 +13,7 @@ from tests.fakes.rpc_daemon import Gone, result, say
 
 def test_nothing_in_an_answer_steers_the_terminal(daemon, terminal):
     daemon(chat=say("a\x1b]0;title\x07b", "\x9b31m", "\u202ec", "\td\n", "e"))
-    tty = terminal("ask", "hi", env={"NO_COLOR": "1"})
+    tty = terminal("ask", "--raw", "hi", env={"NO_COLOR": "1"})
     assert tty.wait() == 0
     assert tty.output.decode() == "a\ufffd]0;title\ufffdb\ufffd31m\ufffdc\td\r\ne\r\n"
 

@@ -154,3 +154,39 @@ def test_the_sdks_bodies_are_ours(capture: Path) -> None:
     query = f"?{sent['query']}" if sent["query"] else ""
     assert (ours.method, ours.url) == (sent["method"], f"{host}{sent['path']}{query}")
     assert compared(json.loads(ours.content())) == compared(body)
+
+
+MISTRAL = sorted((Path(WIRE) / "sdk-requests" / "mistral-direct").glob("*.json")) if WIRE else []
+
+
+def as_openai_says_it(wire: Any) -> Any:
+    """What Mistral's SDK says in more words, or in others, and Mistral takes in OpenAI's."""
+    match wire:
+        case {"type": "image_url", "image_url": str(url)}:
+            return {"type": "image_url", "image_url": {"url": url}}
+        case {"role": "assistant", "content": ""}:
+            return as_openai_says_it({**wire, "content": None})
+        case dict():
+            more = {"prefix": False, "stream": False}
+            kept = {key: value for key, value in wire.items() if (key, value) not in more.items()}
+            if kept.get("role") == "tool":
+                kept.pop("name")
+            if "function" in kept:
+                kept.pop("index", None)
+            return {key: as_openai_says_it(value) for key, value in kept.items()}
+        case list():
+            return list(map(as_openai_says_it, wire))
+    return wire
+
+
+@pytest.mark.parametrize("capture", MISTRAL, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_bodies_of_mistrals_sdk_are_ours_at_mistral(capture: Path) -> None:
+    sent = json.loads(capture.read_text())["requests"][0]
+    provider, body = PROVIDERS["openai-compatible"], as_openai_says_it(sent["body"])
+    client = provider.settings.model_validate({"type": provider.name, "name": "mistral"})
+    request = asked({**body, "tool_choice": "required"} if "tool_choice" in body else body)
+    assert provider.chat
+    ours = provider.chat(client, ModelSettings(name=body["model"]), request).request
+    assert (ours.method, ours.url) == (sent["method"], f"https://api.mistral.ai{sent['path']}")
+    theirs = {**body, "stream_options": {"include_usage": True}} if body.get("stream") else body
+    assert json.loads(ours.content()) == theirs

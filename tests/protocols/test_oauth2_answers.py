@@ -174,8 +174,10 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from(
-    "access_token token_type expires_in refresh_token scope error key interval device_code user_code"
-    " verification_uri verification_url".split()
+    [
+        *("access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "key", "interval"),
+        *("device_code", "user_code", "verification_uri", "verification_url"),
+    ]
 )
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lokid.providers.addresses import base_url, is_loopback, proxy_url, request_url
+from lokid.providers.addresses import base_url, is_link_local, is_loopback, proxy_url, request_url
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,26 @@ from lokid.providers.addresses import base_url, is_loopback, proxy_url, request_
 )
 def test_loopback_is_this_machine_by_definition(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "near"),
+    [
+        ("169.254.169.254", True),
+        ("169.254.170.2", True),
+        ("fe80::1", True),
+        ("fd00:ec2::254", True),
+        ("FD00:EC2::254", True),
+        ("Metadata.Google.Internal", True),
+        ("metadata.google.internal.example", False),
+        ("127.0.0.1", False),
+        ("10.0.0.1", False),
+        ("fd00::1", False),
+        ("", False),
+    ],
+)
+def test_link_local_is_where_metadata_servers_are(host: str, near: bool) -> None:
+    assert is_link_local(host) is near
 
 
 @pytest.mark.parametrize(

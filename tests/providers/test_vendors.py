@@ -43,6 +43,17 @@ def test_what_a_vendor_asks_is_not_what_another_server_asks() -> None:
     assert complete("openai-compatible", model, "ollama").input_price is None
 
 
+def test_vendors_that_moved_are_where_they_are_today() -> None:
+    """Loki has their former addresses, and asks for a list of models where there is none."""
+    today = {
+        "github": "https://models.github.ai/inference",
+        "minimax": "https://api.minimax.io/v1",
+        "moonshot": "https://api.moonshot.ai/v1",
+    }
+    assert {name: VENDORS[name].api_base for name in today} == today
+    assert VENDORS["perplexity"].models  # offered without being asked
+
+
 @pytest.mark.parametrize("name", [name for name, row in VENDORS.items() if row.models])
 def test_the_models_on_offer_of_a_vendor_are_in_the_list_of_facts(name: str) -> None:
     offered = models("openai-compatible", name)

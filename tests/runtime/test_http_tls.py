@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 from lokid.errors import ConfigInvalid, ProviderUnavailable
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
+from lokid.runtime import http as http_door
 from lokid.runtime.http import HTTPClient, Timeouts
 from tests.fakes.provider import FakeProvider, answer
 
@@ -182,3 +184,15 @@ async def test_a_bad_certificate_inside_a_tunnel_is_the_providers(ca):
         ):
             await post(http, provider.url)
         await http.aclose()
+
+
+@pytest.mark.parametrize("own", [False, True])
+async def test_without_a_free_descriptor_nobody_blames_the_configuration(ca_file, monkeypatch, own):
+    def exhausted(path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(http_door, "_contexts", {})
+    monkeypatch.setattr(http_door, "_read_certificates", exhausted)
+    http = HTTPClient(Extra(ca_file=ca_file if own else None), client="acme")
+    with pytest.raises(ProviderUnavailable, match="cannot be read: too many open files"):
+        await post(http, "https://127.0.0.1:9")

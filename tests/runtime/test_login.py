@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import urllib.error
 import urllib.request
@@ -19,13 +20,19 @@ import pytest
 from lokid.chat import ChatRequest, ChatResult, Message, Text
 from lokid.errors import (
     AuthenticationFailed,
+    Cancelled,
     ConfigInvalid,
     InvalidParams,
     LoginRequired,
+    Overloaded,
+    ProviderUnavailable,
+    TimedOut,
     UnknownModel,
     Unsupported,
 )
+from lokid.runtime import login
 from lokid.runtime.core import Runtime
+from lokid.runtime.login import MAX_LOGINS
 from tests.fakes.authorization import AuthorizationServer, Person, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.external]
@@ -166,6 +173,53 @@ class TestByPastedCode:
             count = len(server.seen("authorization_code"))
             assert (await runtime.auth.finish(begun["login_id"], ended))["state"] == "signed_in"
             assert len(server.seen("authorization_code")) == count
+
+
+class TestBeginningAnew:
+    async def test_ends_the_sign_in_that_nobody_finished_and_frees_its_port(
+        self, server: AuthorizationServer, home: Path
+    ) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        async with runtime_of(home, server.client(redirect=f"http://127.0.0.1:{port}/cb")) as runtime:
+            first = await runtime.auth.login("mine", None)
+            second = await runtime.auth.login("mine", None)
+            with pytest.raises(Cancelled, match="took the place"):
+                await runtime.auth.finish(first["login_id"], None)
+            await in_thread(Person().visit, second["url"])
+            assert (await runtime.auth.finish(second["login_id"], None))["state"] == "signed_in"
+
+    async def test_with_a_port_that_another_program_has_says_so(
+        self, server: AuthorizationServer, home: Path
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            async with runtime_of(home, server.client(redirect=f"http://127.0.0.1:{port}/cb")) as runtime:
+                with pytest.raises(ProviderUnavailable, match=f"port {port} is taken") as caught:
+                    await runtime.auth.login("mine", None)
+                assert caught.value.hint is not None and "--no-browser" in caught.value.hint
+                begun = await runtime.auth.login("mine", "code")
+                ended = await in_thread(Person().address, begun["url"], "/cb?")
+                assert (await runtime.auth.finish(begun["login_id"], ended))["state"] == "signed_in"
+
+    async def test_has_an_end(self, server: AuthorizationServer, home: Path) -> None:
+        clients = [{**server.client(), "name": f"c{number}"} for number in range(MAX_LOGINS + 1)]
+        async with runtime_of(home, *clients) as runtime:
+            for client in clients[:-1]:
+                await runtime.auth.login(client["name"], None)
+            with pytest.raises(Overloaded, match="under way already"):
+                await runtime.auth.login(clients[-1]["name"], None)
+            await runtime.auth.login("c0", None)
+
+    async def test_nobody_is_waited_for_longer_than_that(
+        self, server: AuthorizationServer, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(login, "WITHIN_S", 0.1)
+        async with runtime_of(home, server.client()) as runtime:
+            begun = await runtime.auth.login("mine", None)
+            with pytest.raises(TimedOut, match="in time"):
+                await runtime.auth.finish(begun["login_id"], None)
 
 
 class TestOnAnotherDevice:

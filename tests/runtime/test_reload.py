@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -14,7 +15,8 @@ import pytest
 from lokid import logs
 from lokid.errors import ConfigInvalid
 from lokid.providers.settings import ClientSettings
-from lokid.runtime import watch
+from lokid.rpc import address
+from lokid.runtime import loading, reload, watch
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
 from lokid.runtime.reload import Reloader
@@ -60,6 +62,12 @@ class TestPaths:
         assert Paths.of({"XDG_CONFIG_HOME": "/x"}) == Paths("/x/lokid/config.yaml", "/x/lokid/.env")
         assert Paths.of({"LOKID_CONFIG": "/c/mine.yaml"}) == Paths("/c/mine.yaml", "/c/.env")
         assert Paths.of({"HOME": "/h", "LOKID_ENV_FILE": "/e"}).env_file == "/e"
+
+    def test_they_are_those_that_lokictl_prints(self) -> None:
+        for environ in ({"HOME": "/h", "XDG_CONFIG_HOME": "relative"}, {"HOME": "/h", "XDG_CONFIG_HOME": ""}):
+            assert Paths.of(environ).config == address.config_file(environ) == "/h/.config/lokid/config.yaml"
+        with pytest.raises(address.NoHome):
+            Paths.of({})
 
 
 class TestOneReload:
@@ -314,6 +322,30 @@ class TestFollow:
             assert list(one.generation.clients) == ["c"]
             path.write_text(text("d"))
             await self.live(one, "d")
+            assert one.problems == ()
+
+    async def test_tries_again_what_the_system_could_not_read(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reload, "AGAIN", 0.05)
+        path.write_text(text("a"))
+        async with self.following(path) as one:
+            opened = os.open
+
+            def exhausted(name: str, *rest: Any) -> int:
+                if name == str(path):
+                    raise OSError(errno.EMFILE, "Too many open files")
+                return opened(name, *rest)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(loading.os, "open", exhausted)
+                path.write_text(text("b"))
+                with anyio.fail_after(3):
+                    while not one.problems:
+                        await anyio.sleep(0.005)
+                await self.quiet(one)
+            assert "too many open files" in one.problems[0].message
+            await self.live(one, "b")  # although nothing touched the file since
             assert one.problems == ()
 
     async def test_sees_a_file_whose_directory_did_not_exist(self, tmp_path: Path) -> None:

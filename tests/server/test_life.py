@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ import pytest
 from lokid.errors import ConfigInvalid
 from lokid.server.endpoint import Endpoint, open_endpoint
 from lokid.server.life import Life
+from lokid.server.listener import Listener
 from lokid.systemd import Notifier
 from tests.fakes.runtime import FakeRuntime
 from tests.fakes.server import connected, until
@@ -152,3 +154,15 @@ async def test_a_bug_in_a_reload_is_logged_and_the_daemon_lives_on(
         await heard(manager, "STOPPING=1")
     assert "bug in a reload: ValueError at " in caplog.text
     assert "a secret" not in caplog.text
+
+
+async def test_it_ends_when_another_daemon_took_its_place(
+    endpoint: Endpoint, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Listener.watch, "__defaults__", (0.01,))
+    async with living(endpoint, manager):
+        shutil.rmtree(Path(endpoint.path).parent)
+        successor = open_endpoint(endpoint.path)
+        await heard(manager, "STOPPING=1")
+    assert successor.is_reachable()
+    successor.close()

@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import resource
+import shutil
 import socket
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import anyio
 import pytest
 
 from lokid.server import listener as module
+from lokid.server.endpoint import EndpointBusy, open_endpoint
 from tests.fakes.server import served, until
 
 pytestmark = pytest.mark.anyio
@@ -143,9 +145,29 @@ async def test_a_socket_that_another_program_put_in_our_place_is_not_stolen_back
             other.bind(server.path)
             other.listen()
             before = os.lstat(server.path)
-            server.listener.check()
+            await server.listener.watch(0.001)  # returns: nobody can reach us any more
             assert os.lstat(server.path) == before
         assert "gone or not ours" in caplog.text
+
+
+async def test_a_removed_directory_is_made_again_with_its_lock(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        directory = os.path.dirname(server.path)
+        shutil.rmtree(directory)
+        assert server.listener.check()
+        async with server.client() as after:
+            assert (await after.ask("hello")).error is None
+        with pytest.raises(EndpointBusy, match="holds the lock"):
+            open_endpoint(server.path)
+
+
+async def test_a_daemon_that_another_one_replaced_leaves_its_place(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        shutil.rmtree(os.path.dirname(server.path))
+        successor = open_endpoint(server.path)  # nothing told it that we are here
+        assert not server.listener.check()
+        assert successor.is_reachable()
+        successor.close()
 
 
 async def test_a_removed_socket_of_systemd_is_only_reported(

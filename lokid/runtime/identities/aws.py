@@ -25,6 +25,10 @@ KEYS = {
 }
 
 
+MAX_SIGN_INS = 100
+"""Files of them that are looked at; a person has a handful."""
+
+
 @dataclass(frozen=True, slots=True)
 class AWS:
     place: Place
@@ -37,8 +41,8 @@ class AWS:
         return (
             path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config"),
             path(environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"),
-            path("~/.aws/sso/cache"),
-            path("~/.aws/login/cache"),
+            *_inside(path("~/.aws/sso/cache")),
+            *_inside(path("~/.aws/login/cache")),
         )
 
     async def obtain(self) -> Obtained:

@@ -2,7 +2,7 @@
 
 A program, because the SDKs read the environment of their process in a dozen places, and the daemon's own is
 not what its clients are configured with (``.env``, keys removed); because they block for as long as they
-like, and a thread cannot be stopped; and because none of their 60 MB stays in the daemon.
+like, and a thread cannot be stopped; and because tens of megabytes would stay in the daemon.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Failed(Exception):
 
 
 def aws(request: Answer) -> Answer:
-    import botocore.session  # type: ignore[import-untyped]
+    import botocore.session
     from botocore import exceptions
 
     try:
@@ -56,13 +56,12 @@ def aws(request: Answer) -> Answer:
 
 
 def google(request: Answer) -> Answer:
-    import google.auth
     from google.auth import exceptions
     from google.auth.transport.requests import Request
 
     try:
-        # The file is one that the user named, or gcloud wrote; that is what the function's warning is about.
-        credentials, _ = google.auth.load_credentials_from_file(request["file"], scopes=[SCOPE])  # type: ignore[no-untyped-call]
+        with open(request["file"], encoding="utf-8") as file:
+            credentials = _of_google(json.load(file))
         credentials.refresh(Request())
     except exceptions.RefreshError as error:
         if getattr(error, "retryable", False):
@@ -70,12 +69,46 @@ def google(request: Answer) -> Answer:
         raise Failed("login", "Google does not take these credentials (any more)") from error
     except exceptions.TransportError as error:
         raise Failed("unavailable", "the token service cannot be reached") from error
-    except (exceptions.GoogleAuthError, ValueError) as error:
+    except (exceptions.GoogleAuthError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Failed("secret", "its file of credentials cannot be used") from error
     answer = {"secrets": {"access_token": credentials.token}, "expires_in": _left(credentials.expiry)}
     if project := getattr(credentials, "quota_project_id", None):
         answer["quota_project"] = project
     return answer
+
+
+def _of_google(found: Answer) -> Any:
+    """As ``google.auth.load_credentials_from_dict``, which also asks the network which project is meant."""
+    from google.auth import (
+        aws,
+        external_account_authorized_user,
+        identity_pool,
+        impersonated_credentials,
+        pluggable,
+    )
+    from google.oauth2 import service_account
+
+    source = found.get("credential_source") or {}
+    make: Any
+    match found["type"]:
+        case "service_account":
+            make = service_account.Credentials.from_service_account_info
+        case "external_account" if found.get("subject_token_type") == _AWS_TOKEN:
+            make = aws.Credentials.from_info
+        case "external_account" if "executable" in source:
+            make = pluggable.Credentials.from_info
+        case "external_account":
+            make = identity_pool.Credentials.from_info
+        case "external_account_authorized_user":
+            make = external_account_authorized_user.Credentials.from_info
+        case "impersonated_service_account":
+            make = impersonated_credentials.Credentials.from_impersonated_service_account_info
+        case _:
+            raise Failed("secret", "its file of credentials is of a type that is not known")
+    return make(found, scopes=[SCOPE])
+
+
+_AWS_TOKEN = "urn:ietf:params:aws:token-type:aws4_request"  # noqa: S105 - a name
 
 
 def azure(request: Answer) -> Answer:
@@ -124,7 +157,7 @@ def main() -> int:
         answer = CLOUDS[request["cloud"]](request)
     except Failed as error:
         answer = {"error": str(error), "kind": error.kind}
-    except Exception as error:
+    except Exception as error:  # of an SDK, or of whatever is beneath it
         answer = {"error": f"the SDK failed ({type(error).__name__})", "kind": "unavailable"}
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0

@@ -7,8 +7,7 @@ from then on renewed ahead of their end (``refresher``).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import assert_never
 
 from pydantic import SecretStr
 
@@ -130,11 +129,11 @@ class CloudCredentials:
                 f"{(error.strerror or 'unknown reason').lower()}",
                 client=self._client,
             ) from error
+        if found.life_s <= 0:
+            raise ProviderUnavailable(
+                f"client {self._client!r} was given credentials that have run out already",
+                client=self._client,
+            )
         for secret in found.secrets.values():
             logs.register(secret.get_secret_value())
         self._obtained, self._since, self._refused = found, asked_at, False
-
-    def status(self) -> Mapping[str, Any]:
-        """For ``clients.list``."""
-        left = self._left()
-        return {"expires_in_s": round(left)} if left > 0 else {}

@@ -1,0 +1,184 @@
+"""``lokictl import loki``: configuration, vault and sign-ins of Loki, or the configuration of aichat."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from lokictl import client, left_by_loki
+from lokictl.command import Group
+from lokictl.commands.config import CONFIG_INVALID, problem_line
+from lokictl.failure import Failure, usage
+from lokictl.left_by_loki import Left
+from lokictl.render import colour, is_terminal, note, one_line
+from lokictl.secret_input import ask
+from lokictl.tables import show, table
+from lokid.rpc import address
+
+EXAMPLES = (
+    ("lokictl import loki --dry-run", "what would be taken over; changes nothing"),
+    ("lokictl import loki", "do it; asks before it replaces a configuration"),
+    ("lokictl import loki --config ~/.config/aichat/config.yaml", "from aichat"),
+)
+
+_SECRETS = {
+    "new": "kept in the vault",
+    "same": "is in the vault already",
+    "other": "left: the vault has another value of that name",
+    "unreadable": "left",
+}
+ROTATE = "; REPLACE IT: Loki 0.1 kept it so that whoever had the file could read it"
+
+Row = tuple[str, str, str]
+
+
+@click.group(cls=Group, name="import", examples=EXAMPLES)
+def command() -> None:
+    """Take over what another program has."""
+
+
+@command.command("loki", examples=EXAMPLES)
+@click.option("--config", type=click.Path(), help="Loki's or aichat's configuration.")
+@click.option("--vault", type=click.Path(), help="Loki's vault.")
+@click.option(
+    "--password-file", type=click.Path(), help="The password of Loki's vault; else it is asked for."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.option(
+    "-y", "--yes", is_flag=True, help="Replace a configuration of lokid; the old one is kept as .bak."
+)
+def loki(config: str | None, vault: str | None, password_file: str | None, dry_run: bool, yes: bool) -> int:
+    """Take over the configuration, the vault and the sign-ins of Loki, or aichat's configuration."""
+    left = left_by_loki.find(os.environ, config, vault)
+    if not (left.config or left.vault or left.tokens):
+        raise usage("nothing of Loki or aichat is here", "--config FILE and --vault FILE name its files")
+    plan = _Import(left, dry_run)
+    if left.config is not None and (problems := plan.convert(left.config)):
+        on = colour(1, os.environ)
+        show("".join(problem_line(one, paint_on=on) + "\n" for one in problems))
+        note("nothing was changed; mend this first")
+        return CONFIG_INVALID
+    plan.take_vault(password_file)
+    plan.write_config(yes)
+    plan.move_tokens()
+    show(table(("what", "name", "outcome"), plan.rows))
+    if dry_run:
+        note("nothing was changed")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Converted:
+    source: str
+    text: str
+    password_file: str | None
+    original: str
+
+
+class _Import:
+    """One import. ``rows``: what became of everything, for the report."""
+
+    def __init__(self, left: Left, dry_run: bool) -> None:
+        self.rows: list[Row] = []
+        self._left = left
+        self._dry_run = dry_run
+        self._converted: _Converted | None = None
+
+    def convert(self, path: str) -> Sequence[Mapping[str, Any]]:
+        """The problems of the configuration, with its path; without any, it can be written."""
+        text = left_by_loki.read(path, left_by_loki.MAX_CONFIG)
+        found = client.call("import.loki", {"config": text, "dry_run": True})["config"]
+        if found["problems"]:
+            return [{**one, "path": path} for one in found["problems"]]
+        self._converted = _Converted(path, found["text"], found["password_file"], text)
+        self.rows += [("client", name, "taken over") for name in found["clients"]]
+        self.rows += [
+            ("key", one["key"], f"left: lokid has no use for it (line {one['line']})")
+            for one in found["dropped"]
+        ]
+        return ()
+
+    def take_vault(self, password_file: str | None) -> None:
+        if self._left.vault is None:
+            return
+        text = left_by_loki.read(self._left.vault, left_by_loki.MAX_VAULT)
+        params: dict[str, Any] = {"vault": text, "dry_run": self._dry_run}
+        if text.strip():
+            params["password"] = self._password(password_file)
+        for row in client.call("import.loki", params)["secrets"]:
+            said = _SECRETS[row["outcome"]] + (f": {row['reason']}" if row.get("reason") else "")
+            self.rows.append(("secret", row["name"], said + (ROTATE if row["rotate"] else "")))
+
+    def _password(self, named: str | None) -> str:
+        if named is not None:
+            return left_by_loki.password_in(named)
+        said = self._converted.password_file if self._converted else None
+        for path in (said, "~/.loki_password"):
+            if path and os.path.isfile(os.path.expanduser(path)):
+                return left_by_loki.password_in(path)
+        return ask("password of Loki's vault: ").strip()
+
+    def write_config(self, yes: bool) -> None:
+        """After the vault: a client that is there finds its key."""
+        if self._converted is None:
+            return
+        path, text = _path(), self._converted.text
+        if os.path.exists(path):
+            if left_by_loki.read(path, left_by_loki.MAX_CONFIG) == text:
+                self.rows.append(("configuration", path, "is the same already"))
+                return
+            if not (yes or self._dry_run or _agreed(path)):
+                self.rows.append(("configuration", path, "left: it is there already (--yes replaces it)"))
+                return
+        if self._dry_run:
+            said = "asks first: there is one already" if os.path.exists(path) and not yes else "written"
+            self.rows.append(("configuration", path, said))
+            return
+        backup = left_by_loki.write_config(path, text)
+        self.rows.append(
+            ("configuration", path, f"written; the old one is {backup}" if backup else "written")
+        )
+        client.call("config.reload")
+
+    def move_tokens(self) -> None:
+        """After the configuration: only a client that is there can have them. A file is removed when its
+        tokens are safe: of two programs that refresh, one would sign the other out."""
+        for name, path in self._left.tokens.items():
+            params: dict[str, Any] = {
+                "tokens": {name: left_by_loki.read(path, left_by_loki.MAX_TOKEN)},
+                "dry_run": self._dry_run,
+            }
+            if self._dry_run and self._converted is not None:
+                params["config"] = self._converted.original
+            row = client.call("import.loki", params)["tokens"][0]
+            if row["outcome"] != "moved":
+                said = f"left: {row['reason']}"
+            else:
+                said = "moved" if self._dry_run else _removed(path)
+            self.rows.append(("sign-in", name, said))
+
+
+def _removed(path: str) -> str:
+    try:
+        os.unlink(path)
+    except OSError as error:
+        return f"copied, but Loki's file stays ({error.strerror}): rm {path}"
+    return "moved"
+
+
+def _agreed(path: str) -> bool:
+    """Only a person at a terminal can."""
+    if not (is_terminal(0) and is_terminal(2)):
+        return False
+    return click.confirm(one_line(f"{path} is there already; replace it (it is kept as .bak)?"), err=True)
+
+
+def _path() -> str:
+    try:
+        return address.config_file(os.environ)
+    except address.NoHome as error:
+        raise Failure("config_invalid", str(error)) from None

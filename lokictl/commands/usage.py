@@ -1,0 +1,158 @@
+"""``lokictl usage``"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from lokictl import client
+from lokictl.command import Command, json_option
+from lokictl.failure import usage as misused
+from lokictl.render import is_terminal, note
+from lokictl.tables import show, show_json, table
+
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_WIDEST_BAR = 30
+_NARROW = 64
+"""Columns below which only the two columns that matter are shown besides the name."""
+
+
+@click.command(
+    cls=Command,
+    name="usage",
+    examples=(
+        ("lokictl usage", "today, by client"),
+        ("lokictl usage --since 7d --by day", "the last seven days"),
+        ("lokictl usage --since 2026-11-01 --by program", "who spent it this month"),
+        ("lokictl usage --by model --json | jq '.[].cost_usd'", "for programs, exact"),
+    ),
+)
+@click.option(
+    "--since", metavar="WHEN", default="today", help="today (default), 7d, 12h, 30m, 2w, a date, all."
+)
+@click.option("--until", metavar="WHEN", help="The end, exclusive; in the same words.")
+@click.option(
+    "--by",
+    "group_by",
+    type=click.Choice(["client", "model", "day", "program"]),
+    default="client",
+    help="What a line stands for (default: client).",
+)
+@json_option
+def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
+    """What was asked and what it cost, in USD at the prices of the configuration and of lokid's own list.
+
+    A request without a known price counts as 0 and is told of. Days are those of the daemon's time zone.
+    """
+    now = time.time()
+    params: dict[str, Any] = {"group_by": group_by}
+    for key, text in (("since", since), ("until", until)):
+        if text is not None and (at := moment(text, now, f"--{key}")) is not None:
+            params[key] = at
+    rows = client.call("usage.query", params)
+    if as_json:
+        show_json(rows)
+        return 0
+    if is_terminal(1):
+        width = shutil.get_terminal_size().columns
+        show(screen(rows, group_by, width=width, plain=not _is_unicode(os.environ)))
+    else:
+        show(table(_HEADERS, [_cells(row, group_by) for row in rows]))
+    if unpriced := sum(row["unpriced"] for row in rows):
+        note(f"{unpriced} answers have no known cost and count as 0 (docs/usage.md says when)")
+    return 0
+
+
+def moment(text: str, now: float, option: str) -> float | None:
+    """``7d``, ``today``, ``2026-11-01`` (in this terminal's time zone) as seconds since the epoch; None for
+    ``all``."""
+    if text == "all":
+        return None
+    if text == "today":
+        return time.mktime((*time.localtime(now)[:3], 0, 0, 0, 0, 0, -1))
+    if found := re.fullmatch(r"(\d{1,6})([mhdw])", text):
+        return now - int(found[1]) * _SECONDS[found[2]]
+    try:
+        return time.mktime(time.strptime(text, "%Y-%m-%d"))
+    except (ValueError, OverflowError):
+        raise misused(f"{option} {text!r} is no time", "today, 7d, 12h, 30m, 2w, 2026-11-01 or all") from None
+
+
+_HEADERS = ("name", "requests", "failed", "input", "output", "cached", "usd")
+
+
+def _cells(row: Mapping[str, Any], group_by: str) -> tuple[object, ...]:
+    """For programs: whole numbers, and the dollars with all their digits."""
+    names = ("requests", "failed", "input_tokens", "output_tokens", "cached_input_tokens")
+    return (row[group_by], *(row[name] for name in names), money(row["cost_usd"], places=12))
+
+
+def screen(rows: Sequence[Mapping[str, Any]], group_by: str, *, width: int, plain: bool) -> str:
+    """For eyes: a bar for the share of the cost, or of the requests while nothing cost anything."""
+    if not rows:
+        return "nothing was asked\n"
+    narrow = width < _NARROW
+    total = _total(rows, group_by)
+    key = "cost_usd" if total["cost_usd"] else "requests"
+    headers = [group_by, "requests"] + ([] if narrow else ["in", "out"]) + ["usd"]
+    lines = [
+        [
+            _shortened(str(row[group_by]) or "-", max(width // 3, 8)),
+            f"{row['requests']}",
+            *([] if narrow else [size(row["input_tokens"]), size(row["output_tokens"])]),
+            money(row["cost_usd"]),
+        ]
+        for row in (*rows, total)
+    ]
+    widths = [max(len(line[index]) for line in (headers, *lines)) for index in range(len(headers))]
+    room = min(width - sum(widths) - 2 * len(widths) - 1, _WIDEST_BAR)
+    most = max(row[key] for row in rows) or 1
+    bars = [bar(row[key] / most, room, plain=plain) for row in rows]
+    cells = [[*line, drawn] for line, drawn in zip(lines, [*bars, ""], strict=True)]
+    return table([*headers, ""], cells if len(rows) > 1 else cells[:1], right=headers[1:])
+
+
+def _total(rows: Sequence[Mapping[str, Any]], group_by: str) -> dict[str, Any]:
+    names = ("requests", "input_tokens", "output_tokens", "cost_usd")
+    return {group_by: "all"} | {name: sum(row[name] for row in rows) for name in names}
+
+
+def bar(share: float, width: int, *, plain: bool) -> str:
+    """At most ``width`` columns; what is more than nothing shows."""
+    if width <= 0 or share <= 0:
+        return ""
+    if plain:
+        return "#" * max(round(share * width), 1)
+    whole, eighth = divmod(max(round(share * width * 8), 1), 8)
+    return "█" * whole + (_EIGHTHS[eighth] if eighth else "")
+
+
+def size(tokens: int) -> str:
+    """``950``, ``12k``, ``3.4M``."""
+    if tokens < 1000:
+        return str(tokens)
+    return f"{tokens / 1e3:.3g}k" if tokens < 999_500 else f"{tokens / 1e6:.4g}M"
+
+
+def money(usd: float, places: int = 4) -> str:
+    """Cents, and what is smaller as far as ``places`` after the point."""
+    text = f"{usd:.{places}f}"
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest[:2]}{rest[2:].rstrip('0')}"
+
+
+def _shortened(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 2]}.."
+
+
+def _is_unicode(environ: Mapping[str, str]) -> bool:
+    """The locale, as the C library picks it."""
+    locale = next((value for key in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(key))), "C")
+    return "utf" in locale.lower()

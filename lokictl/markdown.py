@@ -1,0 +1,254 @@
+"""Markdown on a terminal while it streams.
+
+Strategy: what has been printed stays as it is, and the cursor never moves up, so nothing that a terminal does
+(resizing, scrolling) can make this overwrite anything. The text is cut into blocks (a paragraph, an item
+of a list, a block of code, ...); the lines of a block that later text cannot change any more are printed for
+good, and only the last line is drawn again, in place, as it grows.
+
+rich, whose import costs 100 ms and which nothing else imports, lays out the blocks. What is printed is
+cleaned after that too: an entity like ``&#x202e;`` is a character only then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+from rich.console import Console
+from rich.markdown import Heading, Markdown
+from rich.segment import Segment
+from rich.syntax import Syntax
+
+from lokictl.render import clean, write
+
+WIDEST = 100
+"""Columns of prose. Longer lines are hard to read; code is never broken by us."""
+
+CONTEXT = 200
+"""Lines of code above a new one that its colours depend on. All of them would make long answers quadratic."""
+
+PATIENCE = 300
+"""Characters after which a ``*`` or ``[`` that nothing closes is a character like others."""
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([^`\s]*)[^`]*$")
+_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+\S")
+_HEADING = re.compile(r"#{1,6}\s+\S")
+_RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*$")
+_DELIMITERS = re.compile(r"[\s|:-]*$")  # or the beginning of them
+_INLINE = re.compile(r"\\.|`+|\*\*|~~|(?<!\s)\*|\*(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|\[|\]\(|\]|\)")
+
+# Without HTML and reference definitions: rich leaves both out, and an answer must not lose a word.
+_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
+
+
+class _Heading(Heading):
+    """On the left and bold; rich centres it in a box."""
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        self.text.justify = "left"
+        self.text.stylize("bold underline" if self.tag == "h1" else "bold")
+        yield self.text
+
+
+class _Block(Markdown):
+    elements = {**Markdown.elements, "heading_open": _Heading}  # noqa: RUF012 - as upstream
+
+    def __init__(self, markup: str) -> None:
+        super().__init__("", hyperlinks=False, code_theme="ansi_dark")  # the address is visible
+        self.parsed = _PARSER.parse(markup)
+        for token in self.parsed:
+            for inner in token.children or ():
+                if inner.type == "softbreak":  # models mean the line breaks that they write
+                    inner.type = "hardbreak"
+
+
+class Rendered:
+    """As ``render.Answer``: ``feed`` text as it comes, ``end``. ``colour``: whether styles may be used,
+    ``moving``: whether ``fd`` is a terminal on which a line can be drawn again."""
+
+    def __init__(self, fd: int, *, colour: bool, moving: bool, width: Any) -> None:
+        self._fd = fd
+        self._moving = moving
+        self._width = width  # () -> columns; asked each time, so a resize holds from the next line on
+        self._console = Console(force_terminal=True, color_system="standard" if colour else None, width=80)
+        self._colour = colour
+        self._partial = ""  # the last line, as long as it is not complete
+        self._block: list[str] = []  # complete lines of the block that is not complete
+        self._fence = ""  # what closes the block of code that is open, in an item too
+        self._language: str | None = None  # of a block of code that is a block of its own
+        self._printed = 0  # lines of this block that are printed for good
+        self._drawn = ""  # what is on the last line of the screen
+        self._gap = False  # a blank line comes before the next block
+        self._any = False  # whether anything was printed
+        self.started = False
+
+    def feed(self, text: str) -> None:
+        if not text:
+            return
+        self.started = True
+        *lines, self._partial = (self._partial + text).replace("\r\n", "\n").split("\n")
+        for line in lines:
+            self._line(clean(line))
+        if not self._fence and self._begins(clean(self._partial)):
+            self._finish()
+        self._show(done=False)
+
+    def end(self) -> None:
+        if self._partial:
+            self._line(clean(self._partial))
+            self._partial = ""
+        self._finish()
+
+    # --- cutting the text into blocks
+
+    def _line(self, line: str) -> None:
+        fence = _FENCE.match(
+            line if self._language is not None else line.lstrip() if self._in_item() else line
+        )
+        if self._fence:
+            closed = line.strip()
+            if len(closed) >= len(self._fence) and not closed.strip(self._fence[0]):
+                self._fence = ""
+                if self._language is not None:
+                    self._finish()
+                    return
+            self._block.append(line)
+        elif not line.strip():
+            if self._in_item():
+                self._block.append("")  # an item goes on if the next line is indented
+            else:
+                self._finish()
+            self._gap = self._gap or not self._block
+        elif fence and self._in_item() and line.startswith(" "):
+            self._fence = fence[1]
+            self._block.append(line)
+        elif fence:
+            self._finish()
+            self._gap = self._any
+            self._fence, self._language = fence[1], fence[2]
+        else:
+            if self._begins(line):
+                self._finish()
+                self._gap = self._gap or bool(_HEADING.match(line))
+            self._block.append(line)
+            if _HEADING.match(line) or (len(self._block) == 1 and _RULE.match(line)):
+                self._finish()
+
+    def _in_item(self) -> bool:
+        return bool(self._block) and self._language is None and bool(_ITEM.match(self._block[0]))
+
+    def _begins(self, line: str) -> bool:
+        """Whether ``line`` is the first of another block."""
+        if not self._block or not line.strip():
+            return False
+        if self._in_item() and self._block[-1] == "" and not line.startswith(" "):
+            return True
+        return bool(_ITEM.match(line) or _HEADING.match(line))
+
+    def _finish(self) -> None:
+        """The block is complete."""
+        if not self._block and self._language is None:
+            return
+        gap = bool(self._block) and self._block[-1] == ""
+        self._show(done=True)
+        if self._drawn:  # what looked like a line and was the end of the code
+            self._drawn = ""
+            write(self._fd, "\r\x1b[K")
+        heading = bool(self._block) and bool(_HEADING.match(self._block[0]))
+        self._gap = gap or heading or self._language is not None
+        self._block, self._fence, self._language, self._printed = [], "", None, 0
+
+    # --- showing them
+
+    def _show(self, *, done: bool) -> None:
+        lines = [*self._block, *([clean(self._partial)] if self._partial and not done else [])]
+        if not any(line.strip() for line in lines):
+            return
+        if not self._block and self._language is None and lines[0].lstrip()[:1] in ("`", "~"):
+            return  # perhaps a fence
+        if self._language is not None:
+            rows = self._code(lines, self._language)
+            sure = len(self._block)
+        else:
+            text = "\n".join(lines)
+            rows = self._prose(text)
+            sure = len(rows) if done else self._sure(lines, text)
+        out = ""
+        for row in rows[self._printed : sure]:
+            out += self._draw(row) + "\n"
+            self._drawn, self._any = "", True
+            self._printed += 1
+        if not done and self._moving and self._printed < len(rows):
+            out += self._draw(rows[-1])
+        if out:
+            write(self._fd, out)
+
+    def _draw(self, row: str) -> str:
+        """What makes the last line of the screen ``row``."""
+        gap, self._gap = ("\n" if self._gap and not self._drawn and not self._printed else ""), False
+        before, self._drawn = self._drawn, row
+        if row.startswith(before):
+            return gap + row[len(before) :]
+        return f"{gap}\r\x1b[K{row}"
+
+    def _sure(self, lines: Sequence[str], text: str) -> int:
+        """How many rows of an incomplete block no later text can change."""
+        if "|" in lines[0] and (len(lines) == 1 or _DELIMITERS.match(lines[1])):
+            return 0  # the columns of a table are as wide as its widest cells
+        settled = text[: _open(text)]
+        return max(len(self._prose(settled)) - 1, 0) if settled.strip() else 0
+
+    def _prose(self, text: str) -> list[str]:
+        width = max(min(self._width() - 1, WIDEST), 10)
+        options = self._console.options.update(width=width, height=None)
+        rows = [self._row(row) for row in self._console.render_lines(_Block(text), options, pad=False)]
+        while rows and not rows[0].strip():
+            del rows[0]
+        while rows and not rows[-1].strip():
+            del rows[-1]
+        return rows
+
+    def _code(self, lines: Sequence[str], language: str) -> list[str]:
+        """A row per line, however long: what is copied from the screen is the code."""
+        begin = max(self._printed - CONTEXT, 0)
+        syntax = Syntax("", language or "text", theme="ansi_dark", background_color="default")
+        rows = syntax.highlight("\n".join(lines[begin:])).split("\n", allow_blank=True)[: len(lines) - begin]
+        shown = [self._row(row.render(self._console)) for row in rows]
+        return [""] * begin + shown + [""] * (len(lines) - begin - len(shown))
+
+    def _row(self, segments: Any) -> str:
+        pieces = [
+            (clean(piece.text).replace("\n", ""), piece.style)
+            for piece in segments
+            if isinstance(piece, Segment)
+        ]
+        while pieces and not pieces[-1][0].strip():
+            del pieces[-1]
+        system = self._console._color_system  # noqa: SLF001 - its public name is a string
+        last = len(pieces) - 1
+        return "".join(
+            style.render(text.rstrip() if at == last else text, color_system=system) if style and self._colour
+            else text.rstrip() if at == last else text
+            for at, (text, style) in enumerate(pieces)
+        )  # fmt: skip
+
+
+def _open(text: str) -> int:
+    """Where the first inline mark begins that is still open, else the length of ``text``."""
+    opened: dict[str, int] = {}
+    for match in _INLINE.finditer(text):
+        mark = match[0]
+        ticks = next((name for name in opened if name[0] == "`"), None)
+        if mark[0] == "\\" or (ticks and mark != ticks):
+            continue
+        if mark == "](":
+            opened["("] = opened.pop("[", match.start())
+        elif mark in ("]", ")"):
+            opened.pop("[" if mark == "]" else "(", None)
+        elif mark in opened and mark != "[":
+            del opened[mark]
+        else:
+            opened.setdefault(mark, match.start())
+    return min((at for at in opened.values() if len(text) - at < PATIENCE), default=len(text))

@@ -1,0 +1,170 @@
+"""What each request goes through besides its provider: budget, turn, and its row in the ledger.
+
+A request leaves a row from the moment its client is known, whatever becomes of it; ``dry_run`` is none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import anyio
+
+from lokid.chat import ChatRequest, Usage
+from lokid.config import Config
+from lokid.errors import LokidError, ProviderFailed
+from lokid.providers.settings import Budget, ClientSettings
+from lokid.rpc import address
+from lokid.runtime.asker import Asker
+from lokid.runtime.ledger import Ledger
+from lokid.runtime.spending import Spending, bounds
+from lokid.runtime.turns import LimitedTurn, Turns
+from lokid.runtime.usage_rows import GroupBy, Row, pico
+
+Method = Literal["chat", "embed", "rerank"]
+
+BYTES_PER_TOKEN = 4
+"""Of English text in today's vocabularies; for the estimate that ``tokens_per_minute`` needs."""
+
+LONGEST_NAME = 200
+"""Characters of a model's name in a row. Callers may name models that nobody knows."""
+
+
+class Entry(LimitedTurn):
+    """One request: its turn, and what its row will say."""
+
+    usage: Usage | None = None
+    cost_usd: float | None = None
+
+    def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
+        self.usage = usage
+        self.cost_usd = cost_usd
+
+
+class Bill:
+    """``environ``: says where the database is. ``now``: seconds since the epoch."""
+
+    def __init__(self, environ: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
+        try:
+            self.ledger = Ledger(f"{address.state_dir(environ)}/usage.db")
+        except address.NoHome as error:
+            self.ledger = Ledger(None, str(error))
+        self.spending = Spending()
+        self._now = now
+        self._turns: dict[str, Turns] = {}  # by client name
+
+    async def open(self) -> None:
+        """Opens the database and reads what was spent so far."""
+        await self.ledger.open()
+        now = self._now()
+        for period, (begin, _) in bounds(now).items():
+            self.spending.load(period, await self.ledger.query(begin, None, "client"), now)
+
+    async def close(self) -> None:
+        await self.ledger.close()
+
+    @asynccontextmanager
+    async def entry(
+        self,
+        client: ClientSettings,
+        model: str,
+        method: Method,
+        asker: Asker,
+        overall: Budget,
+        *,
+        interactive: bool,
+        estimate: Callable[[], int],
+    ) -> AsyncIterator[Entry]:
+        """Around one request. ``model``: ``client:model``. ``estimate``: of the tokens of its input. Raises
+        BudgetExceeded. When it ends, its row is written."""
+
+        def check() -> None:
+            self.spending.check(client.name, client.budget, overall, self._now())
+
+        entry = Entry(
+            self._turns.setdefault(client.name, Turns()),
+            client.limits,
+            asker,
+            check,
+            client=client.name,
+            estimate=estimate() if client.limits.tokens_per_minute is not None else 0,
+            interactive=interactive,
+        )
+        started_at = anyio.current_time()
+        outcome = "ok"
+        try:
+            check()  # who cannot pay need not wait
+            yield entry
+        except LokidError as error:
+            outcome = error.code
+            raise
+        except Exception:
+            outcome = ProviderFailed.code  # what the caller is told of a bug
+            raise
+        except BaseException:
+            outcome = "cancelled"
+            raise
+        finally:
+            entry.done(_total(entry.usage))
+            row = self._row(entry, model, method, asker, started_at, outcome)
+            self.spending.add(row, row.at / 1000)
+            self.ledger.put(row)
+
+    def _row(
+        self, entry: Entry, model: str, method: Method, asker: Asker, started_at: float, outcome: str
+    ) -> Row:
+        usage, first = entry.usage, entry.first_event_at
+        client, _, name = model.partition(":")
+        return Row(
+            at=round(self._now() * 1000),
+            client=client,
+            model=name[:LONGEST_NAME],
+            method=method,
+            program=asker.program,
+            pid=asker.pid,
+            input_tokens=usage.input_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            cached_input_tokens=usage.cached_input_tokens if usage else None,
+            cache_write_tokens=usage.cache_write_tokens if usage else None,
+            reasoning_tokens=usage.reasoning_tokens if usage else None,
+            cost_pusd=None if entry.cost_usd is None else pico(entry.cost_usd),
+            first_token_ms=None if first is None else round((first - started_at) * 1000),
+            total_ms=round((anyio.current_time() - started_at) * 1000),
+            outcome=outcome,
+            attempts=entry.attempts,
+        )
+
+    # --- telling -------------------------------------------------------------------------------------
+
+    async def query(
+        self, since: float | None, until: float | None, group_by: GroupBy | None
+    ) -> list[dict[str, Any]]:
+        return await self.ledger.query(since, until, group_by)
+
+    def today(self, client: str) -> dict[str, Any]:
+        return self.spending.of(client, "day", self._now()).describe()
+
+    def status(self, config: Config) -> dict[str, Any]:
+        now = self._now()
+        budgets = {client.name: client.budget for client in config.clients}
+        return {
+            "today": self.spending.of(None, "day", now).describe(),
+            "month": self.spending.of(None, "month", now).describe(),
+            "budgets": self.spending.budgets(budgets, config.budget, now),
+            "ledger": self.ledger.status(),
+        }
+
+
+def tokens_of(texts: Iterable[str]) -> int:
+    """An estimate."""
+    return sum(map(len, texts)) // BYTES_PER_TOKEN
+
+
+def chat_tokens(request: ChatRequest) -> int:
+    return tokens_of([request.system or "", *(message.text for message in request.messages)])
+
+
+def _total(usage: Usage | None) -> int | None:
+    return None if usage is None else usage.input_tokens + usage.output_tokens

@@ -1,0 +1,279 @@
+"""Markdown on a terminal: laid out while it streams, nothing lost, nothing drawn over, nothing raw."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lokictl import render
+from lokictl.markdown import Rendered
+from tests.fakes.rpc_daemon import say
+from tests.fakes.terminal import environment, lokictl
+from tests.fakes.tmux import Screen
+
+DOCUMENT = """\
+# A title
+
+Some *emphasised* and **bold** text with `code` and a [link](https://example.com/x), long enough to wrap.
+<b>html</b> stays, snake_case too.
+
+- one
+- two, **bold**
+  - nested
+
+1. first
+2. second
+
+   its paragraph
+
+```python
+def f(x):
+    return "a string"
+
+f(1)
+```
+
+| name | what |
+|---|---|
+| a | \u6f22\u5b57 |
+| bb | c |
+
+> quoted
+
+[ref]: http://x.example
+The end.
+"""
+
+
+def out(pieces, *, colour=False, moving=True, width=60):
+    """The bytes that a terminal gets, as text."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as pipe:
+        rendered = Rendered(write, colour=colour, moving=moving, width=lambda: width)
+        for piece in pieces:
+            rendered.feed(piece)
+        rendered.end()
+        os.close(write)
+        return pipe.read().decode()
+
+
+def screen(text):
+    """What stands there in the end: only the last line is ever drawn again."""
+    lines = text.split("\n")
+    return "\n".join(line.rpartition("\r\x1b[K")[2] for line in lines)
+
+
+def cut(text, places):
+    places = sorted({place % (len(text) + 1) for place in places})
+    return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
+
+
+def test_a_document_is_laid_out():
+    assert (
+        out([DOCUMENT])
+        == """\
+A title
+
+Some emphasised and bold text with code and a link
+(https://example.com/x), long enough to wrap.
+<b>html</b> stays, snake_case too.
+
+ \u2022 one
+ \u2022 two, bold
+    \u2022 nested
+
+ 1 first
+ 2 second
+   its paragraph
+
+def f(x):
+    return "a string"
+
+f(1)
+
+ name  what
+ \u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500
+ a     \u6f22\u5b57
+ bb    c
+
+\u258c quoted
+
+[ref]: http://x.example
+The end.
+"""
+    )
+
+
+@given(st.lists(st.integers(0, 1000), max_size=40), st.booleans())
+@settings(max_examples=60)
+def test_pieces_end_as_the_whole_does(places, colour):
+    assert screen(out(cut(DOCUMENT, places), colour=colour)) == screen(out([DOCUMENT], colour=colour))
+
+
+MARKS = st.sampled_from(
+    ["\n", "\n\n", "# ", "- ", "1. ", "```", "```py\n", "**", "*", "_", "`", "[", "](", ")", "|", "|-|-|\n",
+     "> ", "---\n", "<b>", "&amp;", "  ", "\t", "\u6f22", "~~", "\r\n", "\\"]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(MARKS, st.from_regex(r"[a-z]{3,9}", fullmatch=True)), max_size=30), st.data())
+@settings(max_examples=300)
+def test_no_word_is_lost_whatever_the_marks(parts, data):
+    words = [f"w{at}w" for at in range(len(parts))]
+    text = "".join(f"{part}{word} " for part, word in zip(parts, words, strict=True))
+    shown = screen(out(cut(text, data.draw(st.lists(st.integers(0, 300), max_size=8)))))
+    shown = re.sub(r"\s", "", shown)  # a long word is wrapped
+    # The language of a block of code is not shown, and a line of marks around a table's head is a rule.
+    hidden = set(re.findall(r"w\d+w", " ".join(re.findall(r"[`~]{3,}[^\n]*", text))))
+    assert [word for word in words if word not in shown and word not in hidden] == []
+
+
+@given(st.text(), st.lists(st.integers(0, 300), max_size=5))
+@settings(max_examples=200)
+def test_nothing_but_our_own_sequences_reaches_the_terminal(text, places):
+    raw = out(cut(text, places), colour=True)
+    rest = re.sub(r"\x1b\[[\d;]*m|\r\x1b\[K", "", raw)
+    assert {c for c in rest if unicodedata.category(c) in ("Cc", "Cs")} <= {"\n", "\t"}
+
+
+def test_entities_are_no_way_around_that():
+    raw = out(["a &#x202e; &#27;[2J &#x9b;2J &#7; b"], colour=True)
+    assert raw == "a \ufffd \ufffd[2J \ufffd2J \ufffd b\n"
+
+
+def test_a_link_shows_where_it_leads():
+    assert out(["[bank](https://evil.example)"]) == "bank (https://evil.example)\n"
+
+
+def test_words_show_before_their_line_is_complete():
+    read, write = os.pipe()
+    rendered = Rendered(write, colour=False, moving=True, width=lambda: 60)
+    rendered.feed("half a li")
+    assert os.read(read, 100) == b"half a li"
+    rendered.feed("ne")
+    assert os.read(read, 100) == b"ne"
+    rendered.end()
+    assert os.read(read, 100) == b"\n"
+    os.close(read)
+    os.close(write)
+
+
+def test_a_mark_that_is_closed_later_is_a_style_in_the_end():
+    raw = out(["some **bold", " text** here"], colour=True)
+    assert screen(raw) == "some \x1b[1mbold text\x1b[0m here\n"
+
+
+def test_code_is_highlighted_and_never_wrapped():
+    long = "x = '" + "y" * 200 + "'"
+    assert screen(out([f"```python\n{long}\n```\n"])) == long + "\n"
+    assert "\x1b[" in out(["```python\nimport os\n```\n"], colour=True)
+    assert screen(out(["```nosuchlanguage\nimport os\n```\n"])) == "import os\n"
+    assert screen(out(["```python\nnever closed"])) == "never closed\n"
+
+
+def test_long_code_takes_time_in_proportion():
+    lines = [f"x{at} = {at}\n" for at in range(1000)]
+    shown = screen(
+        out(["```python\n", *["".join(lines[at : at + 10]) for at in range(0, 1000, 10)], "```\n"])
+    )
+    assert shown == "".join(lines)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_line_of_prose_or_table_is_wider_than_the_terminal(width):
+    table = "| name | what it is |\n|---|---|\n| a | " + "word " * 30 + "|\n"
+    for line in screen(out([DOCUMENT.replace("x.example", "x"), "\n", table], width=width)).split("\n"):
+        assert len(line) + sum(unicodedata.east_asian_width(c) in "WF" for c in line) < width
+
+
+# --- the options
+
+
+def test_a_pipe_gets_the_answer_as_it_is(daemon):
+    daemon(chat=say(*DOCUMENT))
+    assert lokictl("ask", "hi").stdout.decode() == DOCUMENT
+
+
+def test_render_lays_out_in_a_pipe_too_and_raw_not_on_a_terminal(daemon, terminal):
+    daemon(chat=say("**bold**", " text"))
+    assert lokictl("ask", "--render", "hi").stdout == b"bold text\n"
+    assert lokictl("ask", "--render", "hi", env={"FORCE_COLOR": "1"}).stdout == b"\x1b[1mbold\x1b[0m text\n"
+    for arguments, wanted in (([], "\x1b[1mbold\x1b[0m text"), (["--raw"], "**bold** text")):
+        tty = terminal("ask", *arguments, "hi")
+        assert tty.wait() == 0
+        assert tty.output.decode().rpartition("\r\x1b[K")[2] == wanted + "\r\n"
+
+
+def test_a_dumb_terminal_and_no_colour_get_no_sequences(daemon, terminal):
+    daemon(chat=say("**bold**", " text"))
+    tty = terminal("ask", "hi", env={"TERM": "dumb"})
+    assert tty.wait() == 0
+    assert tty.output == b"**bold** text\r\n"
+    tty = terminal("ask", "hi", env={"NO_COLOR": "1"})
+    assert tty.wait() == 0
+    assert tty.output.replace(b"\r\x1b[K", b"") == b"bold text\r\n"
+
+
+def test_code_and_structured_answers_are_not_laid_out(daemon, terminal):
+    daemon(chat=say("```\n*a*\n```\n"))
+    tty = terminal("ask", "-c", "hi")
+    assert (tty.wait(), tty.output) == (0, b"*a*\r\n")
+    tty = terminal("ask", "--schema", "a str", "hi")
+    assert (tty.wait(), tty.output) == (0, b"```\r\n*a*\r\n```\r\n")
+
+
+def test_both_options_at_once_make_no_sense(daemon):
+    daemon(chat=say("x"))
+    assert lokictl("ask", "--raw", "--render", "hi").returncode == 2
+
+
+def test_without_rich_the_text_comes_as_it_is_and_render_says_what_to_install(daemon, terminal, tmp_path):
+    (tmp_path / "rich.py").write_text("raise ImportError\n")
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    daemon(chat=say("**bold**"))
+    tty = terminal("ask", "hi", env={"PYTHONPATH": path})
+    assert (tty.wait(), tty.output) == (0, b"**bold**\r\n")
+    done = lokictl("ask", "--render", "hi", env={"PYTHONPATH": path})
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"pip install rich" in done.stderr
+
+
+def test_the_width_of_a_pipe_is_columns_or_80(monkeypatch):
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: (_ for _ in ()).throw(OSError))
+    for columns, wanted in (("40", 40), ("", 80), ("x", 80)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert render._columns() == wanted
+
+
+@pytest.mark.external
+def test_resizing_in_mid_answer_overwrites_nothing(daemon, tmp_path):
+    if not shutil.which("tmux"):
+        pytest.skip("no tmux here")
+    words = [f"word{at}" for at in range(120)]
+
+    def chat(call, params):
+        call.accepted()
+        for at, word in enumerate(words):
+            call.text(f"{word} ")
+            if at in (30, 60, 90):
+                call.text("\n\n" if at == 60 else "")
+                shown.wait_for(word)
+                shown.resize({30: 40, 60: 100, 90: 60}[at])
+        return say()(call, params)
+
+    daemon(chat=chat)
+    command = [sys.executable, "-m", "lokictl", "ask", "hi"]
+    shown = Screen(tmp_path, command, environment(LANG="C", NO_COLOR="1"))
+    try:
+        shown.wait_for("word119")
+        text = " ".join(shown.lines(history=True))
+        assert [word for word in words if word not in text.split()] == []
+    finally:
+        shown.close()
