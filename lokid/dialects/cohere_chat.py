@@ -10,23 +10,23 @@ from typing import Any
 
 from lokid.chat import (
     ChatRequest,
-    Image,
     Message,
     NamedTool,
-    Part,
     Reasoning,
-    Text,
     Tool,
     ToolCall,
     ToolResult,
 )
 from lokid.dialects.openai_pieces import (
     arguments_text,
-    image_url,
+    contents,
+    image_part,
     known,
     result_images,
     result_text,
+    shortest,
     system_text,
+    text_part,
     tools,
 )
 from lokid.dialects.traits import BUDGETS, Traits
@@ -159,7 +159,7 @@ class _Messages:
                 self.system(message.text)
             case "assistant":
                 self.wire += _assistant(message, self._traits)
-            case _ if (content := _content(message.parts)) or not results:
+            case _ if (content := contents(message.parts, text_part, image_part)) or not results:
                 self._user(content)
 
     def end(self) -> None:
@@ -174,16 +174,16 @@ class _Messages:
 
     def _user(self, content: list[dict[str, Any]]) -> None:
         if self._folded:
-            content = [_text("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
+            content = [text_part("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
             self._folded.clear()
-        self.wire.append({"role": "user", "content": _shortest(content)})
+        self.wire.append({"role": "user", "content": shortest(content)})
 
     def _result(self, result: ToolResult) -> None:
         """As a document, which the model can cite."""
         document = {"type": "document", "document": {"data": result_text(result)}}
         self.wire.append({"role": "tool", "tool_call_id": result.id, "content": [document]})
         if images := result_images(result):
-            self._images += [_text(f"Images of the tool call {result.id}:"), *map(_image, images)]
+            self._images += [text_part(f"Images of the tool call {result.id}:"), *map(image_part, images)]
 
     def _flush_images(self) -> None:
         self._user(self._images)
@@ -203,7 +203,7 @@ def _assistant(message: Message, traits: Traits) -> list[dict[str, Any]]:
     if thought:
         wire["content"] = [
             {"type": "thinking", "thinking": thought},
-            *([_text(message.text)] if message.text else []),
+            *([text_part(message.text)] if message.text else []),
         ]
     elif message.text:
         wire["content"] = message.text
@@ -226,27 +226,3 @@ def _thought(message: Message, traits: Traits, field: str) -> str:
             if opaque.get("origin") == traits.origin and opaque.get("field") == field:
                 found.append(part.text)
     return "".join(found)
-
-
-def _content(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
-    content = []
-    for part in parts:
-        if isinstance(part, Text):
-            content.append(_text(part.text))
-        elif isinstance(part, Image):
-            content.append(_image(part))
-    return content
-
-
-def _text(words: str) -> dict[str, Any]:
-    return {"type": "text", "text": words}
-
-
-def _image(image: Image) -> dict[str, Any]:
-    return {"type": "image_url", "image_url": {"url": image_url(image)}}
-
-
-def _shortest(content: list[dict[str, Any]]) -> Any:
-    if all(part["type"] == "text" for part in content):
-        return "".join(part["text"] for part in content)
-    return content

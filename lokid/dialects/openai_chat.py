@@ -6,17 +6,19 @@ names who. This file writes requests; ``openai_chat_answer`` reads answers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from lokid.chat import ChatRequest, Image, Message, NamedTool, Part, Reasoning, Text, ToolCall, ToolResult
+from lokid.chat import ChatRequest, Message, NamedTool, Reasoning, ToolCall, ToolResult
 from lokid.dialects.openai_pieces import (
     arguments_text,
-    image_url,
+    contents,
+    image_part,
     known,
     result_images,
     result_text,
+    shortest,
     system_text,
+    text_part,
     tools,
 )
 from lokid.dialects.traits import Traits
@@ -102,7 +104,7 @@ class _Messages:
                 self.system(message.text)
             case "assistant":
                 self.wire.append(_assistant(message, self._traits))
-            case _ if (content := _content(message.parts)) or not results:
+            case _ if (content := contents(message.parts, text_part, image_part)) or not results:
                 self._user(content)
 
     def end(self) -> None:
@@ -117,14 +119,14 @@ class _Messages:
 
     def _user(self, content: list[dict[str, Any]]) -> None:
         if self._folded:
-            content = [_text("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
+            content = [text_part("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
             self._folded.clear()
-        self.wire.append({"role": "user", "content": _shortest(content)})
+        self.wire.append({"role": "user", "content": shortest(content)})
 
     def _result(self, result: ToolResult) -> None:
         self.wire.append({"role": "tool", "tool_call_id": result.id, "content": result_text(result)})
         if images := result_images(result):
-            self._images += [_text(f"Images of the tool call {result.id}:"), *map(_image, images)]
+            self._images += [text_part(f"Images of the tool call {result.id}:"), *map(image_part, images)]
 
     def _flush_images(self) -> None:
         self._user(self._images)
@@ -162,28 +164,3 @@ def _reasoning(message: Message, traits: Traits) -> dict[str, Any]:
             if details := items(opaque.get("details")):
                 wire["reasoning_details"] = [*wire.get("reasoning_details", []), *details]
     return wire
-
-
-def _content(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    content = []
-    for part in parts:
-        if isinstance(part, Text):
-            content.append(_text(part.text))
-        elif isinstance(part, Image):
-            content.append(_image(part))
-    return content
-
-
-def _text(words: str) -> dict[str, Any]:
-    return {"type": "text", "text": words}
-
-
-def _image(image: Image) -> dict[str, Any]:
-    return {"type": "image_url", "image_url": {"url": image_url(image)}}
-
-
-def _shortest(content: list[dict[str, Any]]) -> Any:
-    """A string where there is only text: some compatible servers read nothing else."""
-    if all(part["type"] == "text" for part in content):
-        return "".join(part["text"] for part in content)
-    return content

@@ -1,12 +1,13 @@
-"""What Chat Completions and Responses write alike."""
+"""What Chat Completions, Responses and Cohere's chat write alike."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from lokid.chat import ChatRequest, Image, Text, ToolCall, ToolResult
+from lokid.chat import ChatRequest, Image, Part, Text, ToolCall, ToolResult
 from lokid.dialects.traits import Traits
 
 
@@ -33,6 +34,36 @@ def image_url(image: Image) -> str:
         return image.url
     data = base64.b64encode(image.data or b"").decode()
     return f"data:{image.media_type or 'application/octet-stream'};base64,{data}"
+
+
+def contents(
+    parts: Sequence[Part],
+    text: Callable[[str], dict[str, Any]],
+    image: Callable[[Image], dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """The texts and images among ``parts``, each written by its function."""
+    found = []
+    for part in parts:
+        if isinstance(part, Text):
+            found.append(text(part.text))
+        elif isinstance(part, Image):
+            found.append(image(part))
+    return found
+
+
+def text_part(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def image_part(image: Image) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": image_url(image)}}
+
+
+def shortest(content: list[dict[str, Any]]) -> Any:
+    """Text parts alone as one string: some compatible servers read nothing else."""
+    if all(part["type"] == "text" for part in content):
+        return "".join(part["text"] for part in content)
+    return content
 
 
 def arguments_text(call: ToolCall) -> str:

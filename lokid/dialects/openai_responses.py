@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lokid.chat import ChatRequest, Image, Message, NamedTool, Part, Reasoning, Text, ToolCall, ToolResult
+from lokid.chat import ChatRequest, Image, Message, NamedTool, Reasoning, Text, ToolCall, ToolResult
 from lokid.dialects.openai_pieces import (
     arguments_text,
+    contents,
     image_url,
     known,
     result_images,
@@ -93,7 +94,7 @@ def _input(request: ChatRequest, traits: Traits, folded: str) -> list[dict[str, 
                 found.append({"role": traits.system_role, "content": message.text})
             case "assistant":
                 found += _assistant(message, traits)
-            case _ if (content := _content(message.parts)) or not results:
+            case _ if (content := contents(message.parts, _text, _image)) or not results:
                 found.append({"role": "user", "content": _shortest([*map(_text, pending), *content])})
                 pending.clear()
     if pending:
@@ -139,16 +140,6 @@ def _result(result: ToolResult) -> dict[str, Any]:
     if images := result_images(result):
         output = [*([_text(output)] if output else []), *map(_image, images)]
     return {"type": "function_call_output", "call_id": result.id, "output": output}
-
-
-def _content(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
-    content = []
-    for part in parts:
-        if isinstance(part, Text):
-            content.append(_text(part.text))
-        elif isinstance(part, Image):
-            content.append(_image(part))
-    return content
 
 
 def _text(words: str) -> dict[str, Any]:
