@@ -9,6 +9,11 @@ client      blocking calls over the socket, resent only while that is safe
 wire        the little MessagePack that a question needs
 autostart   starts lokid when none runs
 render      what may reach a terminal, and how
+markdown    answers laid out on a terminal while they stream (the only importer of rich)
+completion  what TAB is told, without click; grammar asks click for the rest
+shell       the code of ``lokictl init``, one file per shell
+danger      commands that destroy, as a warning for eyes that skim
+units       systemd's user units, with the paths of the user who installs them
 tables      aligned on a terminal, tab-separated in a pipe
 failure     an error with its exit status
 cli         everything else, with click; one file per command in ``commands``

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lokictl.failure import Failure, usage
+from lokictl.failure import usage
 
 MAX_CONFIG = 16 * 1024 * 1024
 MAX_VAULT = 16 * 1024 * 1024
@@ -84,34 +84,3 @@ def password_in(path: str) -> str:
     if not (password := read(path, MAX_PASSWORD, pipe=True).strip()):
         raise usage(f"{path} is empty, and should hold the password of Loki's vault")
     return password
-
-
-def write_config(path: str, text: str) -> str | None:
-    """Whole or not at all, mode 0600; what was there is kept beside it, and its path is returned."""
-    path = os.path.realpath(path)  # what is renamed into place must not replace a link
-    backup = f"{path}.bak" if os.path.exists(path) else None
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        if backup is not None:
-            with open(path, "rb") as old:
-                _put(backup, old.read())
-        _put(path, text.encode())
-    except OSError as error:
-        raise Failure("config_invalid", f"cannot write {path}: {error.strerror}") from None
-    return backup
-
-
-def _put(path: str, data: bytes) -> None:
-    temporary = f"{path}.{os.urandom(8).hex()}.tmp"
-    try:
-        with open(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb"
-        ) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise

@@ -3,7 +3,8 @@
 No line holds a header, a body or a prompt: nobody passes one. This module is the second fence. It replaces
 every registered secret by ``[secret]`` wherever it appears, turns control characters into spaces (no
 forged lines, no terminal escapes), and of an exception shows its type and where it was raised, never its
-text: the texts of foreign exceptions like to quote what they choked on.
+text: the texts of foreign exceptions like to quote what they choked on. The same holds for exceptions that
+nobody catches, in threads and finalizers, which Python itself would print with all their words.
 
 ``LOKID_LOG`` is ``debug``, ``info`` (default), ``warning`` or ``error``. It moves lokid's own loggers;
 libraries speak from ``warning`` on, because HTTP libraries log whole URLs at ``info``.
@@ -12,13 +13,19 @@ libraries speak from ``warning`` on, because HTTP libraries log whole URLs at ``
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from urllib.parse import quote
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -51,32 +58,79 @@ _KEY_SHAPES = re.compile(
 )
 
 _secrets: dict[str, tuple[str, ...]] = {}
+_longest_first: tuple[str, ...] | None = ()
+"""All forms of all of them, as one secret may begin like another; None: to be put together again."""
+
+_lock = threading.Lock()
+"""Threads register too."""
 
 
 def register(secret: str) -> None:
-    """From now on no line shows ``secret``, nor its URL-quoted, JSON-escaped or base64 form."""
+    """From now on no line shows ``secret``, in any of its ``forms``."""
+    global _longest_first  # noqa: PLW0603
     if len(secret) < MIN_SECRET or secret in _secrets:
         return
-    while len(_secrets) >= MAX_SECRETS:
-        del _secrets[next(iter(_secrets))]
-    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
-    encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
-    quoted = quote(secret, safe="", errors="surrogateescape", encoding="utf-8")
-    _secrets[secret] = tuple(dict.fromkeys((secret, escaped, encoded, quoted)))
+    with _lock:
+        while len(_secrets) >= MAX_SECRETS:
+            del _secrets[next(iter(_secrets))]
+        _secrets[secret] = forms(secret)
+        _longest_first = None
 
 
 def forget(secrets: Iterable[str]) -> None:
     """Keeps no copy of these any longer: whoever asks for it has dropped the others."""
-    for secret in secrets:
-        _secrets.pop(secret, None)
+    global _longest_first  # noqa: PLW0603
+    with _lock:
+        for secret in secrets:
+            _secrets.pop(secret, None)
+        _longest_first = None
+
+
+def forms(secret: str) -> tuple[str, ...]:
+    """How others write ``secret`` when they repeat it: as it is, in URLs, in JSON, in a repr, and in base64
+    with anything before and after it (``user:secret`` of a basic authorization), also quoted first (RFC 6749
+    2.3.1)."""
+    data = secret.encode(errors="surrogateescape")
+    quoted, spaced = quote(data, safe=""), quote_plus(data)
+    texts = [secret, quoted, spaced, quote(data), quote(data, safe=_IN_URLS)]
+    texts += [re.sub("%..", lambda code: code[0].lower(), text) for text in texts[1:]]
+    texts += [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]]
+    texts += [text.replace("/", "\\/") for text in texts]
+    for each in dict.fromkeys((data, quoted.encode(), spaced.encode())):
+        for before in range(3):
+            texts += _within_base64(each, before)
+    return tuple(dict.fromkeys(texts))
+
+
+_IN_URLS = "!$&'()*+,/:;=?@~"
+
+
+def _within_base64(data: bytes, before: int) -> Iterator[str]:
+    """Both alphabets, without the characters that hold bits of what stands before and after."""
+    whole = data[: len(data) - (before + len(data)) % 3]
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(bytes(before) + whole)[(0, 2, 3)[before] :].decode()
+
+
+def hide(text: str, mark: str = "[secret]") -> str:
+    """``text`` with ``mark`` in the place of every registered secret."""
+    for form in _all_forms():
+        text = text.replace(form, mark)
+    return text
+
+
+def _all_forms() -> tuple[str, ...]:
+    global _longest_first  # noqa: PLW0603
+    with _lock:
+        if _longest_first is None:
+            every = {form for each in _secrets.values() for form in each}
+            _longest_first = tuple(sorted(every, key=len, reverse=True))
+        return _longest_first
 
 
 def redact(text: str) -> str:
-    """``text`` as it may be shown: without secrets and control characters."""
-    for forms in _secrets.values():
-        for form in forms:
-            if form in text:
-                text = text.replace(form, "[secret]")
+    """``text`` as it may be shown: without secrets, what looks like one, and control characters."""
+    text = hide(text)
     return _CONTROL.sub(" ", _KEY_SHAPES.sub("[secret]", text))[:MAX_LINE]
 
 
@@ -130,10 +184,25 @@ def setup(environ: Mapping[str, str]) -> None:
     for name in ("httpx", "httpx2", "httpcore", "httpcore2", "hpack", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
+    sys.excepthook = _uncaught
+    sys.unraisablehook = _unraisable
+    threading.excepthook = lambda args: _log_bug(f"in thread {args.thread and args.thread.name}", args.exc_value)
     # A log whose reader is gone must not fail a request, nor print a traceback about itself.
     logging.raiseExceptions = False
     if wanted not in LEVELS:
         logging.getLogger("lokid").warning("LOKID_LOG is none of %s; taking info", ", ".join(LEVELS))
+
+
+def _uncaught(_kind: type[BaseException], error: BaseException, _traceback: TracebackType | None) -> None:
+    _log_bug("at the top", error)
+
+
+def _unraisable(args: UnraisableHookArgs) -> None:
+    _log_bug("where nobody can catch it", args.exc_value)
+
+
+def _log_bug(where: str, error: BaseException | None) -> None:
+    logging.getLogger("lokid").error("bug %s: %s", where, place(error) if error else "an exception")
 
 
 def _is_journal(environ: Mapping[str, str]) -> bool:

@@ -17,11 +17,13 @@ COMMANDS = {
     "unlock": "Let lokid read the vault again.",
     "auth": "Sign in and out of clients with `auth: oauth`.",
     "config": "Check, show, edit and reload the configuration.",
+    "setup": "From nothing to a configuration that answers.",
     "import": "Take over what Loki or aichat have.",
-    "daemon": "Start, stop and restart lokid.",
+    "daemon": "Start, stop, restart and install lokid.",
     "init": "Code for your shell: completion, and Alt-e.",
     "cmd": "One shell command from words.",
     "explain": "What a shell command does.",
+    "doctor": "What is wrong, and what mends it.",
     "info": "Where everything is: paths, socket, log, versions.",
 }
 """Name -> one line for ``--help``. The command itself is ``command`` in ``<name>.py``, in

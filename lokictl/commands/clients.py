@@ -8,10 +8,11 @@ import click
 
 from lokictl import client
 from lokictl.command import Command, json_option
+from lokictl.commands import status
 from lokictl.commands.usage import money
 from lokictl.tables import show, show_json, state_style, table
 
-HEADERS = ("client", "type", "auth", "state", "today", "usd", "reason")
+HEADERS = ("client", "type", "auth", "state", "today", "usd", "what to do")
 
 
 @click.command(
@@ -33,4 +34,4 @@ def command(as_json: bool) -> int:
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
     today = one.get("today")  # an older daemon does not tell
     used = (today["requests"], money(today["cost_usd"])) if today else (None, None)
-    return (*(one.get(key) for key in ("name", "type", "auth", "state")), *used, one.get("reason"))
+    return (*(one.get(key) for key in ("name", "type", "auth", "state")), *used, status.step(one))

@@ -1,11 +1,13 @@
-"""``lokictl daemon start|stop|restart|run``"""
+"""``lokictl daemon start|stop|restart|run|install|uninstall``"""
 
 from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
+import sys
 from typing import NamedTuple
 
 import click
@@ -16,6 +18,7 @@ from lokictl.failure import Failure
 from lokictl.tables import show
 
 UNIT = "lokid.service"
+SOCKET = "lokid.socket"
 
 HANGING_S = 5.0
 """Between SIGTERM and SIGKILL for a daemon that does not answer."""
@@ -34,6 +37,7 @@ class Running(NamedTuple):
     name="daemon",
     examples=(
         ("lokictl daemon restart", "after an update"),
+        ("lokictl daemon install", "as a systemd user service, from login on"),
         ("lokictl daemon run", "in the foreground, to see why it does not start"),
     ),
 )
@@ -82,6 +86,89 @@ def restart() -> int:
 def run(arguments: tuple[str, ...]) -> None:
     """Run lokid in the foreground; Ctrl-C ends it."""
     os.execve(autostart.COMMAND[0], [*autostart.COMMAND, *arguments], autostart.environment())  # noqa: S606
+
+
+@command.command("install")
+def install() -> int:
+    """Install and start lokid as a systemd user service. A socket unit holds its socket: lokid starts with
+    the first question, and a restart loses none."""
+    from lokictl import units
+
+    _need_systemd()
+    folder, texts = _units()
+    for directory in (*units.directories(os.environ), folder):
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    running = _running()
+    if running is not None and not running.is_unit:
+        _stop(running)  # it holds the socket
+    for name, text in texts.items():
+        path = os.path.join(folder, name)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(f"{path}.new", path)
+        show(f"wrote {path}\n")
+    _systemctl("daemon-reload")
+    _systemctl("enable", "--now", SOCKET)
+    if running is not None and running.is_unit:
+        _systemctl("restart", UNIT)
+    client.dial(start=False).close()  # starts it: what is wrong shows now and not with the first question
+    _tell()
+    return 0
+
+
+@command.command("uninstall")
+def uninstall() -> int:
+    """Stop lokid and remove its units. Configuration, vault, tokens and log stay."""
+    from lokictl import units
+
+    _need_systemd()
+    folder = units.folder(os.environ)
+    there = [path for name in units.NAMES if os.path.exists(path := os.path.join(folder, name))]
+    if not there:
+        show("no units of lokid are installed\n")
+        return 0
+    _systemctl("disable", "--now", SOCKET)
+    _systemctl("stop", UNIT)
+    for path in there:
+        os.unlink(path)
+        show(f"removed {path}\n")
+    _systemctl("daemon-reload")
+    return 0
+
+
+def _units() -> tuple[str, dict[str, str]]:
+    """The folder for units, and their texts by name."""
+    from lokictl import units
+    from lokid.rpc import address
+
+    beside = os.path.join(os.path.dirname(sys.executable), "lokid")
+    program = beside if os.access(beside, os.X_OK) else shutil.which("lokid")
+    if program is None:
+        raise Failure(
+            "daemon_unavailable",
+            f"there is no program lokid, neither beside {sys.executable} nor on PATH",
+            "install lokid with pip; a checkout alone has none",
+        )
+    try:
+        return units.folder(os.environ), units.texts(os.path.abspath(program), os.environ)
+    except address.NoHome as error:
+        raise Failure("config_invalid", str(error)) from None
+
+
+def _need_systemd() -> None:
+    if (
+        not shutil.which("systemctl")
+        or subprocess.run(
+            ["systemctl", "--user", "show-environment"],  # noqa: S607 (found on PATH like any command)
+            capture_output=True,
+            check=False,
+        ).returncode
+    ):
+        raise Failure(
+            "daemon_unavailable",
+            "no service manager of systemd runs for this user",
+            "lokictl starts lokid by itself, without systemd too",
+        )
 
 
 def _tell() -> None:
@@ -148,9 +235,8 @@ def _is_unit(pid: int) -> bool:
     return answer.stdout.strip() == str(pid)
 
 
-def _systemctl(verb: str, unit: str) -> None:
-    done = subprocess.run(["systemctl", "--user", verb, unit], check=False)  # noqa: S603, S607 (fixed words)
+def _systemctl(*words: str) -> None:
+    done = subprocess.run(["systemctl", "--user", *words], check=False)  # noqa: S603, S607 (fixed words)
     if done.returncode != 0:
-        raise Failure(
-            "daemon_unavailable", f"systemctl --user {verb} {unit} failed", f"journalctl --user -u {unit}"
-        )
+        said = " ".join(words)
+        raise Failure("daemon_unavailable", f"systemctl --user {said} failed", f"journalctl --user -u {UNIT}")

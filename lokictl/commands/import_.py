@@ -9,15 +9,14 @@ from typing import Any
 
 import click
 
-from lokictl import client, left_by_loki
+from lokictl import client, left_by_loki, own_config
 from lokictl.command import Group
 from lokictl.commands.config import CONFIG_INVALID, problem_line
-from lokictl.failure import Failure, usage
+from lokictl.failure import usage
 from lokictl.left_by_loki import Left
-from lokictl.render import colour, is_terminal, note, one_line
+from lokictl.render import colour, note
 from lokictl.secret_input import ask
 from lokictl.tables import show, table
-from lokid.rpc import address
 
 EXAMPLES = (
     ("lokictl import loki --dry-run", "what would be taken over; changes nothing"),
@@ -56,6 +55,11 @@ def loki(config: str | None, vault: str | None, password_file: str | None, dry_r
     left = left_by_loki.find(os.environ, config, vault)
     if not (left.config or left.vault or left.tokens):
         raise usage("nothing of Loki or aichat is here", "--config FILE and --vault FILE name its files")
+    return take_over(left, password_file, dry_run=dry_run, yes=yes)
+
+
+def take_over(left: Left, password_file: str | None, *, dry_run: bool, yes: bool) -> int:
+    """Shows what became of everything. The exit status."""
     plan = _Import(left, dry_run)
     if left.config is not None and (problems := plan.convert(left.config)):
         on = colour(1, os.environ)
@@ -126,19 +130,19 @@ class _Import:
         """After the vault: a client that is there finds its key."""
         if self._converted is None:
             return
-        path, text = _path(), self._converted.text
+        path, text = own_config.path(os.environ), self._converted.text
         if os.path.exists(path):
             if left_by_loki.read(path, left_by_loki.MAX_CONFIG) == text:
                 self.rows.append(("configuration", path, "is the same already"))
                 return
-            if not (yes or self._dry_run or _agreed(path)):
+            if not (yes or self._dry_run or own_config.may_replace(path)):
                 self.rows.append(("configuration", path, "left: it is there already (--yes replaces it)"))
                 return
         if self._dry_run:
             said = "asks first: there is one already" if os.path.exists(path) and not yes else "written"
             self.rows.append(("configuration", path, said))
             return
-        backup = left_by_loki.write_config(path, text)
+        backup = own_config.write(path, text)
         self.rows.append(
             ("configuration", path, f"written; the old one is {backup}" if backup else "written")
         )
@@ -168,17 +172,3 @@ def _removed(path: str) -> str:
     except OSError as error:
         return f"copied, but Loki's file stays ({error.strerror}): rm {path}"
     return "moved"
-
-
-def _agreed(path: str) -> bool:
-    """Only a person at a terminal can."""
-    if not (is_terminal(0) and is_terminal(2)):
-        return False
-    return click.confirm(one_line(f"{path} is there already; replace it (it is kept as .bak)?"), err=True)
-
-
-def _path() -> str:
-    try:
-        return address.config_file(os.environ)
-    except address.NoHome as error:
-        raise Failure("config_invalid", str(error)) from None

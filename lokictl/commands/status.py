@@ -21,13 +21,6 @@ from lokictl.tables import duration, show, show_json, state_style, table
 
 NOT_RUNNING = 69
 
-_MENDS = {
-    "needs_login": "lokictl auth login {name}",
-    "needs_secret": "lokictl secret set NAME",
-    "cooling_down": "it comes back by itself",
-}
-"""State of a client -> the step that mends it, where the daemon's reason does not say one."""
-
 
 @click.command(
     cls=Command,
@@ -91,7 +84,7 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
     lines = [", ".join(facts)]
     problems: Sequence[Mapping[str, Any]] = config.get("problems") or ()
     if problems:
-        lines.append(paint("the file has errors, so what was loaded before stays in force:", "red", on=on))
+        lines.append(paint("what was loaded before stays in force, because of:", "red", on=on))
         lines += [problem_line(problem, paint_on=on) for problem in problems]
     lines += [problem_line(warning, paint_on=False) for warning in config.get("warnings") or ()]
     return _lines(lines)
@@ -100,12 +93,16 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
 def _clients(clients: Sequence[Mapping[str, Any]]) -> str:
     if not clients:
         return "no clients are configured: lokictl config edit\n"
-    rows = [(c["name"], c["type"], c["state"], _step(c)) for c in clients]
+    rows = [(c["name"], c["type"], c["state"], step(c)) for c in clients]
     return table(("client", "type", "state", "what to do"), rows, state_style)
 
 
-def _step(client_: Mapping[str, Any]) -> str:
-    return client_.get("reason") or _MENDS.get(client_["state"], "").format(**client_)
+def step(client_: Mapping[str, Any]) -> str:
+    """Why a client is not ready, without its name, which stands in the row already, and what mends it."""
+    reason = str(client_.get("reason") or "").removeprefix(f"client {client_['name']!r} ")
+    if client_["state"] != "needs_login" or client_.get("auth") != "oauth" or "lokictl " in reason:
+        return reason
+    return f"{reason}: lokictl auth login {client_['name']}".removeprefix(": ")
 
 
 def _usage(usage: Mapping[str, Any], *, on: bool) -> str:
@@ -113,7 +110,8 @@ def _usage(usage: Mapping[str, Any], *, on: bool) -> str:
     if not usage:
         return ""
     today = usage["today"]
-    facts = [f"today {today['requests']} requests, {money(today['cost_usd'])} USD"]
+    noun = "request" if today["requests"] == 1 else "requests"
+    facts = [f"today {today['requests']} {noun}, {money(today['cost_usd'])} USD"]
     if today["unpriced"]:
         facts.append(f"{today['unpriced']} without a known cost count as 0")
     lines = [", ".join(facts)]

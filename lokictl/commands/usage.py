@@ -153,6 +153,8 @@ def _shortened(name: str, width: int) -> str:
 
 
 def _is_unicode(environ: Mapping[str, str]) -> bool:
-    """The locale, as the C library picks it."""
-    locale = next((value for key in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(key))), "C")
-    return "utf" in locale.lower()
+    """The locale, as the C library picks it. In the C locale Python has put a LC_CTYPE of its own here
+    (PEP 538), which says nothing about the terminal."""
+    ours = environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8")
+    keys = ("LC_ALL", "LANG") if ours else ("LC_ALL", "LC_CTYPE", "LANG")
+    return "utf" in next((value for key in keys if (value := environ.get(key))), "C").lower()

@@ -5,6 +5,7 @@
 ``schema``     ``Config``, and the keys of the top level; a client's keys come from its provider's file
 ``secrets``    ``{{NAME}}`` in parsed scalars
 ``vault``      the text inside the vault
+``loki``       a configuration and tokens of Loki and aichat; ``loki_vault``: Loki's vault
 ``overrides``  environment variables that beat the file
 ``explain``    pydantic's errors -> problems in plain words, with a did-you-mean
 ``parse``      all of the above in order

@@ -130,6 +130,11 @@ class Opened:
     rotate: bool = False
 
 
+def is_zero_key(one: Envelope, answer: tuple[int, bytes] | None) -> bool:
+    """Whether ``answer``, the number of a try and what it gave, needed no password."""
+    return answer is not None and one.tries[answer[0]].salt is None
+
+
 def opened(one: Envelope, which: int, data: bytes) -> Opened:
     """What try number ``which`` of ``one`` gave. Raises BadEnvelope if it is not text."""
     try:
@@ -139,7 +144,7 @@ def opened(one: Envelope, which: int, data: bytes) -> Opened:
         raise BadEnvelope("it does not hold text") from None
     except vault.BadSecret as error:
         raise BadEnvelope(str(error)) from None
-    return Opened(value, one.tries[which].salt is None)
+    return Opened(value, is_zero_key(one, (which, data)))
 
 
 def unlike(envelopes: Mapping[str, Envelope | BadEnvelope]) -> dict[str, Envelope]:

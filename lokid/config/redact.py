@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, SecretStr
 
 from lokid.config.problem import Path
 from lokid.config.schema import Config
-from lokid.providers.settings import ClientSettings
+from lokid.providers.settings import ClientSettings, ModelSettings
 
 SECRET = "<secret>"  # noqa: S105 - what stands in the place of one
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
@@ -65,6 +65,51 @@ def _plain(value: Any, key: str = "", *, body: bool = False) -> Any:
         case str() if _URL.fullmatch(value):
             return _url(value)
     return value
+
+
+def hidden(config: Config) -> Iterator[str]:
+    """The texts that ``show`` does not show, as far as ``config`` has them itself. (Those of ``{{NAME}}`` may
+    be a part of a value: who filled them in knows them.)"""
+    for client in config.clients:
+        yield from _hidden(client)
+    for patches in config.patch_overrides.values():
+        yield from _hidden(patches)
+
+
+def _hidden(value: Any, key: str = "", *, body: bool = False) -> Iterator[str]:
+    """As ``_plain``."""
+    match value:
+        case SecretStr():
+            yield value.get_secret_value()
+            if key == "proxy":
+                yield from _in_url(value.get_secret_value())
+        case ModelSettings(patch=patch):  # thousands of these, and nothing else in them is hidden
+            yield from _hidden(patch)
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _hidden(getattr(value, name), name, body=name == "body")
+        case Mapping():
+            for name, inner in value.items():
+                yield from _hidden(inner, name, body=body)
+        case list() | tuple():
+            for inner in value:
+                yield from _hidden(inner, key, body=body)
+        case str() if body and _SECRET_NAME.search(key):
+            yield value
+        case str() if _URL.fullmatch(value):
+            yield from _in_url(value)
+
+
+def _in_url(url: str) -> Iterator[str]:
+    """Passwords, and parameters that are named like a key's: other ones (``api-version``) are ordinary
+    words, which a log without them would not be readable."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.password:
+            yield unquote(parts.password)
+        for name, value in parse_qsl(parts.query):
+            if _SECRET_NAME.search(name):
+                yield value
 
 
 def _url(url: str) -> str:

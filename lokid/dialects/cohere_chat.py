@@ -19,13 +19,9 @@ from lokid.chat import (
 )
 from lokid.dialects.openai_pieces import (
     arguments_text,
-    contents,
-    image_part,
     known,
-    result_images,
+    messages,
     result_text,
-    shortest,
-    system_text,
     text_part,
     tools,
 )
@@ -46,7 +42,11 @@ def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, A
     """The body. Raises ``Unsupported`` or ``InvalidParams`` for what the model or this API does not have."""
     traits.check(request)
     _check(request)
-    body: dict[str, Any] = {"model": traits.model, "messages": _messages(request, traits), "stream": stream}
+    body: dict[str, Any] = {
+        "model": traits.model,
+        "messages": messages(request, traits, assistant=_assistant, result=_document),
+        "stream": stream,
+    }
     body |= known(
         temperature=request.temperature,
         p=request.top_p,
@@ -125,69 +125,9 @@ def _tools(request: ChatRequest) -> dict[str, Any]:
 # --- messages
 
 
-def _messages(request: ChatRequest, traits: Traits) -> list[dict[str, Any]]:
-    messages = _Messages(traits)
-    messages.system(system_text(request, traits))
-    for message in request.messages:
-        messages.add(message)
-    messages.end()
-    return messages.wire
-
-
-class _Messages:
-    """The list of messages while it grows.
-
-    System text that the model cannot take as a message of its own opens the next user message. Results of
-    one round of tool calls follow the calls without a gap and hold no images: those come in a user message
-    after the last of them.
-    """
-
-    def __init__(self, traits: Traits) -> None:
-        self.wire: list[dict[str, Any]] = []
-        self._traits = traits
-        self._folded: list[str] = []
-        self._images: list[dict[str, Any]] = []
-
-    def add(self, message: Message) -> None:
-        results = [part for part in message.parts if isinstance(part, ToolResult)]
-        if self._images and not results:
-            self._flush_images()
-        for result in results:
-            self._result(result)
-        match message.role:
-            case "system":
-                self.system(message.text)
-            case "assistant":
-                self.wire += _assistant(message, self._traits)
-            case _ if (content := contents(message.parts, text_part, image_part)) or not results:
-                self._user(content)
-
-    def end(self) -> None:
-        if self._images or self._folded:
-            self._flush_images()
-
-    def system(self, words: str) -> None:
-        if words and self._traits.system_role == "none":
-            self._folded.append(words)
-        elif words:
-            self.wire.append({"role": "system", "content": words})
-
-    def _user(self, content: list[dict[str, Any]]) -> None:
-        if self._folded:
-            content = [text_part("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
-            self._folded.clear()
-        self.wire.append({"role": "user", "content": shortest(content)})
-
-    def _result(self, result: ToolResult) -> None:
-        """As a document, which the model can cite."""
-        document = {"type": "document", "document": {"data": result_text(result)}}
-        self.wire.append({"role": "tool", "tool_call_id": result.id, "content": [document]})
-        if images := result_images(result):
-            self._images += [text_part(f"Images of the tool call {result.id}:"), *map(image_part, images)]
-
-    def _flush_images(self) -> None:
-        self._user(self._images)
-        self._images = []
+def _document(result: ToolResult) -> list[dict[str, Any]]:
+    """A tool's answer as a document, which the model can cite."""
+    return [{"type": "document", "document": {"data": result_text(result)}}]
 
 
 def _assistant(message: Message, traits: Traits) -> list[dict[str, Any]]:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lokid.chat import ChatRequest, Message, NamedTool, Reasoning, ToolCall, ToolResult
+from lokid.chat import ChatRequest, Message, NamedTool, Reasoning, ToolCall
 from lokid.dialects.openai_pieces import (
     arguments_text,
-    contents,
-    image_part,
     known,
-    result_images,
+    messages,
     result_text,
-    shortest,
-    system_text,
-    text_part,
     tools,
 )
 from lokid.dialects.traits import Traits
@@ -35,7 +30,10 @@ both while they rename it."""
 def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, Any]:
     """The body. Raises ``Unsupported`` for what the model does not have."""
     traits.check(request)
-    body: dict[str, Any] = {"model": traits.model, "messages": _messages(request, traits)}
+    body: dict[str, Any] = {
+        "model": traits.model,
+        "messages": messages(request, traits, assistant=_assistant, result=result_text),
+    }
     body |= known(
         temperature=request.temperature,
         top_p=request.top_p,
@@ -70,70 +68,7 @@ def _tool_choice(request: ChatRequest, traits: Traits) -> Any:
             return choice
 
 
-def _messages(request: ChatRequest, traits: Traits) -> list[dict[str, Any]]:
-    messages = _Messages(traits)
-    messages.system(system_text(request, traits))
-    for message in request.messages:
-        messages.add(message)
-    messages.end()
-    return messages.wire
-
-
-class _Messages:
-    """The list of messages while it grows.
-
-    System text that the model cannot take as a message of its own opens the next user message. Results of
-    one round of tool calls must follow the calls without a gap, and may only hold text: their images come
-    in a user message after the last of them.
-    """
-
-    def __init__(self, traits: Traits) -> None:
-        self.wire: list[dict[str, Any]] = []
-        self._traits = traits
-        self._folded: list[str] = []
-        self._images: list[dict[str, Any]] = []
-
-    def add(self, message: Message) -> None:
-        results = [part for part in message.parts if isinstance(part, ToolResult)]
-        if self._images and not results:
-            self._flush_images()
-        for result in results:
-            self._result(result)
-        match message.role:
-            case "system":
-                self.system(message.text)
-            case "assistant":
-                self.wire.append(_assistant(message, self._traits))
-            case _ if (content := contents(message.parts, text_part, image_part)) or not results:
-                self._user(content)
-
-    def end(self) -> None:
-        if self._images or self._folded:
-            self._flush_images()
-
-    def system(self, words: str) -> None:
-        if words and self._traits.system_role == "none":
-            self._folded.append(words)
-        elif words:
-            self.wire.append({"role": self._traits.system_role, "content": words})
-
-    def _user(self, content: list[dict[str, Any]]) -> None:
-        if self._folded:
-            content = [text_part("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
-            self._folded.clear()
-        self.wire.append({"role": "user", "content": shortest(content)})
-
-    def _result(self, result: ToolResult) -> None:
-        self.wire.append({"role": "tool", "tool_call_id": result.id, "content": result_text(result)})
-        if images := result_images(result):
-            self._images += [text_part(f"Images of the tool call {result.id}:"), *map(image_part, images)]
-
-    def _flush_images(self) -> None:
-        self._user(self._images)
-        self._images = []
-
-
-def _assistant(message: Message, traits: Traits) -> dict[str, Any]:
+def _assistant(message: Message, traits: Traits) -> list[dict[str, Any]]:
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     wire: dict[str, Any] = {"role": "assistant", "content": message.text or (None if calls else "")}
     if calls:
@@ -147,7 +82,7 @@ def _assistant(message: Message, traits: Traits) -> dict[str, Any]:
             }
             for call in calls
         ]
-    return wire
+    return [wire]
 
 
 def _reasoning(message: Message, traits: Traits) -> dict[str, Any]:

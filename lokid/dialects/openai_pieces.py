@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lokid.chat import ChatRequest, Image, Part, Text, ToolCall, ToolResult
+from lokid.chat import ChatRequest, Image, Message, Part, Text, ToolCall, ToolResult
 from lokid.dialects.traits import Traits
 
 
@@ -84,3 +84,81 @@ def result_images(result: ToolResult) -> list[Image]:
 def system_text(request: ChatRequest, traits: Traits) -> str:
     """The model's prefix and the caller's system prompt."""
     return "\n\n".join(filter(None, (traits.system_prompt_prefix, request.system)))
+
+
+def messages(
+    request: ChatRequest,
+    traits: Traits,
+    *,
+    assistant: Callable[[Message, Traits], list[dict[str, Any]]],
+    result: Callable[[ToolResult], Any],
+) -> list[dict[str, Any]]:
+    """The conversation as ``messages``: of an assistant's turn ``assistant`` makes those that stand for it,
+    of a tool's answer ``result`` makes the content."""
+    found = _Messages(traits, assistant, result)
+    found.system(system_text(request, traits))
+    for message in request.messages:
+        found.add(message)
+    found.end()
+    return found.wire
+
+
+class _Messages:
+    """The list while it grows.
+
+    System text that the model cannot take as a message of its own opens the next user message. Results of
+    one round of tool calls must follow the calls without a gap, and may only hold text: their images come
+    in a user message after the last of them.
+    """
+
+    def __init__(
+        self,
+        traits: Traits,
+        assistant: Callable[[Message, Traits], list[dict[str, Any]]],
+        result: Callable[[ToolResult], Any],
+    ) -> None:
+        self.wire: list[dict[str, Any]] = []
+        self._traits = traits
+        self._assistant = assistant
+        self._result = result
+        self._folded: list[str] = []
+        self._images: list[dict[str, Any]] = []
+
+    def add(self, message: Message) -> None:
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        if self._images and not results:
+            self._flush_images()
+        for result in results:
+            self._answered(result)
+        match message.role:
+            case "system":
+                self.system(message.text)
+            case "assistant":
+                self.wire += self._assistant(message, self._traits)
+            case _ if (content := contents(message.parts, text_part, image_part)) or not results:
+                self._user(content)
+
+    def end(self) -> None:
+        if self._images or self._folded:
+            self._flush_images()
+
+    def system(self, words: str) -> None:
+        if words and self._traits.system_role == "none":
+            self._folded.append(words)
+        elif words:
+            self.wire.append({"role": self._traits.system_role, "content": words})
+
+    def _user(self, content: list[dict[str, Any]]) -> None:
+        if self._folded:
+            content = [text_part("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
+            self._folded.clear()
+        self.wire.append({"role": "user", "content": shortest(content)})
+
+    def _answered(self, result: ToolResult) -> None:
+        self.wire.append({"role": "tool", "tool_call_id": result.id, "content": self._result(result)})
+        if images := result_images(result):
+            self._images += [text_part(f"Images of the tool call {result.id}:"), *map(image_part, images)]
+
+    def _flush_images(self) -> None:
+        self._user(self._images)
+        self._images = []

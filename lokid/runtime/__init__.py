@@ -12,12 +12,16 @@ replaces; a reload builds the next one beside it. A retired client closes after 
     secrets      environment, .env, systemd credentials, {command: ...}, {file: ...}, {keyring: ...}
     vault        the age file; identity is its key, kdf the program behind a passphrase, durable its writes
     stored       what secrets.* of the API does with it
+    importing    what import.loki does; unseal is the program that opens Loki's vault
     auth         what auth.* of the API does: login signs in, by loopback or on another device
     tokens       keeps a client's access token fresh; held is what is known of it, token_file where it is kept
     refresher    the one task that renews such things ahead of their end
     children     what other programs see of the environment; the one line that some are run for
     launch       servers that lokid starts on the first request; supervise runs them
     listing      the rows of ``models.list``, and asking a provider for its models
+    bill         budget, turn and row of a request: turns (limits), spending (budgets), and
+    ledger       the rows of all requests: usage_journal takes them at once, usage_rows is the database
+    asker        who asks
     local        the client that is there without any configuration
     chat, embed, rerank, call, retry   the path of one call; redaction shows its request to a person
     http, guard, reach, response   the door to the network, and what is said when it stays shut

@@ -5,6 +5,7 @@ A request leaves a row from the moment its client is known, whatever becomes of 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -48,7 +49,7 @@ class Bill:
 
     def __init__(self, environ: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
         try:
-            self.ledger = Ledger(f"{address.state_dir(environ)}/usage.db")
+            self.ledger = Ledger(os.path.abspath(f"{address.state_dir(environ)}/usage.db"))
         except address.NoHome as error:
             self.ledger = Ledger(None, str(error))
         self.spending = Spending()

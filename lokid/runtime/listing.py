@@ -13,6 +13,7 @@ from lokid.providers.settings import ModelSettings
 from lokid.runtime.call import MAX_ERROR_BODY
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.http import Timeouts
+from lokid.runtime.redaction import hide
 
 REFRESH_S = 15.0
 """Seconds for one provider's list; whoever waits for all of them waits for the slowest."""
@@ -87,8 +88,7 @@ async def _ask(client: OpenClient) -> tuple[str, ...]:
                 while len(body) < MAX_ERROR_BODY and (data := await response.read()):
                     body += data
                 error = client.provider.error(response.status, response.headers, body[:MAX_ERROR_BODY])
-        for secret in credentials.secrets.values():  # some providers quote the key that they refuse
-            error.message = error.message.replace(secret.get_secret_value(), "***")
+        hide(error, credentials.secrets.values())
         error.client = client.name
         raise error
     raise TimedOut(f"{client.name} did not list its models within {REFRESH_S:g} s", client=client.name)

@@ -14,6 +14,8 @@ from lokid.config import Config, Problem, parse, secret_names, vault_settings
 from lokid.config import Vault as VaultSettings
 from lokid.config.overrides import variable
 from lokid.config.parse import MEND
+from lokid.config.redact import hidden
+from lokid.config.secrets import names as placeholders
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings, FileSecret, ModelSettings
 from lokid.rpc import address
@@ -120,8 +122,8 @@ def load(
     )
     if config is None:
         return loaded
-    for secret in (secret for client in config.clients for secret in secret_texts(client)):
-        logs.register(secret.get_secret_value())
+    for secret in (*hidden(config), *(lookup.get(name, "") for name in names)):
+        logs.register(secret)
     models = {one.name: known_models(one, PROVIDERS[one.type]) for one in config.clients}
     used = names | _variables(config)
     return replace(loaded, warnings=tuple(warnings), environ=environ, used_names=used, models=models)
@@ -216,7 +218,7 @@ def _file_warnings(config: Config, text: str) -> list[Problem]:
     """Secrets that other users may read: in the configuration itself, and in files that it names."""
     found: list[Problem] = []
     literal = any(
-        len(value) >= 8 and value in text
+        len(value) >= 8 and value in text and not placeholders(value)
         for client in config.clients
         for value in (secret.get_secret_value() for secret in secret_texts(client))
     )

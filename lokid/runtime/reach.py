@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
@@ -64,8 +65,10 @@ def unreachable(error: BaseException, where: str, *, client: str, hint: str) -> 
         what = f"the name of {where} cannot be resolved: {reason(lookup)}"
         retryable = lookup.errno == socket.EAI_AGAIN
     else:
-        numbered = (cause for cause in causes(error) if isinstance(cause, OSError) and cause.errno)
-        what = f"no connection to {where}: {next(map(reason, numbered), 'it was cut')}"
+        numbered = [cause for cause in causes(error) if isinstance(cause, OSError) and cause.errno]
+        what = f"no connection to {where}: {reason(numbered[0]) if numbered else 'it was cut'}"
+        if numbered and numbered[0].errno == errno.ECONNREFUSED:
+            hint = f"nothing listens there: start the server, or {hint}"
     return ProviderUnavailable(what, hint=hint, client=client, retryable=retryable)
 
 

@@ -1,14 +1,16 @@
-"""What a request looks like to a person: everything but its secrets."""
+"""What a person may see of a request and of what a provider says about it: everything but secrets."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
+from lokid import logs
+from lokid.errors import LokidError
 from lokid.protocols.http import HTTPRequest
 
 SECRET = "<secret>"  # noqa: S105 - the opposite of one
@@ -34,7 +36,7 @@ def redacted(
     def clean(value: Any) -> Any:
         match value:
             case str():
-                return hide.sub(SECRET, value)
+                return logs.hide(hide.sub(SECRET, value), SECRET)
             case Mapping():
                 return {clean(key): clean(item) for key, item in value.items()}
             case list() | tuple():
@@ -51,8 +53,42 @@ def redacted(
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    """How a secret may be written in a request: as it is, and as a part of a URL."""
-    return (text, quote(text, safe=""), quote_plus(text)) if len(text) >= SHORTEST else ()
+    return logs.forms(text) if len(text) >= SHORTEST else ()
+
+
+def hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
+    """Providers, and what is in between, quote the keys that they refuse, and as a request's id they may send
+    anything. Dialects know what keys look like; here is known what the keys are: ``secrets``, which were
+    sent, and all that the log must not show."""
+    known = [form for secret in secrets for form in _forms(secret.get_secret_value())]
+    known.sort(key=len, reverse=True)
+
+    def clean(text: str) -> str:
+        for form in known:
+            text = text.replace(form, SECRET)
+        text = logs.hide(text, SECRET)
+        if text.endswith(CUT):
+            text = _without_beginning(text.removesuffix(CUT), known) + CUT
+        return text
+
+    error.message = clean(error.message)
+    error.args = (error.message,)
+    error.hint = clean(error.hint) if error.hint else error.hint
+    if error.request_id and clean(error.request_id) != error.request_id:
+        error.request_id = None
+
+
+CUT = "\N{HORIZONTAL ELLIPSIS}"
+"""At the end of a message that a dialect cut off, maybe in the middle of a secret."""
+
+
+def _without_beginning(text: str, known: Iterable[str]) -> str:
+    """``text`` without the longest beginning of one of ``known`` at its end."""
+    for form in known:
+        for length in range(len(form) - 1, SHORTEST - 1, -1):
+            if text.endswith(form[:length]):
+                return text[:-length] + SECRET
+    return text
 
 
 def _header(name: str, value: str) -> str:

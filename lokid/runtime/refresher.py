@@ -34,8 +34,8 @@ _random = random.SystemRandom()
 
 class Refresher:
     """``due_in``: seconds until there is something to do, ``inf`` for nothing. ``renew``: does it, and
-    nothing if it is done already; raises LokidError. ``look``: notices what changed meanwhile. ``prepare``: once,
-    before the first."""
+    nothing if it is done already; raises LokidError. ``look``: notices what changed meanwhile.
+    ``prepare``: once, before the first."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
-from lokid.config import Config, Problem, plan
+from lokid.config import Config, Plan, Problem, plan
 from lokid.config.problem import Path
 from lokid.errors import ConfigInvalid
 from lokid.providers.registry import PROVIDERS
@@ -104,7 +104,7 @@ class Reloader:
         """A file that was in use and is not there any more, or a vault that cannot be read any more."""
         if loaded.config is None:
             return None
-        old, said = self.generation, "is gone; what it held before stays in use"
+        old, said = self.generation, "is gone; what it held before stays in use until `lokictl daemon restart`"
         if loaded.texts[0] is None and old.from_file:
             return Problem(self.paths.config, 1, 1, "", said)
         before, now = self.loaded.vault, loaded.vault
@@ -142,6 +142,9 @@ class Reloader:
         secrets.scrub(loaded.used_names - children.COMMON)
         around = Surroundings(loaded.environ, os.path.dirname(self.paths.config), spawn)
         steps = plan(old.config if old.number else None, config)
+        if anew := tuple(name for name in steps.keep if old.clients[name].outdated(loaded.environ)):
+            keep = tuple(name for name in steps.keep if name not in anew)
+            steps = Plan(keep=keep, open=steps.open + anew, close=steps.close + anew)
         clients = {
             settings.name: old.clients[settings.name]
             if settings.name in steps.keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from lokid.errors import InvalidParams, LokidError, ProviderFailed
-from lokid.logs import place
+from lokid.logs import hide, place
 from lokid.rpc.methods import ErrorMap
 from lokid.rpc.shapes import ShapeError
 
@@ -33,10 +33,11 @@ def fault(error: Exception, method: str) -> LokidError:
 
 
 def error_map(error: LokidError) -> ErrorMap:
-    """For clients that said ``errors: "map"``; only facts that are known."""
-    answer: ErrorMap = {"code": error.code, "message": error.message}
+    """For clients that said ``errors: "map"``; only facts that are known. Whoever raised ``error`` took care
+    of its words; here is the last door."""
+    answer: ErrorMap = {"code": error.code, "message": hide(error.message)}
     if error.hint is not None:
-        answer["hint"] = error.hint
+        answer["hint"] = hide(error.hint)
     if error.client is not None:
         answer["client"] = error.client
     if error.status is not None:
@@ -44,5 +45,10 @@ def error_map(error: LokidError) -> ErrorMap:
     if error.retry_after_s is not None:
         answer["retry_after_s"] = error.retry_after_s
     if error.request_id is not None:
-        answer["request_id"] = error.request_id
+        answer["request_id"] = hide(error.request_id)
     return answer
+
+
+def error_text(error: LokidError) -> str:
+    """For all other clients."""
+    return hide(str(error))

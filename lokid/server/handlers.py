@@ -240,7 +240,7 @@ def _list_requests(service: Service, _caller: Caller, _params: Params) -> object
 def _cancel_request(service: Service, _caller: Caller, params: Params) -> object:
     identifier: int = params["id"]
     if (running := service.requests.find(identifier)) is None:
-        raise InvalidParams(f"no request {identifier} runs now; requests.list shows what does")
+        raise InvalidParams(f"no request {identifier} runs now", hint="lokictl ps")
     running.cancel(Cancelled("the request was cancelled from another connection (requests.cancel)"))
     return {"cancelled": identifier}
 

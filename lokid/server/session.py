@@ -30,7 +30,7 @@ from lokid.rpc.messages import (
     encode_notification,
     encode_response,
 )
-from lokid.server.faults import error_map, fault
+from lokid.server.faults import error_map, error_text, fault
 from lokid.server.handlers import Inline, Params, Service, Spawned, handler_of, params_of
 from lokid.server.outbox import Outbox
 from lokid.server.peer import Connected, Peer
@@ -278,7 +278,7 @@ class Session:
     # --- answers
 
     def _error(self, error: LokidError) -> object:
-        return error_map(error) if self.errors_as_map else str(error)
+        return error_map(error) if self.errors_as_map else error_text(error)
 
     async def _answer(self, msgid: int, error: object, result: object) -> None:
         await self._outbox.send(encode_response(msgid, error, result))

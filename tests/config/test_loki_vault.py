@@ -107,6 +107,7 @@ def test_a_file_that_is_no_vault_says_where(bad: str, said: str) -> None:
 
 def test_what_was_opened_by_the_zero_key_is_to_be_replaced() -> None:
     one = loki_vault.envelope(text())
+    assert loki_vault.is_zero_key(one, (0, b"")) and not loki_vault.is_zero_key(one, None)
     assert loki_vault.opened(one, 0, b"value") == Opened("value", rotate=True)
     assert loki_vault.opened(one, 1, "wért".encode()) == Opened("wért", rotate=False)
     assert "wért" not in repr(Opened("wért")) and "cipcip" not in repr(one)

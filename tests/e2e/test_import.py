@@ -1,4 +1,4 @@
-"""``lokictl import loki`` against the real daemon: a home as Loki leaves it, and where its secrets are after."""
+"""``lokictl import loki`` with the real daemon: a home as Loki leaves it, and where its secrets are then."""
 
 from __future__ import annotations
 
@@ -71,4 +71,4 @@ def test_the_world_of_a_user_of_loki_moves(home: Path) -> None:
         assert planted.encode() not in done.stdout + done.stderr + refused.stderr
     assert holding(home, VALUE) == holding(home, REFRESH) == [".local/state/lokid/tokens/claude.json"]
     assert holding(home, PASSWORD) == [".secret"]
-    assert (home / ".config/lokid/config.yaml").read_text() == CONFIG[CONFIG.index("\nmodel") :]
+    assert (home / ".config/lokid/config.yaml").read_text() == CONFIG[CONFIG.index("model: openai") :]

@@ -36,7 +36,7 @@ class Client:
         self._unpacker = msgpack.Unpacker()
         self._msgid = 0
 
-    def send(self, method: str, **params: Any) -> int:
+    def send(self, method: str, /, **params: Any) -> int:
         self._msgid += 1
         self.sock.sendall(msgpack.packb([0, self._msgid, method, [params] if params else []]))
         return self._msgid

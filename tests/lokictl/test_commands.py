@@ -127,6 +127,38 @@ def test_clients_show_their_state_and_what_mends_it(daemon):
     assert json.loads(lokictl("clients", "--json").stdout) == CLIENTS
 
 
+@pytest.mark.parametrize(
+    ("state", "auth", "reason", "shown"),
+    [
+        (
+            "needs_secret",
+            "key",
+            "client 'x' is switched off: it lacks K (lokictl secret set K)",
+            "is switched off: it lacks K (lokictl secret set K)",
+        ),
+        (
+            "needs_login",
+            "oauth",
+            "client 'x' has `auth: oauth` and nobody signed in",
+            "has `auth: oauth` and nobody signed in: lokictl auth login x",
+        ),
+        ("needs_login", "identity", "the sign-in has run out: az login", "the sign-in has run out: az login"),
+        ("ready", "key", None, ""),
+    ],
+)
+def test_a_client_that_is_not_ready_says_the_step_that_mends_it(daemon, state, auth, reason, shown):
+    row = {"name": "x", "type": "openai", "auth": auth, "state": state, "reason": reason}
+    daemon(clients__list=lambda *_: [row], status=lambda *_: status_of([]) | {"clients": [row]})
+    assert lokictl("clients").stdout.decode().rstrip("\n").split("\t")[-1] == shown
+    assert f"x\topenai\t{state}\t{shown}\n" in lokictl("status").stdout.decode()
+
+
+def test_help_is_a_command_too():
+    assert lokictl("help").stdout == lokictl("--help").stdout
+    assert lokictl("help", "daemon", "stop").stdout == lokictl("daemon", "stop", "--help").stdout
+    assert lokictl("help", "aks").returncode == 2
+
+
 def test_status_is_one_screen_and_0_when_all_is_well(daemon):
     daemon(status=lambda *_: status_of([]))
     done = lokictl("status")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lokictl import left_by_loki
+from lokictl import left_by_loki, own_config
 from lokictl.commands import import_
 from lokictl.failure import Failure
 from tests.fakes.rpc_daemon import Refused, RPCDaemon
@@ -270,9 +270,9 @@ def test_a_configuration_that_cannot_be_written_leaves_nothing(home: Path) -> No
     (home / "config.yaml").mkdir()
     (home / "config.yaml" / "x").touch()
     with pytest.raises(Failure, match="cannot write"):
-        left_by_loki.write_config(str(home / "config.yaml"), TEXT)
+        own_config.write(str(home / "config.yaml"), TEXT)
     with pytest.raises(OSError, match="directory"):
-        left_by_loki._put(str(home / "config.yaml"), b"x")
+        own_config._put(str(home / "config.yaml"), b"x")
     assert sorted(os.listdir(home)) == ["config.yaml"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import threading
@@ -193,6 +194,25 @@ def test_several_lines_come_as_they_are_and_do_not_run(shell, daemon, home):
     shell.keys("M-e")
     shell.wait_for('touch "$f.new"')
     assert not (home / "plan.md.new").exists()
+
+
+def test_the_key_can_be_another_as_the_documentation_says(shell, daemon):
+    daemon(chat=lambda *_: result("ls -l"))
+    page = (ROOT / "docs" / "shell.md").read_text()
+    lines = re.findall(rf"^\| {shell.name} \| `(bind.*)` \|$", page, re.MULTILINE)
+    assert len(lines) == 1
+    shell.text(f"{lines[0]}; clear")
+    shell.keys("Enter")
+    shell.wait(lambda rows: rows == [">"], "the prompt")
+    shell.text("list files")
+    shell.keys("C-x", "C-l")
+    shows(shell, "ls -l")
+
+
+def test_the_documentation_has_the_line_that_is_used_here():
+    page = (ROOT / "docs" / "shell.md").read_text().replace("\\|", "|")
+    for code in PREPARE.values():
+        assert f"`{code.rpartition('; ')[2]}`" in page
 
 
 def test_an_empty_line_asks_nothing(shell, daemon):

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from lokid.chat import ChatRequest, ChatResult, Message, Text
-from lokid.errors import AuthenticationFailed, LoginRequired
+from lokid.errors import AuthenticationFailed, LoginRequired, SecretMissing
 from lokid.runtime.core import Runtime
 from tests.fakes.clouds import answered, token
 from tests.fakes.provider import Call, FakeProvider, Step
@@ -150,17 +150,19 @@ async def test_a_second_refusal_is_final_and_does_not_quote_the_token(home: Path
 
 
 async def test_who_has_not_signed_in_is_told_the_command_and_works_right_after_it(home: Path) -> None:
-    async with Server(answered(GEMINI)) as server:
-        async with running(home, "vertexai", server.url, {"NO_GCE_CHECK": "true"}) as runtime:
-            with pytest.raises(LoginRequired) as caught:
-                await ask(runtime)
-            assert caught.value.hint == "gcloud auth application-default login"
-            row = runtime.list_clients()[0]
-            assert row["state"] == "needs_login"
-            assert "gcloud auth application-default login" in row["reason"]
-            gcloud(home, f"{server.url}/token")
-            assert await ask(runtime) == "hi"
-            assert runtime.list_clients()[0]["state"] == "ready"
+    async with (
+        Server(answered(GEMINI)) as server,
+        running(home, "vertexai", server.url, {"NO_GCE_CHECK": "true"}) as runtime,
+    ):
+        with pytest.raises(LoginRequired) as caught:
+            await ask(runtime)
+        assert caught.value.hint == "gcloud auth application-default login"
+        row = runtime.list_clients()[0]
+        assert row["state"] == "needs_login"
+        assert "gcloud auth application-default login" in row["reason"]
+        gcloud(home, f"{server.url}/token")
+        assert await ask(runtime) == "hi"
+        assert runtime.list_clients()[0]["state"] == "ready"
 
 
 async def test_a_question_to_bedrock_is_signed_with_the_keys_of_the_environment(
@@ -174,12 +176,14 @@ async def test_a_question_to_bedrock_is_signed_with_the_keys_of_the_environment(
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    async with Server(answered(CONVERSE)) as server:
-        async with running(home, "bedrock", server.url, environ) as runtime:
-            assert await ask(runtime) == "hi"
-            said = server.asked[0]
-            assert "Credential=AKENV/" in said["authorization"] and "/eu-north-1/" in said["authorization"]
-            assert said["x-amz-security-token"] == "canary-session"
+    async with (
+        Server(answered(CONVERSE)) as server,
+        running(home, "bedrock", server.url, environ) as runtime,
+    ):
+        assert await ask(runtime) == "hi"
+        said = server.asked[0]
+        assert "Credential=AKENV/" in said["authorization"] and "/eu-north-1/" in said["authorization"]
+        assert said["x-amz-security-token"] == "canary-session"
     assert not {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} & os.environ.keys()  # no child inherits them
 
 
@@ -189,10 +193,12 @@ async def test_an_api_key_of_bedrock_goes_before_them(home: Path) -> None:
         "AWS_REGION": "eu-north-1",
         "AWS_ACCESS_KEY_ID": "A",
     }
-    async with Server(answered(CONVERSE)) as server:
-        async with running(home, "bedrock", server.url, environ) as runtime:
-            assert await ask(runtime) == "hi"
-            assert server.asked[0]["authorization"] == "Bearer canary-bearer"
+    async with (
+        Server(answered(CONVERSE)) as server,
+        running(home, "bedrock", server.url, environ) as runtime,
+    ):
+        assert await ask(runtime) == "hi"
+        assert server.asked[0]["authorization"] == "Bearer canary-bearer"
 
 
 async def test_expired_keys_of_a_profile_are_had_anew(home: Path) -> None:
@@ -228,3 +234,21 @@ async def test_a_question_to_azure_has_the_token_of_its_application(home: Path) 
             assert "api-key" not in server.asked[0]
             shown = json.dumps([runtime.show(), runtime.list_clients()])
             assert "canary" not in shown
+
+
+async def test_keys_that_come_into_the_env_file_work_at_once(home: Path) -> None:
+    (home / ".aws").mkdir()
+    async with (
+        Server(answered(CONVERSE)) as server,
+        running(home, "bedrock", server.url, {"AWS_EC2_METADATA_DISABLED": "true"}, region="r") as runtime,
+    ):
+        with pytest.raises(SecretMissing) as caught:
+            await ask(runtime)
+        assert caught.value.hint == "aws sso login, or aws configure"
+        assert runtime.list_clients()[0]["state"] == "needs_secret"
+        (home / ".env").write_text("AWS_ACCESS_KEY_ID=AKFILE\nAWS_SECRET_ACCESS_KEY=canary-file-key\n")
+        change = await runtime.reload()
+        assert (change["kept"], change["opened"]) == ([], ["mine"])
+        assert await ask(runtime) == "hi"
+        assert "Credential=AKFILE/" in server.asked[-1]["authorization"]  # the first one dials
+        assert (await runtime.reload())["kept"] == ["mine"]

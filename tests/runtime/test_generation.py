@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -94,6 +95,12 @@ async def test_nothing_configured_says_in_three_lines_what_to_do(model: str) -> 
     assert "pip install" in lines[0]
     assert "lokictl secret set OPENAI_API_KEY" in lines[1]
     assert "/c.yaml" in lines[2]
+
+
+async def test_a_file_without_clients_is_named_instead() -> None:
+    with pytest.raises(ConfigInvalid, match="nothing is configured") as caught:
+        resolved(replace(generation(), from_file=True), "")
+    assert caught.value.hint == "/c.yaml has no client: lokictl config edit"
 
 
 async def test_a_lease_keeps_its_client_open() -> None:

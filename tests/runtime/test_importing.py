@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from lokid.errors import (
     SecretMissing,
     Unsupported,
 )
-from lokid.runtime import importing, token_file
+from lokid.runtime import importing, token_file, tokens
 from lokid.runtime.core import Runtime
 from lokid.runtime.importing import Left
 from tests.fakes.loki import VARIANTS, envelope
@@ -122,7 +123,7 @@ class TestVault:
             assert (await runtime.secrets.get("A"))["value"] == "another"
 
     async def test_a_wrong_password_keeps_nothing(self, home: Path, config: Path) -> None:
-        text = vault(A=envelope(VALUE, PASSWORD), B=envelope(VALUE, PASSWORD, "later source"))
+        text = vault(A=envelope(VALUE, PASSWORD), B=envelope(VALUE, PASSWORD, "zero key"))
         async with running(home) as runtime:
             with pytest.raises(AuthenticationFailed) as caught:
                 await runtime.imports.loki(Left(vault=text, password="wrong-password"), dry_run=False)
@@ -304,6 +305,19 @@ class TestTokens:
             path.chmod(0o644)
             answer = await runtime.imports.loki(Left(tokens={"signs-in": token()}), dry_run=False)
             assert "0644" in answer["tokens"][0]["reason"]
+
+    async def test_on_a_full_disk_nothing_is_moved(
+        self, home: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tokens, "SAVE_PAUSE_S", 0.01)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        async with running(home) as runtime:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+            try:
+                with pytest.raises(ProviderUnavailable, match="could not be saved"):
+                    await runtime.imports.loki(Left(tokens={"signs-in": token()}), dry_run=False)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     async def test_what_cannot_be_saved_is_not_moved(self, home: Path, config: Path) -> None:
         (home / ".local/state/lokid/tokens/signs-in.json.lock").mkdir(parents=True)  # in the way

@@ -264,9 +264,10 @@ class TestFiles:
         ]
         path.chmod(0o600)
         assert self.warnings(path) == []
-        path.write_text(text("a"))
-        path.chmod(0o644)
-        assert self.warnings(path) == []
+        for harmless in (text("a"), text("a", api_key="{{NOT_THERE_YET}}")):
+            path.write_text(harmless)
+            path.chmod(0o644)
+            assert self.warnings(path) == []
 
     def test_others_may_read_the_env_file_or_the_file_of_a_secret(self, path: Path) -> None:
         path.write_text(text("a", api_key={"file": "key"}))

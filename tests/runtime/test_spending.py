@@ -87,7 +87,7 @@ def test_over_the_budget_the_error_says_whose_how_much_and_until_when() -> None:
 def test_the_budget_over_all_counts_every_client_and_the_longest_wait_is_told() -> None:
     spending = Spending()
     spending.add(row("a", 3.0), NOON)
-    with pytest.raises(BudgetExceeded, match="all clients together.*this month.*2026-12-01") as caught:
+    with pytest.raises(BudgetExceeded, match=r"all clients together.*this month.*2026-12-01") as caught:
         spending.check("b", Budget(usd_per_day=0), Budget(usd_per_month=3), NOON)
     assert caught.value.retry_after_s == bounds(NOON)["month"][1] - NOON
 

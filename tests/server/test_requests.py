@@ -39,6 +39,15 @@ async def test_the_age_of_a_request_is_in_seconds_since_it_came() -> None:
     entry = running.describe()
     assert 0 <= entry["elapsed_s"] < 5
     assert entry["pid"] == os.getpid()
+    assert entry["program"] == program_of(os.getpid())
+
+
+async def test_a_request_that_waits_for_its_turn_is_seen_to() -> None:
+    requests = Requests()
+    running = requests.add(1, "chat", "a", ME, "vi")
+    assert [(entry["state"], entry["program"]) for entry in requests.describe()] == [("running", "vi")]
+    running.asker.waiting = True
+    assert requests.describe()[0]["state"] == "waiting"
 
 
 def test_a_program_that_is_gone_has_no_name() -> None:

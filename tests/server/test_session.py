@@ -54,6 +54,7 @@ async def test_every_method_answers(tmp_path: Path) -> None:
         "models.list": {"type": "chat", "refresh": True},
         "models.names": {"prefix": "c:e"},
         "config.check": {"path": "/x.yaml"},
+        "usage.query": {"group_by": "day"},
         "requests.cancel": {"id": 99},
         "auth.login": {"client": "mine"},
         "auth.finish": {"login_id": "L1", "code": "c#s"},
@@ -78,6 +79,10 @@ async def test_every_method_answers(tmp_path: Path) -> None:
     assert answers["models.names"].result == ["c:echo"]
     assert answers["config.check"].result[0]["path"] == "/x.yaml"
     assert answers["config.reload"].result["generation"] == 2
+    assert answers["status"].result["usage"]["today"] == {"requests": 1}
+    assert answers["usage.query"].result == [{"since": None, "until": None, "group_by": "day"}]
+    assert server.runtime.asker.pid == os.getpid()
+    assert server.runtime.asker.program
 
 
 async def test_embeddings_can_come_as_bytes(tmp_path: Path) -> None:

@@ -5,5 +5,5 @@
 ``kit``, ``sdk``   the SDKs (extras), in a program of their own
 ``metadata``   the metadata servers of clouds
 
-To add a source: a class with ``files`` and ``obtain`` (``source.Source``), and a case in ``credentials.source``.
+To add one: a class with ``files`` and ``obtain`` (``source.Source``), and a case in ``credentials.source``.
 """

@@ -7,6 +7,9 @@ What the environment holds needs no SDK.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,3 +82,10 @@ class AWS:
                 client=self.place.name,
             )
         return found
+
+
+def _inside(folder: str) -> Iterator[str]:
+    """The folder and its files, which are written over in place."""
+    yield folder
+    with suppress(OSError):
+        yield from (os.path.join(folder, name) for name in sorted(os.listdir(folder))[:MAX_SIGN_INS])

@@ -54,13 +54,17 @@ class CloudCredentials:
 
     # --- what a call needs -------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Raises what only a person can mend, while nothing has changed since it was found."""
+    def problem(self) -> CredentialError | None:
+        """What only a person can mend, as it was found when somebody last asked."""
         if self._is_live():
-            return
+            return None
         self._look()
         failure = self._refresher.failure
-        if isinstance(failure, CredentialError) and self._refresher.pause() > 0:
+        return failure if isinstance(failure, CredentialError) else None
+
+    def check(self) -> None:
+        """Raises ``problem``, unless it is long enough ago to try again."""
+        if self.problem() is not None and self._refresher.pause() > 0:
             raise self._refresher.unavailable()
 
     async def get(self) -> Obtained:

@@ -13,11 +13,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import SecretStr
 
-from lokid.errors import AuthenticationFailed, LoginRequired, ProviderUnavailable, SecretMissing
+from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderUnavailable, SecretMissing
 from lokid.runtime import children
 from lokid.runtime.identities.source import NO_END_S, Obtained, Place
 
@@ -52,19 +52,20 @@ async def obtain(
     try:
         line = await children.first_line(command, _environment(place, prefixes), place.directory, WITHIN)
         answer = json.loads(line)
+        if "error" in answer:
+            raise _failure(place, str(answer["kind"]), str(answer["error"]), login)
+        life_s = NO_END_S if answer["expires_in"] is None else float(answer["expires_in"])
+        secrets = {key: SecretStr(value) for key, value in answer["secrets"].items()}
+        return Obtained(secrets, life_s, answer.get("quota_project"))
     except children.CommandFailed as error:
         raise ProviderUnavailable(
             f"no credentials for client {place.name!r}: what asks for them {error}", client=place.name
         ) from None
-    except ValueError:
+    except (ValueError, TypeError, KeyError, AttributeError):  # whose text would quote it
         raise ProviderUnavailable(
-            f"no credentials for client {place.name!r}: what asks for them was cut off", client=place.name
+            f"no credentials for client {place.name!r}: what asks for them answered something else",
+            client=place.name,
         ) from None
-    if "error" in answer:
-        _fail(place, answer["kind"], answer["error"], login)
-    life_s = NO_END_S if answer["expires_in"] is None else float(answer["expires_in"])
-    secrets = {key: SecretStr(value) for key, value in answer["secrets"].items()}
-    return Obtained(secrets, life_s, answer.get("quota_project"))
 
 
 def _is_installed(package: str) -> bool:
@@ -75,16 +76,16 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _fail(place: Place, kind: str, why: str, login: str) -> NoReturn:
+def _failure(place: Place, kind: str, why: str, login: str) -> LokidError:
     message = f"no credentials for client {place.name!r}: {why}"
     match kind:
         case "login":
-            raise LoginRequired(message, hint=login, client=place.name)
+            return LoginRequired(message, hint=login, client=place.name)
         case "secret":
-            raise SecretMissing(message, hint=login, client=place.name)
+            return SecretMissing(message, hint=login, client=place.name)
         case "refused":
-            raise AuthenticationFailed(message, hint=login, client=place.name)
-    raise ProviderUnavailable(message, client=place.name)
+            return AuthenticationFailed(message, hint=login, client=place.name)
+    return ProviderUnavailable(message, client=place.name)
 
 
 def _environment(place: Place, prefixes: tuple[str, ...]) -> dict[str, str]:

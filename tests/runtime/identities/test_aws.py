@@ -200,6 +200,8 @@ class TestSources:
             await source.obtain()
         assert caught.value.hint == "aws sso login --profile signed-in, or aws configure --profile signed-in"
         assert str(home / ".aws/sso/cache") in source.files
+        signed_in(home, soon())
+        assert any(name.endswith(".json") for name in source.files)
 
     @pytest.mark.parametrize(
         ("profile", "kind", "why"),
@@ -238,7 +240,11 @@ class TestProgram:
     async def test_that_breaks_is_told(
         self, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for text, why in (("raise SystemExit(3)", "exit status 3"), ("print('{')", "was cut off")):
+        for text, why in (
+            ("raise SystemExit(3)", "exit status 3"),
+            ("print('{')", "answered something else"),
+            ("print([])", "something else"),
+        ):
             program = tmp_path / "program.py"
             program.write_text(text)
             monkeypatch.setattr(kit, "_PROGRAM", str(program))

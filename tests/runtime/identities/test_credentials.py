@@ -167,7 +167,10 @@ async def test_after_a_while_it_is_tried_again_without_a_changed_file() -> None:
         time.passes(refresher.LONGEST_BACKOFF_S)
         await anyio.sleep(0.05)
         assert cloud.count == 1  # nobody asked
+        credentials.check()
+        assert isinstance(credentials.problem(), LoginRequired)  # as far as is known
         assert await get(credentials) == "canary-access-2"
+        assert credentials.problem() is None
 
 
 async def test_a_refusal_by_the_provider_costs_one_renewal_and_the_next_is_believed() -> None:
@@ -194,13 +197,24 @@ async def test_the_machine_may_sleep_past_their_end() -> None:
 
 
 async def test_a_life_that_is_over_at_once_does_not_make_a_storm() -> None:
-    cloud, time = Cloud(life_s=0.0), Time()
-    async with running(cloud, time) as credentials:
+    cloud = Cloud(life_s=0.0)
+    async with running(cloud, Time()) as credentials:
         for _ in range(3):
-            with pytest.raises(LokidError, match="no token for client 'mine' could be had"):
+            with pytest.raises(LokidError, match="have run out"):
                 await get(credentials)
         await anyio.sleep(0.05)
-        assert cloud.count <= 4
+        assert cloud.count == 1
+
+
+async def test_a_bug_in_one_source_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    cloud, time = Cloud(fails=KeyError("canary")), Time()
+    async with running(cloud, time) as credentials:
+        with pytest.raises(ProviderUnavailable, match="by a bug of lokid; its log says where"):
+            await get(credentials)
+        assert "canary" not in caplog.text
+        cloud.fails = None
+        time.passes(refresher.LONGEST_BACKOFF_S)
+        assert await get(credentials) == "canary-access-2"
 
 
 async def test_a_fault_of_the_system_is_told_in_words() -> None:

@@ -1,0 +1,175 @@
+-- lokid in Neovim (0.7 or newer). See docs/editors.md.
+--
+--   :[range]LokiAsk [client:model] {question}    the answer streams into a split; the lines of the range go along
+--   :[range]LokiAsk! [client:model] {question}   the answer streams into this buffer, below the line or range
+--   :LokiCancel                                  ends what runs; closing the split does it too
+--
+--   vim.g.loki_model     model to ask when none is named; without it lokid's default
+--   vim.g.loki_lokictl   how to call lokictl, to start the daemon; false: it is not started from here
+--
+-- It talks MessagePack-RPC with vim.mpack over the socket itself (docs/rpc.md): a channel of Neovim's own
+-- (sockconnect) hands no foreign notifications, and so no streamed text, to Lua.
+
+if vim.g.loaded_loki or vim.fn.has("nvim-0.7") == 0 then return end
+vim.g.loaded_loki = true
+
+local uv, mpack = vim.loop, vim.mpack
+local namespace = vim.api.nvim_create_namespace("loki")
+local HELLO, REQUEST = 0, 1 -- message ids; a connection carries one request
+local running = {} -- what may be cancelled
+
+local function socket()
+  local function env(name) return os.getenv(name) ~= "" and os.getenv(name) or nil end
+  local directory = env("XDG_RUNTIME_DIR")
+  local state = env("XDG_STATE_HOME") or vim.fn.expand("~/.local/state")
+  return env("LOKID_SOCK") or (directory and directory .. "/lokid/rpc.sock") or state .. "/lokid/run/rpc.sock"
+end
+
+-- One request. on.text(text), then on.done(error, result); error is a map {code, message, hint?}. Both are
+-- called in the main loop, in order. Returns a function that cancels.
+local function request(method, params, on)
+  local pipe, unpack, finished = uv.new_pipe(false), mpack.Unpacker(), false
+  local function finish(err, result)
+    if finished then return end
+    finished = true
+    if not pipe:is_closing() then pipe:close() end
+    vim.schedule(function() on.done(err, result) end)
+  end
+  local function read(err, data)
+    if err or not data then
+      return finish({ code = "incomplete_response", message = "the connection to lokid was lost" })
+    end
+    local text, at = {}, 1
+    while at <= #data and not finished do
+      local ok, message, after = pcall(unpack, data, at)
+      if not ok then return finish({ code = "daemon_unavailable", message = "what answers is not lokid" }) end
+      if message == nil then break end -- the rest of it comes with the next read
+      at = after
+      if message[1] == 2 and message[2] == "chat.event" and message[3][2].type == "text" then
+        table.insert(text, message[3][2].text)
+      elseif message[1] == 1 and message[2] == REQUEST then
+        local pieces = table.concat(text)
+        if pieces ~= "" then vim.schedule(function() on.text(pieces) end) end
+        local failed = message[3] ~= nil and message[3] ~= vim.NIL
+        return finish(failed and message[3] or nil, message[4])
+      end
+    end
+    local pieces = table.concat(text)
+    if pieces ~= "" then vim.schedule(function() on.text(pieces) end) end
+  end
+  local function connect(may_start)
+    pipe:connect(socket(), vim.schedule_wrap(function(err)
+      if finished then return end
+      if not err then
+        local hello = { client = "nvim", errors = "map" }
+        pipe:write(mpack.encode({ 0, HELLO, "hello", { hello } }) .. mpack.encode({ 0, REQUEST, method, { params } }))
+        return pipe:read_start(read)
+      end
+      local program = vim.g.loki_lokictl == nil and "lokictl" or vim.g.loki_lokictl
+      if not (may_start and program and vim.fn.executable(program) == 1) then
+        return finish({ code = "daemon_unavailable", message = "lokid is not running", hint = "lokictl daemon start" })
+      end
+      pipe:close()
+      pipe = uv.new_pipe(false)
+      vim.fn.jobstart({ program, "daemon", "start" }, { on_exit = function() connect(false) end })
+    end))
+  end
+  connect(not on.no_start)
+  return function()
+    if finished then return end
+    if not pipe:is_closing() and pipe:is_writable() then pipe:try_write(mpack.encode({ 2, "cancel", { REQUEST } })) end
+    finish({ code = "cancelled", message = "cancelled" })
+  end
+end
+
+-- Where text goes: a place in a buffer that stays right while the buffer is edited elsewhere.
+local function inserter(buffer, row, column)
+  local waiting = { { " asking...", "Comment" } }
+  local mark = vim.api.nvim_buf_set_extmark(buffer, namespace, row, column, { virt_text = waiting })
+  local first = true
+  return function(text)
+    if not vim.api.nvim_buf_is_valid(buffer) then return end
+    local at = vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, mark, {})
+    vim.api.nvim_buf_call(buffer, function()
+      if not first then pcall(vim.cmd, "silent undojoin") end -- one u takes the whole answer back
+      vim.api.nvim_buf_set_text(buffer, at[1], at[2], at[1], at[2], vim.split(text:gsub("\r", ""), "\n"))
+    end)
+    if first then
+      local moved = vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, mark, {})
+      vim.api.nvim_buf_set_extmark(buffer, namespace, moved[1], moved[2], { id = mark })
+    end
+    first = false
+  end, function()
+    if vim.api.nvim_buf_is_valid(buffer) then vim.api.nvim_buf_del_extmark(buffer, namespace, mark) end
+  end
+end
+
+local function split()
+  vim.cmd("botright new")
+  local buffer = vim.api.nvim_get_current_buf()
+  for name, value in pairs({ buftype = "nofile", bufhidden = "wipe", swapfile = false, filetype = "markdown" }) do
+    vim.api.nvim_buf_set_option(buffer, name, value)
+  end
+  vim.api.nvim_win_set_option(0, "wrap", true)
+  vim.api.nvim_win_set_option(0, "linebreak", true)
+  return buffer
+end
+
+local function ask(command)
+  local model, question = command.args:match("^([%w._-]+:%S+)%s*(.*)$")
+  question = question or command.args
+  local buffer = vim.api.nvim_get_current_buf()
+  if command.range > 0 then
+    local lines = vim.api.nvim_buf_get_lines(buffer, command.line1 - 1, command.line2, false)
+    question = question .. (question ~= "" and "\n\n" or "") .. table.concat(lines, "\n")
+  end
+  if question:match("^%s*$") then return vim.notify("LokiAsk: nothing to ask", vim.log.levels.ERROR) end
+  local row = 0
+  if command.bang then
+    row = command.range > 0 and command.line2 or vim.api.nvim_win_get_cursor(0)[1]
+    vim.api.nvim_buf_set_lines(buffer, row, row, false, { "" })
+  else
+    buffer = split()
+  end
+  local insert, clear = inserter(buffer, row, 0)
+  local streamed, cancel = false, nil
+  cancel = request("chat", { model = model or vim.g.loki_model or "", prompt = question, stream = true }, {
+    text = function(text)
+      streamed = true
+      insert(text)
+    end,
+    done = function(err, result)
+      running[cancel] = nil
+      if not err and not streamed then insert(result.text) end
+      clear()
+      if err then
+        local hint = type(err.hint) == "string" and " (" .. err.hint .. ")" or ""
+        local level = err.code == "cancelled" and vim.log.levels.WARN or vim.log.levels.ERROR
+        vim.notify("lokid: " .. err.message .. hint, level)
+      end
+      vim.api.nvim_exec_autocmds("User", { pattern = "LokiDone" })
+    end,
+  })
+  running[cancel] = true
+  if not command.bang then
+    vim.api.nvim_create_autocmd("BufWipeout", { buffer = buffer, once = true, callback = cancel })
+  end
+end
+
+-- Names of models for the first word; nothing if the daemon is not there or slow.
+local function complete(lead, line, cursor)
+  if line:sub(1, cursor):match("LokiAsk!?%s+%S+%s") then return {} end
+  local names = nil
+  local cancel = request("models.names", { type = "chat", prefix = lead }, {
+    no_start = true,
+    done = function(err, result) names = err and {} or result end,
+  })
+  vim.wait(300, function() return names ~= nil end, 5)
+  cancel()
+  return names or {}
+end
+
+vim.api.nvim_create_user_command("LokiAsk", ask, { nargs = "+", bang = true, range = true, complete = complete })
+vim.api.nvim_create_user_command("LokiCancel", function()
+  for cancel in pairs(running) do cancel() end
+end, {})

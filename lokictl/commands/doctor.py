@@ -1,0 +1,199 @@
+"""``lokictl doctor``"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+import lokid
+from lokictl import client
+from lokictl.asking import version_skew
+from lokictl.command import Command, json_option
+from lokictl.failure import Failure
+from lokictl.tables import duration, pairs, show, show_json
+from lokid.rpc import address
+
+PACKAGES = ("anyio", "click", "httpx2", "markdown-it-py", "msgpack", "pydantic", "pyrage", "pyyaml", "rich")
+
+PRIVATE = {"env_file", "vault_file", "identity_file", "socket", "state_dir", "log"}
+"""What nobody but its owner may read."""
+
+BUILT_AT = 1_760_000_000
+"""October 2025, before this was written: a clock that says less is wrong."""
+
+
+@click.command(
+    cls=Command,
+    name="doctor",
+    examples=(
+        ("lokictl doctor", "what is wrong, and what mends it"),
+        ("lokictl doctor > report.txt", "for a bug report: it holds no secret"),
+    ),
+)
+@json_option
+def command(as_json: bool) -> int:
+    """Look at everything lokid needs. Ends with 1 when something is wrong. Starts no daemon.
+
+    The report can be pasted: no secret, no value of the environment, and ~ in place of your home."""
+    facts, problems = examine()
+    if as_json:
+        show_json({"facts": dict(facts), "problems": problems})
+    else:
+        show(pairs(facts) + "\n")
+        show("".join(f"problem: {problem}\n" for problem in problems) or "nothing is wrong\n")
+    return 1 if problems else 0
+
+
+def examine() -> tuple[list[tuple[str, str]], list[str]]:
+    """(name, value) of what there is, and sentences about what is wrong."""
+    problems: list[str] = []
+    facts = [
+        ("lokictl", lokid.__version__),
+        ("python", f"{platform.python_version()} {_short(sys.executable)}"),
+        ("system", f"{platform.system()} {platform.release()} {platform.machine()}"),
+        ("packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
+    ]
+    facts += _paths(problems)
+    facts += _daemon(problems)
+    facts += _certificates(problems)
+    facts += _clock(problems)
+    facts.append(("environment", ", ".join(_variables()) or "nothing that concerns lokid"))
+    return facts, [_short(problem) for problem in problems]
+
+
+def _paths(problems: list[str]) -> list[tuple[str, str]]:
+    facts = []
+    try:
+        paths = {
+            "config_file": address.config_file(os.environ),
+            "env_file": address.env_file(os.environ),
+            "vault_file": address.vault_file(os.environ),
+            "identity_file": address.identity_file(os.environ),
+            "state_dir": address.state_dir(os.environ),
+            "socket": address.socket_path(os.environ),
+            "log": address.log_file(os.environ),
+        }
+    except address.NoHome as error:
+        problems.append(str(error))
+        return []
+    for name, path in paths.items():
+        try:
+            found = os.stat(path)
+        except OSError as error:
+            facts.append((name, f"{_short(path)} ({(error.strerror or 'unreadable').lower()})"))
+            continue
+        mode = stat.S_IMODE(found.st_mode)
+        owner = "" if found.st_uid == os.geteuid() else f", of uid {found.st_uid}"
+        facts.append((name, f"{_short(path)} ({mode:04o}{owner})"))
+        if owner:
+            problems.append(f"{path} belongs to uid {found.st_uid}, not to you")
+        elif name in PRIVATE and mode & 0o077:
+            problems.append(f"others may read {path}: chmod go= {path}")
+    return facts
+
+
+def _daemon(problems: list[str]) -> list[tuple[str, str]]:
+    try:
+        status = client.call("status", start=False)
+    except Failure as failure:
+        running = not isinstance(failure, client.NotRunning)
+        if running:
+            problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
+        return [("lokid", "does not answer" if running else "not running (the first question starts it)")]
+    daemon: Mapping[str, Any] = status["daemon"]
+    if skew := version_skew(daemon):
+        problems.append(skew.removeprefix("lokictl: "))
+    if daemon.get("root"):
+        problems.append("lokid runs as root, and with it everything that it starts")
+    config: Mapping[str, Any] = status["config"]
+    for one in config.get("problems") or ():
+        place = f"{one['path']}:{one['line']}:{one['column']}"
+        problems.append(f"{place}: {one['key']}: {one['message']}")
+    states: dict[str, int] = {}
+    for one in status["clients"]:
+        state = f"{one['type']} {one['state']}"
+        states[state] = states.get(state, 0) + 1
+        if one["state"] in ("needs_login", "needs_secret"):
+            problems.append(f"a client of type {one['type']}: {one['state']} (lokictl status says which)")
+    return [
+        ("lokid", f"{daemon['version']}, up {duration(time.time() - daemon['started_at'])}"),
+        ("sandbox", _sandbox(int(daemon["pid"]))),
+        (
+            "configuration",
+            f"generation {config.get('generation')}, {len(config.get('problems') or ())} problems",
+        ),
+        ("clients", ", ".join(f"{count} {state}" for state, count in states.items()) or "none"),
+    ]
+
+
+def _sandbox(pid: int) -> str:
+    """As the kernel says it, not as a unit file does: systemd ignores lines of these in silence."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            facts = dict(line.split(":", 1) for line in file)
+    except OSError:
+        return "not known"
+    filters = facts.get("Seccomp", "0").strip() == "2"
+    flags = {
+        "no new privileges": facts.get("NoNewPrivs", "0").strip() == "1",
+        "system calls filtered": filters,
+        "no capabilities": int(facts.get("CapEff", "0").strip(), 16) == 0,
+    }
+    return ", ".join(name for name, on in flags.items() if on) or "none (lokictl daemon install has one)"
+
+
+def _certificates(problems: list[str]) -> list[tuple[str, str]]:
+    store = ssl.create_default_context().cert_store_stats()["x509_ca"]
+    if not store:
+        problems.append(
+            "no certificate authorities are installed: on Debian, apt-get install ca-certificates"
+        )
+    return [("certificates", f"{store} authorities, {ssl.OPENSSL_VERSION}")]
+
+
+def _clock(problems: list[str]) -> list[tuple[str, str]]:
+    now = time.time()
+    if now < BUILT_AT:
+        problems.append("the clock is wrong: certificates and tokens look not yet valid")
+    synchronised = "not known whether it is synchronised"
+    if shutil.which("timedatectl"):
+        asked = subprocess.run(
+            ["timedatectl", "show", "--property=NTPSynchronized", "--value"],  # noqa: S607 (as any command)
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        known = {"yes": "synchronised", "no": "not synchronised"}
+        synchronised = known.get(asked.stdout.strip(), synchronised)
+    return [("clock", f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(now))}, {synchronised}")]
+
+
+def _variables() -> list[str]:
+    """Names alone: values are secrets or private."""
+    wanted = ("_API_KEY", "_PROXY", "_proxy", "_TOKEN")
+    return sorted(
+        name for name in os.environ if name.startswith(("LOKI", "XDG_", "SSL_")) or name.endswith(wanted)
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _short(text: str) -> str:
+    home = os.environ.get("HOME", "")
+    return text.replace(home, "~") if len(home) > 1 else text

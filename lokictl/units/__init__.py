@@ -1,0 +1,66 @@
+"""systemd's user units as ``lokictl daemon install`` writes them: those of the folder systemd/ (linked here,
+so that they are in the wheel), with the paths of the user who installs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from lokid.rpc import address
+
+NAMES = ("lokid.socket", "lokid.service")
+
+_PATHS = ("LOKID_CONFIG", "LOKID_ENV_FILE", "LOKID_STATE_DIR")
+_HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+
+
+def folder(environ: Mapping[str, str]) -> str:
+    """Where systemd looks for the units of a user."""
+    home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ["HOME"], ".config")
+    return os.path.join(home, "systemd", "user")
+
+
+def directories(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What lokid writes into. They must exist before it starts, or its sandbox leaves them read-only."""
+    return address.state_dir(environ), os.path.dirname(address.vault_file(environ))
+
+
+def texts(program: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Name of each unit -> its text. ``program``: the absolute path of lokid."""
+    here = os.path.dirname(__file__)
+    found = {}
+    for name in NAMES:
+        with open(os.path.join(here, name), encoding="utf-8") as file:
+            found[name] = file.read()
+    writable = " ".join(f"-{_quoted(path)}" for path in directories(environ))
+    variables = "".join(
+        f"Environment={_quoted(f'{name}={os.path.abspath(environ[name])}')}\n"
+        for name in (*_PATHS, *_HOMES)
+        if environ.get(name)
+    )
+    found["lokid.service"] = _with(
+        found["lokid.service"],
+        ("ExecStart=%h/.local/bin/lokid\n", f"ExecStart={_quoted(program).replace('$', '$$')}\n{variables}"),
+        ("-%h/.local/state/lokid -%h/.local/share/lokid", writable),
+    )
+    socket = address.socket_path(environ)
+    if socket != os.path.join(environ.get("XDG_RUNTIME_DIR", ""), "lokid", "rpc.sock"):
+        found["lokid.socket"] = _with(
+            found["lokid.socket"],
+            ("ListenStream=%t/lokid/rpc.sock", f"ListenStream={os.path.abspath(socket).replace('%', '%%')}"),
+        )
+    return found
+
+
+def _with(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def _quoted(text: str) -> str:
+    """As one word of a unit file: https://www.freedesktop.org/software/systemd/man/systemd.syntax.html."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"' if escaped != text or not escaped.replace("/", "").isalnum() else escaped

@@ -1,0 +1,237 @@
+"""The Neovim plugin, in a headless Neovim that is driven over its own RPC, as an editor's user would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from tests.fakes.rpc_daemon import Refused, result, say
+from tests.fakes.terminal import ROOT, environment
+
+pytestmark = pytest.mark.external
+PLUGIN = Path(ROOT) / "editors" / "nvim"
+
+
+class Neovim:
+    """A Neovim with the plugin."""
+
+    def __init__(self, path: Path, env: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            ["nvim", "--headless", "--clean", "-n", "--listen", str(path), "--cmd", f"set rtp^={PLUGIN}"],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(20)
+        self._unpacker = msgpack.Unpacker()
+        self._id = 0
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self._socket.connect(str(path))
+            except OSError:
+                assert time.monotonic() < deadline, "Neovim did not start"
+                time.sleep(0.02)
+
+    def call(self, method: str, *arguments: object) -> object:
+        self._id += 1
+        self._socket.sendall(msgpack.packb([0, self._id, method, arguments]))
+        while True:
+            for message in self._unpacker:
+                if message[:2] == [1, self._id]:
+                    assert message[2] is None, message[2]
+                    return message[3]
+            data = self._socket.recv(65536)
+            assert data, "Neovim has gone"
+            self._unpacker.feed(data)
+
+    def run(self, command: str) -> None:
+        self.call("nvim_command", command)
+
+    def lines(self) -> list[str]:
+        return self.call("nvim_buf_get_lines", 0, 0, -1, False)
+
+    def messages(self) -> str:
+        return self.call("nvim_exec", "messages", True)
+
+    def wait(self, wanted, read=None):
+        deadline = time.monotonic() + 20
+        while not wanted(seen := (read or self.lines)()):
+            assert time.monotonic() < deadline, f"{seen}\n{self.messages()}"
+            time.sleep(0.02)
+        return seen
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def nvim(tmp_path):
+    if not shutil.which("nvim"):
+        pytest.skip("no Neovim here")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "lokictl").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/started\n')  # and starts nothing
+    (programs / "lokictl").chmod(0o755)
+    editor = Neovim(tmp_path / "nvim.sock", environment(PATH=f"{programs}:{os.environ['PATH']}"))
+    yield editor
+    editor.close()
+
+
+TEXT = ["first", "second", "third"]
+
+
+def test_the_answer_streams_into_a_split(nvim, daemon):
+    fake = daemon(chat=say("# An", "swer\n", "\nof three lines"))
+    nvim.run("LokiAsk openai:gpt-5 what is this?")
+    nvim.wait(lambda lines: lines == ["# Answer", "", "of three lines"])
+    assert fake.params() == {"model": "openai:gpt-5", "prompt": "what is this?", "stream": True}
+    assert nvim.call("nvim_eval", "winnr('$')") == 2
+    assert nvim.call("nvim_eval", "&buftype . &filetype") == "nofilemarkdown"
+
+
+def test_text_shows_before_the_answer_is_complete(nvim, daemon):
+    def chat(call, _params):
+        call.accepted()
+        call.text("half")
+        call.cancelled.wait(20)
+        return result("half")
+
+    fake = daemon(chat=chat)
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda lines: lines == ["half"])
+    nvim.run("LokiCancel")
+    assert fake.running[0].cancelled.wait(10)
+    nvim.wait(lambda text: "lokid: cancelled" in text, nvim.messages)
+    assert nvim.lines() == ["half"]
+
+
+def test_closing_the_split_cancels(nvim, daemon):
+    def chat(call, _params):
+        call.cancelled.wait(20)
+        return result("")
+
+    fake = daemon(chat=chat)
+    nvim.run("LokiAsk hi")
+    fake.wait_for_call()
+    nvim.run("close")
+    assert fake.running[0].cancelled.wait(10)
+
+
+def test_the_lines_of_the_range_go_along(nvim, daemon):
+    fake = daemon(chat=say("ok"))
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run("2,3LokiAsk improve")
+    nvim.wait(lambda lines: lines == ["ok"])
+    assert fake.params()["prompt"] == "improve\n\nsecond\nthird"
+
+
+def test_a_visual_selection_is_a_range(nvim, daemon):
+    fake = daemon(chat=say("ok"))
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.call("nvim_input", "ggVj:LokiAsk explain<CR>")
+    nvim.wait(lambda lines: lines == ["ok"])
+    assert fake.params()["prompt"] == "explain\n\nfirst\nsecond"
+
+
+def test_with_a_bang_it_streams_into_the_buffer_and_one_undo_takes_it_back(nvim, daemon):
+    daemon(chat=say("a", "b\nc", "d"))
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run("1,2LokiAsk! improve")
+    nvim.wait(lambda lines: lines == ["first", "second", "ab", "cd", "third"])
+    nvim.call("nvim_input", "u")
+    nvim.wait(lambda lines: lines in (TEXT, ["first", "second", "", "third"]))
+
+
+def test_editing_above_meanwhile_does_not_move_the_answer_to_another_place(nvim, daemon):
+    def chat(call, _params):
+        call.accepted()
+        call.text("ans")
+        call.cancelled.wait(0.5)
+        call.text("wer")
+        return result("answer")
+
+    daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run("2LokiAsk! go")
+    nvim.wait(lambda lines: "ans" in lines)
+    nvim.call("nvim_buf_set_lines", 0, 0, 0, False, ["new"])
+    nvim.wait(lambda lines: lines == ["new", "first", "second", "answer", "third"])
+
+
+def test_models_are_completed_and_only_as_the_first_word(nvim, daemon):
+    names = ["openai:gpt-5", "openai:gpt-5-mini"]
+    fake = daemon(models__names=lambda *_: names)
+    assert nvim.call("nvim_eval", "getcompletion('LokiAsk open', 'cmdline')") == names
+    assert fake.params("models.names") == {"type": "chat", "prefix": "open"}
+    assert nvim.call("nvim_eval", "getcompletion('LokiAsk hi open', 'cmdline')") == []
+
+
+def test_completion_starts_no_daemon(nvim, tmp_path):
+    assert nvim.call("nvim_eval", "getcompletion('LokiAsk o', 'cmdline')") == []
+    assert not (tmp_path / "started").exists()
+
+
+def test_the_model_of_the_settings_is_the_default(nvim, daemon):
+    fake = daemon(chat=say("ok"))
+    nvim.run("let g:loki_model = 'a:b'")
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda lines: lines == ["ok"])
+    assert fake.params()["model"] == "a:b"
+
+
+def test_an_error_says_what_to_do(nvim, daemon):
+    def refuse(*_):
+        raise Refused("login_required", "openai wants a login", hint="lokictl auth login openai")
+
+    daemon(chat=refuse)
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda text: "lokid: openai wants a login (lokictl auth login openai)" in text, nvim.messages)
+
+
+def test_a_lost_connection_is_an_error_and_keeps_what_came(nvim, daemon):
+    from tests.fakes.rpc_daemon import Gone
+
+    def chat(call, _params):
+        call.text("half")
+        raise Gone
+
+    daemon(chat=chat)
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda text: "the connection to lokid was lost" in text, nvim.messages)
+    assert nvim.lines() == ["half"]
+
+
+def test_without_a_daemon_one_is_started_unless_that_is_turned_off(nvim, tmp_path):
+    nvim.run("let g:loki_lokictl = v:false")
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda text: "lokid is not running (lokictl daemon start)" in text, nvim.messages)
+    assert not (tmp_path / "started").exists()
+    nvim.run("unlet g:loki_lokictl")
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda text: text == "daemon start\n", lambda: _read(tmp_path / "started"))
+
+
+def test_the_answer_comes_from_a_daemon_that_was_started_for_it(nvim, daemon, tmp_path):
+    """The question waits for `lokictl daemon start`, and is then asked."""
+    program = f"#!/bin/sh\nwhile [ ! -e {tmp_path}/up ]; do sleep 0.05; done\n"
+    (tmp_path / "bin" / "lokictl").write_text(program)
+    nvim.run("LokiAsk hi")
+    daemon(chat=say("ok"))
+    (tmp_path / "up").touch()
+    nvim.wait(lambda lines: lines == ["ok"])
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

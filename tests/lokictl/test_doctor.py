@@ -1,0 +1,61 @@
+"""A report that can be pasted: what is wrong and what mends it, and nothing that is private."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from tests.fakes.terminal import lokictl
+
+
+def status(**changes):
+    return {
+        "daemon": {"version": changes.get("version", "0.0.9"), "pid": os.getpid(), "started_at": time.time()},
+        "config": {"generation": 3, "problems": changes.get("problems", [])},
+        "clients": changes.get("clients", []),
+        "requests": [],
+    }
+
+
+def test_without_a_daemon_nothing_is_wrong_and_none_is_started(home):
+    done = lokictl("doctor", env={"OPENAI_API_KEY": "sk-secret", "HTTPS_PROXY": "http://u:pw@proxy"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode()
+    assert "not running" in text
+    assert text.endswith("\nnothing is wrong\n")
+    assert "OPENAI_API_KEY" in text
+    assert "sk-secret" not in text
+    assert "proxy\n" not in text
+    assert str(home) not in text
+    assert list(home.iterdir()) == []
+
+
+def test_everything_that_is_wrong_is_told_with_what_mends_it(daemon, home):
+    vault = home / ".local" / "share" / "lokid"
+    vault.mkdir(parents=True)
+    (vault / "vault.age").write_text("x")
+    os.chmod(vault / "vault.age", 0o644)
+    problem = {"path": f"{home}/c.yaml", "line": 3, "column": 5, "key": "clients", "message": "is no list"}
+    clients = [
+        {"name": "private-name", "type": "openai", "state": "needs_secret"},
+        {"name": "b", "type": "claude", "state": "ready"},
+    ]
+    daemon(status=lambda *_: status(problems=[problem], clients=clients))
+    done = lokictl("doctor")
+    assert done.returncode == 1
+    told = [line for line in done.stdout.decode().splitlines() if line.startswith("problem: ")]
+    assert any("others may read ~/.local/share/lokid/vault" in line and "chmod" in line for line in told)
+    assert any("lokid 0.0.9 is running" in line and "lokictl daemon restart" in line for line in told)
+    assert "problem: ~/c.yaml:3:5: clients: is no list" in told
+    assert any("a client of type openai: needs_secret" in line for line in told)
+    assert "private-name" not in done.stdout.decode()
+
+
+def test_the_report_is_there_as_json(daemon):
+    daemon(status=lambda *_: status())
+    report = json.loads(lokictl("doctor", "--json").stdout)
+    assert set(report) == {"facts", "problems"}
+    assert {"lokictl", "python", "system", "packages", "lokid", "sandbox", "certificates", "clock"} <= set(
+        report["facts"]
+    )

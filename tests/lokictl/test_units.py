@@ -1,0 +1,48 @@
+"""The systemd units as `lokictl daemon install` writes them."""
+
+from __future__ import annotations
+
+import os
+
+from lokictl import units
+from tests.fakes.terminal import ROOT, lokictl
+
+ENVIRON = {"HOME": "/home/ann", "XDG_RUNTIME_DIR": "/run/user/7"}
+
+
+def test_paths_are_those_of_the_user_and_all_else_stays():
+    texts = units.texts("/opt/lokid/bin/lokid", ENVIRON)
+    original = (ROOT / "systemd" / "lokid.service").read_text().splitlines()
+    changed = [line for line in texts["lokid.service"].splitlines() if line not in original]
+    assert changed == [
+        "ExecStart=/opt/lokid/bin/lokid",
+        'ReadWritePaths=-"/home/ann/.local/state/lokid" -"/home/ann/.local/share/lokid" -%t/lokid',
+    ] or changed == [
+        "ExecStart=/opt/lokid/bin/lokid",
+        "ReadWritePaths=-/home/ann/.local/state/lokid -/home/ann/.local/share/lokid -%t/lokid",
+    ]
+    assert texts["lokid.socket"] == (ROOT / "systemd" / "lokid.socket").read_text()
+
+
+def test_other_places_are_carried_over_and_quoted():
+    environ = {**ENVIRON, "LOKID_CONFIG": "/etc/my %h/c.yaml", "LOKID_SOCK": "/run/user/7/x.sock"}
+    texts = units.texts("/opt/my $x/lokid", {**environ, "XDG_STATE_HOME": "/var/ann"})
+    assert 'ExecStart="/opt/my $$x/lokid"' in texts["lokid.service"]
+    assert 'Environment="LOKID_CONFIG=/etc/my %%h/c.yaml"\n' in texts["lokid.service"]
+    assert "/var/ann/lokid" in texts["lokid.service"]
+    assert "ListenStream=/run/user/7/x.sock" in texts["lokid.socket"]
+
+
+def test_units_lie_where_systemd_looks_for_them():
+    assert units.folder(ENVIRON) == "/home/ann/.config/systemd/user"
+    assert units.folder({**ENVIRON, "XDG_CONFIG_HOME": "/c"}) == "/c/systemd/user"
+
+
+def test_without_systemd_it_says_so_and_writes_nothing(tmp_path):
+    (tmp_path / "systemctl").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    for verb in ("install", "uninstall"):
+        done = lokictl("daemon", verb, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        assert done.returncode == 69
+        assert b"no service manager of systemd" in done.stderr
+    assert not os.path.exists(os.path.join(os.environ["HOME"], ".config"))
