@@ -159,7 +159,7 @@ async def _keep(client: OpenClient, token: Token) -> None:
         try:
             await client.tokens.sign_in(token)
             if token_file.read(client.tokens.path) is None:  # a token that cannot be saved is at least used
-                pass
+                raise OSError
         except (OSError, durable.Busy, token_file.Unusable) as error:
             raise ProviderUnavailable(
                 f"the tokens of client {client.name!r} could not be saved in {client.tokens.path}",

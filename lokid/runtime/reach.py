@@ -68,7 +68,7 @@ def unreachable(error: BaseException, where: str, *, client: str, hint: str) -> 
         numbered = [cause for cause in causes(error) if isinstance(cause, OSError) and cause.errno]
         what = f"no connection to {where}: {reason(numbered[0]) if numbered else 'it was cut'}"
         if numbered and numbered[0].errno == errno.ECONNREFUSED:
-            hint = f"nothing listens there: start the server, or {hint}"
+            hint = f"nothing listens there: start it, or {hint}"
     return ProviderUnavailable(what, hint=hint, client=client, retryable=retryable)
 
 

@@ -104,7 +104,7 @@ class Reloader:
         """A file that was in use and is not there any more, or a vault that cannot be read any more."""
         if loaded.config is None:
             return None
-        old, said = self.generation, "is gone; what it held before stays in use until `lokictl daemon restart`"
+        old, said = self.generation, "is gone; what it held stays in use until `lokictl daemon restart`"
         if loaded.texts[0] is None and old.from_file:
             return Problem(self.paths.config, 1, 1, "", said)
         before, now = self.loaded.vault, loaded.vault

@@ -60,13 +60,14 @@ PLANTED = {
 CRASHES = ("thread", "unraisable", "logged", "group", "plain")
 
 ANSWERED = {
-    "secrets.get": "vault",
-    # What a caller names itself comes back in the error to that caller.
-    "unknown": "as_method",
-    "chat": "as_model",
-    "models.list": "as_client",
+    "secrets.get": ("vault",),
+    # What the caller said itself; a provider may quote it when it refuses it.
+    "chat": ("as_model", "prompt"),
+    "embed": ("prompt",),
+    "rerank": ("prompt",),
+    "models.list": ("as_client",),
 }
-"""Method -> the secret that its answer holds on purpose."""
+"""Method -> what its answer may hold, which goes to the one caller only."""
 
 
 class Evidence:
@@ -84,7 +85,7 @@ class Evidence:
         client.send(method, **params)
         while (message := client.message()) is not None:
             packed: bytes = msgpack.packb(message)
-            if (name := ANSWERED.get(method)) is not None:
+            for name in ANSWERED.get(method, ()):
                 for form in forms(PLANTED[name]):
                     packed = packed.replace(form, b"(on purpose)")
             self.add(f"answer of {method} {sorted(params)} {message[2] if message[0] == 1 else ''}"[:300], packed)
@@ -166,9 +167,10 @@ def clients(url: str, home: Path) -> list[dict[str, Any]]:
     def compatible(name: str, path: str = "deny", **more: Any) -> dict[str, Any]:
         return one("openai-compatible", path, name=name, **more)
 
-    def server(name: str, script: str, **more: Any) -> dict[str, Any]:
-        launch = {"command": [sys.executable, "-c", script, str(home / "server.key")], **more}
-        return compatible(name, api_base="http://127.0.0.1:{port}/v1", launch=launch)
+    def server(name: str, script: str) -> dict[str, Any]:
+        launch = {"command": [sys.executable, "-c", script, str(home / "server.key")]}
+        server_key = {"file": "server.key"}
+        return compatible(name, api_base="http://127.0.0.1:{port}/v1", launch=launch, api_key=server_key)
 
     key = PLANTED.__getitem__
     script = home / "keys"
@@ -213,11 +215,8 @@ def clients(url: str, home: Path) -> list[dict[str, Any]]:
         compatible("body", patch=patch(body={"gateway_token": key("body")})),
         compatible("body2", patch=patch(body={"who": "{{BODY}}", "what": ["{{VAULT_BODY}}"]})),
         # Servers that are started here and show what they know:
-        server("dying", DYING, ready_timeout=10),
-        {
-            **server("serving", SERVING),
-            "api_key": {"file": "server.key"},
-        },
+        server("dying", DYING),
+        server("serving", SERVING),
         # Signing in:
         compatible("oauth", auth="oauth", oauth=oauth(url, client_secret=key("client_secret"))),
         compatible(
@@ -372,7 +371,6 @@ ALLOWED = {
     "crashes.json": set(CRASHES),
     # Tokens (docs/security.md): 0600 in 0700, not encrypted.
     "oauth.json": {"access", "refresh", "access_new", "refresh_new"},
-    "alone.json": {"access_alone"},
 }
 """Name of a file -> what it is meant to hold. The vault and its identity are not here: both are encrypted."""
 
@@ -556,8 +554,6 @@ def test_no_planted_secret_is_found_anywhere(home: Path, tmp_path: Path) -> None
     sent = {where for where in PLANTED if any(hits(one.encode(), {where: PLANTED[where]}) for one in echo.seen)}
     assert sent >= SENT, SENT - sent
     assert "it failed: ValueError" in err
-    open("/tmp/canary/hits.json","w").write(json.dumps(searched(evidence.said, evidence.planted)+searched(files(tmp_path), evidence.planted)))
-    open("/tmp/canary/err.txt","w").write(err)
     assert searched(evidence.said, evidence.planted) == []
     assert searched(files(tmp_path), evidence.planted) == []
 
@@ -578,7 +574,7 @@ def files(root: Path) -> Iterator[tuple[str, bytes]]:
         if path.is_file():
             yield str(path), path.read_bytes()
     names = {path.name for path in found}
-    assert names >= {"vault.age", "identity.age", "usage.db", "alone.json", "seen-by-command.json"}, names
+    assert names >= {"vault.age", "identity.age", "usage.db", "seen-by-command.json"}, names
     assert "identity.txt" not in names
 
 

@@ -138,7 +138,7 @@ async def test_a_refused_connection_says_so(http):
         error = await failure(http, f"http://127.0.0.1:{port}")
     assert isinstance(error, ProviderUnavailable)
     assert error.message == f"no connection to 127.0.0.1:{port}: connection refused"
-    assert error.hint == "nothing listens there: start the server, or check the network and api_base"
+    assert error.hint == "nothing listens there: start it, or check the network and api_base"
     assert error.retryable
     assert error.__cause__ is not None
 

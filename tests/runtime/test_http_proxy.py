@@ -49,7 +49,7 @@ async def test_a_proxy_that_is_down_is_named_as_the_proxy():
         await http.aclose()
     assert isinstance(error, ProviderUnavailable)
     assert error.message == "no connection to the proxy 127.0.0.1: connection refused"
-    assert error.hint == "check extra.proxy"
+    assert error.hint == "nothing listens there: start it, or check extra.proxy"
     assert "pa55word" not in str(error)
 
 
