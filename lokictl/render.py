@@ -92,6 +92,10 @@ def write_bytes(fd: int, answer: bytes) -> None:
             select.select([], [fd], [])
         except BrokenPipeError:
             raise ClosedPipe from None
+        except OSError as error:
+            if fd == 1:
+                error.filename = "standard output"  # for the message: a full disk, a closed descriptor
+            raise
 
 
 def note(text: str) -> None:

@@ -67,7 +67,7 @@ _lock = threading.Lock()
 
 def register(secret: str) -> None:
     """From now on no line shows ``secret``, in any of its ``forms``."""
-    global _longest_first  # noqa: PLW0603
+    global _longest_first
     if len(secret) < MIN_SECRET or secret in _secrets:
         return
     with _lock:
@@ -79,7 +79,7 @@ def register(secret: str) -> None:
 
 def forget(secrets: Iterable[str]) -> None:
     """Keeps no copy of these any longer: whoever asks for it has dropped the others."""
-    global _longest_first  # noqa: PLW0603
+    global _longest_first
     with _lock:
         for secret in secrets:
             _secrets.pop(secret, None)
@@ -120,7 +120,7 @@ def hide(text: str, mark: str = "[secret]") -> str:
 
 
 def _all_forms() -> tuple[str, ...]:
-    global _longest_first  # noqa: PLW0603
+    global _longest_first
     with _lock:
         if _longest_first is None:
             every = {form for each in _secrets.values() for form in each}
@@ -186,7 +186,9 @@ def setup(environ: Mapping[str, str]) -> None:
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     sys.unraisablehook = _unraisable
-    threading.excepthook = lambda args: _log_bug(f"in thread {args.thread and args.thread.name}", args.exc_value)
+    threading.excepthook = lambda args: _log_bug(
+        f"in thread {args.thread and args.thread.name}", args.exc_value
+    )
     # A log whose reader is gone must not fail a request, nor print a traceback about itself.
     logging.raiseExceptions = False
     if wanted not in LEVELS:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import logging
 import os
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -24,12 +26,14 @@ SECRET = 'pass"word/with+odd=signs'
 def clean() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.handlers[:], root.level, logging.getLogger("lokid").level, logging.raiseExceptions)
+    hooks = (sys.excepthook, sys.unraisablehook, threading.excepthook)
     yield
     logging.captureWarnings(False)
     root.handlers[:], root.level = before[0], before[1]
     logging.getLogger("lokid").setLevel(before[2])
     logging.raiseExceptions = before[3]
-    logs._secrets.clear()
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
+    logs.forget(tuple(logs._secrets))
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -197,3 +201,49 @@ def test_what_is_forgotten_is_kept_nowhere() -> None:
     assert logs.redact("it is a-secret-to-forget") == "it is [secret]"
     logs.forget(["a-secret-to-forget", "never-registered"])
     assert "a-secret-to-forget" not in str(logs._secrets)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("after", ["", "z", "zy"])
+def test_a_secret_is_found_inside_of_what_others_encode(before: str, after: str) -> None:
+    logs.register(SECRET)
+    text = f"{before}{SECRET}{after}"
+    for encoded in (
+        *(base64.b64encode(text.encode()), base64.urlsafe_b64encode(text.encode())),
+        *(base64.b64encode(quote_plus(text).encode()), quote(text, safe="").lower().encode()),
+        *(json.dumps(text).replace("/", "\\/").encode(), repr(text).encode()),
+    ):
+        assert "[secret]" in logs.hide(encoded.decode())
+        assert len(logs.hide(encoded.decode()).replace("[secret]", "")) < 20
+
+
+def test_of_two_secrets_the_longer_one_goes_first() -> None:
+    for secret in ("shared-beginning", "shared-beginning-and-more"):
+        logs.register(secret)
+    assert logs.hide("it is shared-beginning-and-more", "*") == "it is *"
+
+
+def test_what_nobody_catches_shows_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+    class Dropped:
+        def __del__(self) -> None:
+            raise ValueError(SECRET)
+
+    def fail() -> None:
+        raise ValueError(SECRET)
+
+    logs.setup({})
+    Dropped()
+    thread = threading.Thread(target=fail, name="mine")
+    thread.start()
+    thread.join()
+    try:
+        fail()
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+    found = lines(capsys)
+    assert [re.sub(r".* bug (.*?): (\w+) at .*", r"\1: \2", line) for line in found] == [
+        "where nobody can catch it: ValueError",
+        "in thread mine: ValueError",
+        "at the top: ValueError",
+    ]
+    assert SECRET not in "".join(found)

@@ -21,7 +21,8 @@ from lokid.config.schema import Config, OverridePatches
 from lokid.config.values import Values
 from lokid.providers.settings import ClientPatch, ClientSettings, Pattern, RequestPatch
 
-_PATCH = "LOKID_PATCH_"
+PATCH = "LOKID_PATCH_"
+"""What variables with patches begin with."""
 _APIS = {api.upper(): api for api in ClientPatch.model_fields}
 _PATCHES = dict[Pattern, RequestPatch]
 _PATCHES_ADAPTER: TypeAdapter[dict[str, RequestPatch]] = TypeAdapter(_PATCHES)
@@ -78,12 +79,12 @@ def patches(
     problems: list[Problem] = []
     warnings: list[Problem] = []
     for name, value in sorted(environ.items()):
-        if not name.startswith(_PATCH) or not value:
+        if not name.startswith(PATCH) or not value:
             continue
         api = next((api for api in _APIS if name.endswith(f"_{api}")), None)
-        owner = name.removeprefix(_PATCH).removesuffix(f"_{api}")
+        owner = name.removeprefix(PATCH).removesuffix(f"_{api}")
         if api is None or owner not in by_prefix:
-            known = [f"{_PATCH}{client}_{api}" for client in by_prefix for api in _APIS]
+            known = [f"{PATCH}{client}_{api}" for client in by_prefix for api in _APIS]
             said = f"no client reads this variable{_meant(name, known)}"
             warnings.append(Problem(ENVIRONMENT, 1, 1, name, said))
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
@@ -22,8 +22,8 @@ _SECRET_NAME = re.compile(r"key|token|secret|password|passwd|credential|authoriz
 def show(config: Config) -> dict[str, Any]:
     """``config`` as plain dicts, lists and scalars, without any secret: ``<secret>`` stands for every
     key, header of a patch, password of a proxy, parameter of a URL, value that came out of ``{{NAME}}``,
-    and text in a patch's body under a key that sounds like a secret. A ``{command: [...]}`` is shown and
-    not run. Defaults are included, what is unset is not."""
+    and text in a patch's body under a key, or in a command after an option, that sounds like a secret. A
+    ``{command: [...]}`` is shown and not run. Defaults are included, what is unset is not."""
     shown: dict[str, Any] = {"path": config.path}
     if config.model is not None:
         shown["model"] = config.model
@@ -58,6 +58,8 @@ def _plain(value: Any, key: str = "", *, body: bool = False) -> Any:
             return {name: _plain(inner, name, body=name == "body") for name, inner in said.items()}
         case Mapping():
             return {name: _plain(inner, name, body=body) for name, inner in value.items()}
+        case list() | tuple() if key == "command":
+            return [shown for shown, _ in _words(value)]
         case list() | tuple():
             return [_plain(inner, key, body=body) for inner in value]
         case str() if body and _SECRET_NAME.search(key):
@@ -81,8 +83,7 @@ def _hidden(value: Any, key: str = "", *, body: bool = False) -> Iterator[str]:
     match value:
         case SecretStr():
             yield value.get_secret_value()
-            if key == "proxy":
-                yield from _in_url(value.get_secret_value())
+            yield from _in_url(value.get_secret_value() if key == "proxy" else "")
         case ModelSettings(patch=patch):  # thousands of these, and nothing else in them is hidden
             yield from _hidden(patch)
         case BaseModel():
@@ -91,18 +92,37 @@ def _hidden(value: Any, key: str = "", *, body: bool = False) -> Iterator[str]:
         case Mapping():
             for name, inner in value.items():
                 yield from _hidden(inner, name, body=body)
+        case list() | tuple() if key == "command":
+            yield from (secret for _, secret in _words(value) if secret)
         case list() | tuple():
             for inner in value:
                 yield from _hidden(inner, key, body=body)
-        case str() if body and _SECRET_NAME.search(key):
-            yield value
-        case str() if _URL.fullmatch(value):
-            yield from _in_url(value)
+        case str():
+            named = body and _SECRET_NAME.search(key)
+            yield from [value] if named else _in_url(value)
+
+
+def _words(command: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each word as it is shown, and the secret in it ("" if there is none): ``--api-key VALUE`` and
+    ``--api-key=VALUE``, but not ``--api-key-file PATH``."""
+    option = ""
+    for word in command:
+        before, option = option, ""
+        name, equals, value = word.partition("=")
+        if name.startswith("-") and _SECRET_NAME.search(name) and not name.endswith(("file", "path")):
+            option = "" if equals else name
+            yield (f"{name}={SECRET}", value) if equals else (word, "")
+        elif before and not name.startswith("-"):
+            yield SECRET, word
+        else:
+            yield word, ""
 
 
 def _in_url(url: str) -> Iterator[str]:
     """Passwords, and parameters that are named like a key's: other ones (``api-version``) are ordinary
-    words, which a log without them would not be readable."""
+    words, and a log without them could not be read."""
+    if not _URL.fullmatch(url):  # urlsplit remembers what it was given, so no secret may get there
+        return
     with suppress(ValueError):
         parts = urlsplit(url)
         if parts.password:

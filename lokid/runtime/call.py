@@ -88,7 +88,7 @@ def limited(seconds: float, client: str) -> Iterator[float]:
     if scope.cancelled_caught:
         raise TimedOut(
             f"total timeout: the call did not finish within {seconds:g} s",
-            hint=f"give it more time (timeout_s), or raise extra.timeout of client {client!r}",
+            hint=f"give it more time (timeout_s, --timeout), or raise extra.timeout of client {client!r}",
             client=client,
         )
 

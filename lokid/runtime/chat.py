@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 from pydantic import SecretStr
 
 from lokid.chat import (
@@ -107,7 +108,9 @@ async def dry_run(client: OpenClient, request: ChatRequest) -> dict[str, Any]:
     patched, origins = prepare(client, settings, exchange.request, api, model, request.extra_body)
     credentials = await client.credentials()
     signed = client.provider.authorize(settings, credentials, patched)
-    return redacted(signed, origins, [*credentials.secrets.values(), *_patch_secrets(client, model, api)])
+    secrets = [*credentials.secrets.values(), *_patch_secrets(client, model, api)]
+    # In a thread: every form of every secret is looked for, and a prompt may have megabytes.
+    return await anyio.to_thread.run_sync(redacted, signed, origins, secrets)
 
 
 def _for_model(request: ChatRequest, model: ModelSettings, settings: ClientSettings) -> ChatRequest:

@@ -127,7 +127,7 @@ class OpenClient:
             if self.launched is None:
                 yield self.settings
             else:
-                await self._keyring.get()  # what the server says may hold its key, which is to be known by then
+                await self._keyring.get()  # the server may say its key: by then that must be known
                 async with self.launched.use() as api_base:
                     yield self.settings.model_copy(update={"api_base": api_base})
         finally:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from lokid import logs
 from lokid.config import Config, Problem, parse, secret_names, vault_settings
 from lokid.config import Vault as VaultSettings
-from lokid.config.overrides import variable
+from lokid.config.overrides import PATCH, variable
 from lokid.config.parse import MEND
 from lokid.config.redact import hidden
 from lokid.config.secrets import names as placeholders
@@ -125,7 +125,7 @@ def load(
     for secret in (*hidden(config), *(lookup.get(name, "") for name in names)):
         logs.register(secret)
     models = {one.name: known_models(one, PROVIDERS[one.type]) for one in config.clients}
-    used = names | _variables(config)
+    used = names | _variables(config, environ)
     return replace(loaded, warnings=tuple(warnings), environ=environ, used_names=used, models=models)
 
 
@@ -233,9 +233,10 @@ def _file_warnings(config: Config, text: str) -> list[Problem]:
     return found
 
 
-def _variables(config: Config) -> frozenset[str]:
-    """The environment variables that hold secrets of these clients."""
+def _variables(config: Config, environ: Mapping[str, str]) -> frozenset[str]:
+    """The environment variables that hold secrets of these clients; patches have keys of gateways in them."""
     own = frozenset(
         variable(client.name, key) for client in config.clients for key in secret_keys(PROVIDERS[client.type])
     )
-    return own.union(*(PROVIDERS[client.type].environment for client in config.clients))
+    patches = {name for name in environ if name.startswith(PATCH)}
+    return own.union(patches, *(PROVIDERS[client.type].environment for client in config.clients))

@@ -146,7 +146,10 @@ def _check_directory(directory: str, *, create: bool) -> None:
         except FileExistsError:
             pass  # a file or a dangling symlink: named below
         except OSError as error:
-            raise EndpointError(f"cannot make the directory {directory}: {error.strerror}.") from error
+            raise EndpointError(
+                f"cannot make the directory {directory}: {error.strerror}. "
+                "LOKID_SOCK, or else XDG_RUNTIME_DIR, says where it is."
+            ) from error
     try:
         found = os.lstat(directory)
     except OSError as error:

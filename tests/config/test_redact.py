@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from lokid.config import Config, parse, show
+from lokid.config.redact import hidden
 
 TEXT = """\
 model: openai:m
@@ -30,7 +31,7 @@ clients:
     secret_access_key: canary-14
     session_token: canary-15
   - type: claude
-    api_key: {command: [pass, show, visible]}
+    api_key: {command: [pass, show, visible, --token, canary-16, --api-key=canary-17, --key-file, visible]}
   - type: cohere
     api_key: {file: /visible/key}
     extra: {proxy: 'socks5://proxy.example:1'}
@@ -73,7 +74,17 @@ def test_what_is_no_secret_is_shown_with_its_defaults() -> None:
     assert openai["patch"]["rerank"][".*"]["body"] == {"deep": ["<secret>", "visible"]}
     assert gemini["oauth"]["client_secret"] == "<secret>"
     assert bedrock["access_key_id"] == "<secret>"
-    assert claude["api_key"] == {"command": ["pass", "show", "visible"], "timeout": 30}
+    command = [
+        "pass",
+        "show",
+        "visible",
+        "--token",
+        "<secret>",
+        "--api-key=<secret>",
+        "--key-file",
+        "visible",
+    ]
+    assert claude["api_key"] == {"command": command, "timeout": 30}
     assert claude["patch_of_environment"]["embeddings"][".*"]["body"] == {"password": "<secret>"}
     assert cohere["api_key"] == {"file": "/visible/key"}
     assert cohere["extra"]["proxy"] == "socks5://proxy.example:1"
@@ -104,3 +115,12 @@ def test_a_value_whose_name_was_missing_is_not_shown_either() -> None:
     (client,) = show(config)["clients"]
     assert "api_base" not in client
     assert "max_input_tokens" not in client["models"][0]
+
+
+def test_what_is_not_shown_is_known_to_be_hidden() -> None:
+    config = load()
+    texts = list(hidden(config))
+    assert {"canary-1", "canary-3", "canary-4", "canary-7", "canary-8", "canary-9"} <= set(texts)
+    assert {"canary-11", "canary-13", "canary-14", "canary-15", "canary-16", "canary-17"} <= set(texts)
+    assert {"canary-30", "canary-31", "canary-32"} <= set(texts)
+    assert not [text for text in texts if text == "visible"]

@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import msgpack
-import pytest
 
 from lokid.rpc.methods import METHODS
 from tests.fakes.clumsy import SECRETS
@@ -42,16 +41,16 @@ PLANTED = {
             *("access", "refresh", "client_secret", "access_new", "refresh_new", "access_alone"),
             *("code_forged", "code", "client_secret_alone"),
             # in requests that are not only keys
-            *("proxy", "proxy_unreachable", "header", "header_model", "header_variable", "query", "query_named"),
-            *("body", "body_named", "argument_of_server", "launched", "launched_stubborn"),
+            *("proxy", "proxy_unreachable", "header", "header_model", "header_variable"),
+            *("query", "query_named", "body", "body_named", "argument_of_server", "launched"),
             # next to mistakes
-            *("unclosed", "no_space", "in_flow", "as_key", "as_type", "as_name", "as_number", "as_address"),
-            *("as_template", "as_proxy", "as_list", "after_tab", "duplicate", "in_dotenv", "in_patch_variable"),
+            *("unclosed", "no_space", "in_flow", "as_key", "as_type", "as_name", "as_number"),
+            *("as_address", "as_template", "as_proxy", "as_list", "after_tab", "duplicate", "in_dotenv"),
             *("as_parameter", "as_method", "as_model", "as_client"),
             # in exceptions of bugs
             *("thread", "unraisable", "logged", "group", "plain"),
-            # not secrets, but nobody's business: only answers may have them
-            *("prompt", "image"),
+            # no secret, but nobody else's business
+            "prompt",
         )
     )
 }  # fmt: skip
@@ -88,7 +87,9 @@ class Evidence:
             for name in ANSWERED.get(method, ()):
                 for form in forms(PLANTED[name]):
                     packed = packed.replace(form, b"(on purpose)")
-            self.add(f"answer of {method} {sorted(params)} {message[2] if message[0] == 1 else ''}"[:300], packed)
+            self.add(
+                f"answer of {method} {sorted(params)} {message[2] if message[0] == 1 else ''}"[:300], packed
+            )
             if message[0] == 1:
                 return message
         raise AssertionError(f"no answer to {method}")
@@ -167,8 +168,8 @@ def clients(url: str, home: Path) -> list[dict[str, Any]]:
     def compatible(name: str, path: str = "deny", **more: Any) -> dict[str, Any]:
         return one("openai-compatible", path, name=name, **more)
 
-    def server(name: str, script: str) -> dict[str, Any]:
-        launch = {"command": [sys.executable, "-c", script, str(home / "server.key")]}
+    def server(name: str, script: str, *words: str) -> dict[str, Any]:
+        launch = {"command": [sys.executable, "-c", script, str(home / "server.key"), *words]}
         server_key = {"file": "server.key"}
         return compatible(name, api_base="http://127.0.0.1:{port}/v1", launch=launch, api_key=server_key)
 
@@ -215,7 +216,7 @@ def clients(url: str, home: Path) -> list[dict[str, Any]]:
         compatible("body", patch=patch(body={"gateway_token": key("body")})),
         compatible("body2", patch=patch(body={"who": "{{BODY}}", "what": ["{{VAULT_BODY}}"]})),
         # Servers that are started here and show what they know:
-        server("dying", DYING),
+        server("dying", DYING, "--api-key", key("argument_of_server")),
         server("serving", SERVING),
         # Signing in:
         compatible("oauth", auth="oauth", oauth=oauth(url, client_secret=key("client_secret"))),
@@ -227,7 +228,7 @@ def clients(url: str, home: Path) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-DYING = "import sys; print('key is', open(sys.argv[1]).read(), flush=True); sys.exit(3)"
+DYING = "import sys; print('key is', open(sys.argv[1]).read(), sys.argv[2:], flush=True); sys.exit(3)"
 
 SERVING = """
 import http.server, sys
@@ -269,7 +270,10 @@ def proxy(url: str, where: str) -> str:
 def grants() -> list[dict[str, Any]]:
     """For the client that is signed in, and for the one that needs no person."""
     new = {"access_token": PLANTED["access_new"], "refresh_token": PLANTED["refresh_new"]}
-    return [{"token_type": "bearer", "expires_in": 3600, **one} for one in (new, {"access_token": PLANTED["access_alone"]})]
+    return [
+        {"token_type": "bearer", "expires_in": 3600, **one}
+        for one in (new, {"access_token": PLANTED["access_alone"]})
+    ]
 
 
 def patch(**what: Any) -> dict[str, Any]:
@@ -293,7 +297,8 @@ def bad_configurations() -> Iterator[str]:
     yield f"clients:\n  - type: openai\n    {key['as_key']}: api_key\n{key['as_key']}: 1\n"
     yield f"clients:\n  - type: {key['as_type']}\n"
     yield f"clients:\n  - type: openai\n    name: {key['as_name']}\n"
-    yield f"clients:\n  - type: openai\n    extra: {{timeout: {key['as_number']}, max_retries: {key['as_number']}}}\n"
+    number = key["as_number"]
+    yield f"clients:\n  - type: openai\n    extra: {{timeout: {number}, max_retries: {number}}}\n"
     yield f"clients:\n  - type: openai\n    api_base: http://user:{key['as_address']}@example.com/\n"
     yield f"clients:\n  - type: openai\n    api_base: '{key['as_address']}'\n"
     yield f"clients:\n  - type: openai\n    api_key: '{{{{{key['as_template']}}}}}'\n    nme: x\n"
@@ -302,7 +307,7 @@ def bad_configurations() -> Iterator[str]:
     yield f"clients:\n  - type: openai\n\tapi_key: {key['after_tab']}\n"
     yield f"{good.replace('KEY', key['duplicate'])}    api_key: {key['duplicate']}\n"
     yield f"{good.replace('KEY', '&' + key['duplicate'] + ' a')}    name: *{key['duplicate']}\n"
-    yield f"model: {key['as_name']}:x\nlimits: {{max_frame_mib: {key['as_number']}}}\nclients: {key['as_list']}\n"
+    yield f"model: {key['as_name']}:x\nlimits: {{max_frame_mib: {number}}}\nclients: {key['as_list']}\n"
 
 
 def plant(home: Path, echo: Echo, tmp_path: Path) -> dict[str, str]:
@@ -357,7 +362,7 @@ ALLOWED = {
     "config.yaml": {
         *("openai", "claude", "gemini", "cohere", "azure", "bedrock", "vertexai", "compatible"),
         *("aws_secret", "aws_session", "proxy", "proxy_unreachable", "header", "header_model"),
-        *("query", "body", "client_secret"),
+        *("query", "body", "client_secret", "argument_of_server"),
     },
     ".env": {"dotenv", "dotenv_unused"},
     "file.key": {"file"},
@@ -491,7 +496,7 @@ def mistakes(evidence: Evidence, client: Client, strings: Client) -> None:
             ("secrets.passphrase", {"passphrase": [secret]}),
             ("auth.finish", {"login_id": "x", "code": secret}),
             ("chat", {"model": "m", "prompt": {"a": secret}}),
-            ("chat", {"model": "m", "messages": [{"role": "user", "content": [{"type": "image", "url": 1}]}]}),
+            ("chat", {"model": "m", "messages": [{"role": "user", "content": [{"type": secret}]}]}),
             ("chat", {"model": PLANTED["as_model"], "prompt": PLANTED["prompt"]}),
             ("models.list", {"client": PLANTED["as_client"]}),
             ("embed", {"model": "m", "texts": secret}),
@@ -500,7 +505,9 @@ def mistakes(evidence: Evidence, client: Client, strings: Client) -> None:
         ):  # fmt: skip
             evidence.call(one, method, **params)
         one.send(PLANTED["as_method"])
-        evidence.add("unknown method", msgpack.packb(one.message()).replace(PLANTED["as_method"].encode(), b""))
+        evidence.add(
+            "unknown method", msgpack.packb(one.message()).replace(PLANTED["as_method"].encode(), b"")
+        )
 
 
 def lock(evidence: Evidence, client: Client) -> None:
@@ -551,7 +558,9 @@ def test_no_planted_secret_is_found_anywhere(home: Path, tmp_path: Path) -> None
             evidence.add("stderr", err)
     called = {what.split()[2] for what, _ in evidence.said if what.startswith("answer")}
     assert called == set(METHODS)
-    sent = {where for where in PLANTED if any(hits(one.encode(), {where: PLANTED[where]}) for one in echo.seen)}
+    sent = {
+        where for where in PLANTED if any(hits(one.encode(), {where: PLANTED[where]}) for one in echo.seen)
+    }
     assert sent >= SENT, SENT - sent
     assert "it failed: ValueError" in err
     assert searched(evidence.said, evidence.planted) == []
@@ -587,3 +596,40 @@ def searched(said: Iterable[tuple[str, bytes]], planted: Mapping[str, str]) -> l
         for where, each in needles.items()
         if where not in ALLOWED.get(Path(what).name, ()) and any(form in data for form in each)
     )
+
+
+# --- links that somebody planted
+
+
+def test_a_planted_link_is_not_written_through(home: Path, tmp_path: Path) -> None:
+    state, data = home / ".local/state/lokid", home / ".local/share/lokid"
+    victims = tmp_path / "victims"
+    for folder in (state / "tokens", data, victims):
+        folder.mkdir(parents=True, mode=0o700)
+    links = [
+        *(state / f"usage.db{end}" for end in ("", "-wal", "-shm", "-journal")),
+        *(state / "tokens" / name for name in ("mine.json", "mine.json.lock")),
+        *(data / name for name in ("vault.age", "vault.age.lock", "vault.age.bak", "identity.txt")),
+    ]
+    for link in links:
+        (victims / link.name).write_text("mine")
+        link.symlink_to(victims / link.name)
+    socket = Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid/rpc.sock"
+    with process({}, [sys.executable, "-m", "lokid"]) as running:
+        client = connect(socket)
+        try:
+            for link in [None, *links]:  # one obstacle less each time
+                if link is not None:
+                    link.unlink()
+                client.send("secrets.set", name="A", value="a")
+                last = client.message()
+                client.send("status")
+                client.message()
+        finally:
+            client.close()
+        assert last is not None and last[2] is None
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=20)
+    assert {path.read_text() for path in victims.iterdir()} == {"mine"}
+    made = [path for root in (home, socket.parent) for path in root.rglob("*") if not path.is_symlink()]
+    assert [path for path in made if path.is_file() and path.stat().st_mode & 0o077] == []

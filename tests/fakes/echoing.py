@@ -41,7 +41,9 @@ class _Handler(BaseHTTPRequestHandler):
         if mode == "token":
             self._token(body)
         elif mode == "stream":
-            self._send(200, (STREAM + f"data: {_error(self._repeated(body))}\n\n").encode(), "text/event-stream")
+            self._send(
+                200, (STREAM + f"data: {_error(self._repeated(body))}\n\n").encode(), "text/event-stream"
+            )
         else:
             status = {"busy": 503, "limit": 429}.get(mode, 401)
             self._send(status, _error(self._repeated(body)).encode(), "application/json")
@@ -50,7 +52,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _repeated(self, body: str) -> str:
         """One that was shown, short enough not to be cut off."""
-        names = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-gateway", "proxy-authorization")
+        names = (
+            "authorization",
+            "x-api-key",
+            "api-key",
+            "x-goog-api-key",
+            "x-gateway",
+            "proxy-authorization",
+        )
         said = [value for name in names for value in self.headers.get_all(name) or ()]
         _, _, query = self.path.partition("?")
         keys = [value.removeprefix("Bearer ") for value in (*said, *query.split("&"), body[-60:]) if value]

@@ -137,7 +137,9 @@ class FakeRuntime:
     closed: bool = False
     asker: Any = None
 
-    async def chat(self, request: ChatRequest, *, emit: Any, accepted: Any, asker: Any) -> ChatResult | dict[str, Any]:
+    async def chat(
+        self, request: ChatRequest, *, emit: Any, accepted: Any, asker: Any
+    ) -> ChatResult | dict[str, Any]:
         if request.dry_run:
             return {"method": "POST", "url": "https://example.org/", "headers": {}, "body": {}, "origins": {}}
         text = request.messages[-1].text

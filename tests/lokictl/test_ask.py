@@ -326,7 +326,7 @@ def test_a_full_disk_is_an_error_and_no_traceback(daemon):
             stderr=subprocess.PIPE,
             env=environment(),
         )
-    assert (done.returncode, done.stderr) == (1, b"lokictl: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, b"lokictl: No space left on device: standard output\n")
 
 
 def test_closed_standard_input_is_no_prompt(daemon):
@@ -382,7 +382,7 @@ def closing(redirections, *arguments):
 def test_an_answer_for_a_closed_stdout_does_not_go_to_the_daemon(daemon):
     fake = daemon(chat=say("an answer"))
     done = closing(">&-", "ask", "x")
-    assert (done.returncode, done.stderr) == (1, b"lokictl: Bad file descriptor\n")
+    assert (done.returncode, done.stderr) == (1, b"lokictl: Bad file descriptor: standard output\n")
     fake.close()
     assert fake.strangers == 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from lokid.chat import (
 )
 from lokid.config import Config, parse
 from lokid.errors import (
+    BudgetExceeded,
     ContextLengthExceeded,
     InvalidParams,
     LoginRequired,
@@ -42,7 +43,9 @@ from lokid.errors import (
     Unsupported,
 )
 from lokid.providers.registry import PROVIDERS
-from lokid.providers.settings import ClientSettings, Extra, ModelSettings
+from lokid.providers.settings import Budget, ClientSettings, Extra, ModelSettings
+from lokid.runtime.asker import Asker
+from lokid.runtime.bill import Bill
 from lokid.runtime.chat import chat
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.embed import Embedded, embed
@@ -538,6 +541,49 @@ async def _(world: World) -> None:
     with pytest.raises(ProviderUnavailable):
         await world.ask({}, extra={"max_retries": 1})
     assert len(world.provider.requests) == 2
+
+
+# --- of everybody who asks; test_bill and test_turns have the rest ----------------------------------------
+
+
+async def _billed(world: World, count: int, **keys: Any) -> tuple[int, int]:
+    """``count`` questions at once: how many were answered, and the most that waited."""
+    bill, answered, waited = Bill({}), 0, 0
+    prices = {"input_price": 2, "output_price": 10}  # 0.007 a question
+    async with world.client(prices, **keys) as client, anyio.create_task_group() as group:
+        askers = [Asker(number) for number in range(count)]
+
+        async def ask(asker: Asker) -> None:
+            nonlocal answered, waited
+            entering = bill.entry(
+                client.settings, "acme:m", "chat", asker, Budget(), interactive=True, estimate=lambda: 0
+            )
+            with suppress(BudgetExceeded):
+                async with entering as entry:
+                    request = ChatRequest("acme:m", (Message("user", (Text("q"),)),))
+                    result = await chat(
+                        client, request, emit=_nothing, accepted=anyio.lowlevel.checkpoint, turn=entry
+                    )
+                    waited = max(waited, sum(one.waiting for one in askers))
+                    entry.answered(result.answer.usage, result.cost_usd)
+                answered += 1
+
+        for asker in askers:
+            group.start_soon(ask, asker)
+    return answered, waited
+
+
+@effect("client.budget")
+async def _(world: World) -> None:
+    one_at_a_time = {"limits": {"concurrency": 1}}
+    assert (await _billed(world, 5, budget={"usd_per_day": 0.014}, **one_at_a_time))[0] == 2
+    assert (await _billed(world, 5, budget={"usd_per_month": 0.02}, **one_at_a_time))[0] == 3
+
+
+@effect("client.limits")
+async def _(world: World) -> None:
+    assert await _billed(world, 5, limits={"concurrency": 2}) == (5, 3)
+    assert await _billed(world, 5) == (5, 0)
 
 
 # --------------------------------------------------------------------------------------------------------
