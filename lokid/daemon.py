@@ -97,7 +97,7 @@ def _occupy_standard_descriptors() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, and that is this one
     if sys.stderr is None:  # what Python makes of a closed one
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -100,10 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("lokid.llama: llama.cpp is not installed: pip install 'lokid[local]'", file=sys.stderr)  # noqa: T201 - its only user interface
         return 1
     except ImportError as error:  # a shared library that slim systems lack
-        print(
-            f"lokid.llama: llama.cpp cannot be loaded: {error} (Debian has libgomp.so.1 in libgomp1)",
-            file=sys.stderr,
-        )  # noqa: T201
+        reason = f"{error} (Debian has libgomp.so.1 in libgomp1)"
+        print(f"lokid.llama: llama.cpp cannot be loaded: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     try:
         server = xllamacpp.Server(parameters(chosen, os.environ.pop(KEY_VARIABLE, None)))

@@ -1,4 +1,4 @@
-"""What a client and its models may be configured to be: the keys of docs/configuration.md that all types share.
+"""What a client and its models may be configured to be: keys that all types share (docs/configuration.md).
 
 A provider file subclasses ``ClientSettings`` with its ``type`` literal and the keys only it has. All
 values are frozen and comparable: two equal entries are the same client, so a reload keeps it open.
