@@ -171,7 +171,7 @@ def test_tables_are_aligned_on_a_terminal_and_coloured_if_wished(daemon, termina
     tty = terminal("clients", env={"NO_COLOR": "1"})
     assert tty.wait() == 0
     assert tty.output.decode().split("\r\n") == [
-        "CLIENT   TYPE        AUTH     STATE         TODAY  USD  REASON",
+        "CLIENT   TYPE        AUTH     STATE         TODAY  USD  WHAT TO DO",
         "größe漢  openai      api_key  ready",
         "b        claude\ufffd[2J           needs_secret              set B_API_KEY",
         "",
