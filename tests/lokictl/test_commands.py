@@ -196,6 +196,11 @@ def test_ps_lists_and_cancel_ends(daemon):
     assert fake.params("requests.cancel") == {"id": 7}
 
 
+def test_ps_says_when_nobody_named_a_model(daemon):
+    daemon(requests__list=lambda *_: [{**REQUESTS[0], "model": ""}])
+    assert rows(lokictl("ps"))[0][2] == "(default)"
+
+
 def test_cancel_of_nothing_is_a_mistake_of_the_caller(daemon):
     def none(call, params):
         raise Refused("invalid_params", "no request 9 runs now")
