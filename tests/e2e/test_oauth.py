@@ -258,7 +258,7 @@ def test_killed_at_any_system_call_of_a_save_the_file_is_the_old_or_the_new_one(
     log = machine.home / "strace.log"
     traced = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={CALLS}"]
     subprocess.run([*traced, *command], env=machine.environ, check=True, stdout=subprocess.DEVNULL)
-    calls = re.findall(r"^\d+ (?:<\.\.\. )?(\w+)", log.read_text(), re.MULTILINE)
+    calls = re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)", log.read_text(), re.MULTILINE)
     begin = next(at for at, line in enumerate(log.read_text().splitlines()) if '"begin' in line)
     gens = set()
     counts: dict[str, int] = {}
