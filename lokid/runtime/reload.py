@@ -177,7 +177,7 @@ class Reloader:
         with watch.Watch() as watching:
             while True:
                 files = self.loaded.files or (self.paths.config, self.paths.env_file)
-                watching.arm(await anyio.to_thread.run_sync(watch.places, files, abandon_on_cancel=True))
+                await _arm(watching, files)
                 if not self.loaded.young and await _marks(files) == self.loaded.marks:
                     with anyio.move_on_after(AGAIN if self.loaded.unread else None):
                         await watching.wait()
@@ -218,6 +218,15 @@ def _used(ways: Mapping[Path, tuple[str, ...]], lost: list[Path], names: frozens
 
 def _default(client: ClientSettings, key: str) -> object:
     return type(client).model_fields[key].get_default(call_default_factory=True)
+
+
+async def _arm(watching: watch.Watch, files: tuple[str, ...]) -> None:
+    """Until what is watched is what there is: a directory that was made after the way was walked and before
+    it was watched has no event to come, and the file in it would go unseen."""
+    armed: dict[str, set[str]] | None = None
+    while (wanted := await anyio.to_thread.run_sync(watch.places, files, abandon_on_cancel=True)) != armed:
+        watching.arm(wanted)
+        armed = wanted
 
 
 async def _marks(paths: tuple[str, ...]) -> tuple[watch.Mark, ...]:
