@@ -59,11 +59,6 @@ def socket_path(environ: Mapping[str, str]) -> str:
     return f"{_xdg(environ, 'XDG_STATE_HOME', '.local/state')}/lokid/run/rpc.sock"
 
 
-def lock_file(environ: Mapping[str, str]) -> str:
-    """Held by the one daemon of this socket for as long as it lives."""
-    return f"{socket_path(environ)}.lock"
-
-
 def _xdg(environ: Mapping[str, str], variable: str, below_home: str) -> str:
     if (path := environ.get(variable, "")).startswith("/"):
         return _joinable(path)

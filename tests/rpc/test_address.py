@@ -51,12 +51,6 @@ Path = Callable[[Mapping[str, str]], str]
             "/run/user/7/lokid/rpc.sock",
             "/tmp/x.sock",
         ),
-        (
-            address.lock_file,
-            "/home/ada/.local/state/lokid/run/rpc.sock.lock",
-            "/run/user/7/lokid/rpc.sock.lock",
-            "/tmp/x.sock.lock",
-        ),
     ],
 )
 def test_every_path_follows_home_then_xdg_then_our_own_variable(
