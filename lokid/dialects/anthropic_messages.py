@@ -14,7 +14,6 @@ from typing import Any
 from lokid.chat import (
     ChatRequest,
     Image,
-    Message,
     NamedTool,
     Part,
     Reasoning,
@@ -23,8 +22,9 @@ from lokid.chat import (
     ToolCall,
     ToolResult,
 )
-from lokid.dialects.openai_pieces import known, system_text
+from lokid.dialects.openai_pieces import known
 from lokid.dialects.traits import BUDGETS, Traits
+from lokid.dialects.turns import Blocks, turns
 from lokid.dialects.untrusted import items, mapping, text
 from lokid.errors import InvalidParams, Unsupported
 
@@ -46,7 +46,7 @@ def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, A
     limit = request.max_tokens or traits.default_max_tokens or MAX_TOKENS
     thinking, effort, limit = thinking_for(request, traits, limit)
     check_thinking(request, traits, thinking)
-    system, messages = _messages(request, traits)
+    system, messages = turns(request, traits, _BLOCKS)
     output: dict[str, Any] = known(effort=effort)
     if schema := request.response_schema:
         closed = schema.schema if schema.strict is False else closed_schema(schema.schema)
@@ -55,7 +55,7 @@ def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, A
         "model": traits.model,
         "max_tokens": limit,
         **({"system": system} if system else {}),
-        "messages": messages,
+        "messages": [_shortest(turn) for turn in messages],
         **known(
             temperature=request.temperature,
             top_p=request.top_p,
@@ -191,65 +191,16 @@ def closed_schema(schema: Any) -> Any:
 # --- messages
 
 
-def _messages(request: ChatRequest, traits: Traits) -> tuple[str, list[dict[str, Any]]]:
-    """``system`` and ``messages``. System messages at the beginning belong to ``system``, later ones open
-    the user's next turn, which keeps their place."""
-    folds = traits.system_role == "none"
-    first = next((n for n, m in enumerate(request.messages) if m.role != "system"), len(request.messages))
-    opening = [system_text(request, traits), *(message.text for message in request.messages[:first])]
-    system = "\n\n".join(filter(None, opening))
-    turns = _Turns(traits)
-    if folds and system:
-        turns.say(system)
-    for message in request.messages[first:]:
-        turns.add(message)
-    return "" if folds else system, turns.end()
+def _text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
 
 
-class _Turns:
-    """The list of messages while it grows.
-
-    Everything between two answers is one turn of the user: results of tools must stand together, in front
-    of all else. Empty texts are refused, so they are left out, and an answer of nothing with them.
-    """
-
-    def __init__(self, traits: Traits) -> None:
-        self._traits = traits
-        self._wire: list[dict[str, Any]] = []
-        self._results: list[dict[str, Any]] = []
-        self._content: list[dict[str, Any]] = []
-
-    def say(self, words: str) -> None:
-        if words.strip():
-            self._content.append({"type": "text", "text": words})
-
-    def add(self, message: Message) -> None:
-        if message.role == "assistant":
-            self._flush()
-            blocks = [block for part in message.parts for block in _answered(part, self._traits)]
-            self._append("assistant", blocks)
-            return
-        for part in message.parts:
-            if isinstance(part, ToolResult):
-                self._results.append(_result(part, self._traits))
-            elif isinstance(part, Text):
-                self.say(part.text)
-            elif isinstance(part, Image):
-                self._content.append(_image(part, self._traits))
-
-    def end(self) -> list[dict[str, Any]]:
-        self._flush()
-        return self._wire
-
-    def _flush(self) -> None:
-        self._append("user", [*self._results, *self._content])
-        self._results, self._content = [], []
-
-    def _append(self, role: str, blocks: list[dict[str, Any]]) -> None:
-        if [block.keys() for block in blocks] == [{"type", "text"}]:
-            self._wire.append({"role": role, "content": blocks[0]["text"]})
-        elif blocks:
-            self._wire.append({"role": role, "content": blocks})
+def _shortest(turn: dict[str, Any]) -> dict[str, Any]:
+    """A turn of one plain text as a string, as everybody writes it."""
+    match turn["content"]:
+        case [{"type": "text", "text": words, **more}] if not more:
+            return {**turn, "content": words}
+    return turn
 
 
 def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
@@ -259,7 +210,7 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
     match part:
         case Text(words) if words.strip() and not opaque.get("explains"):
             cited = items(opaque.get("citations")) if ours else ()
-            return [{"type": "text", "text": words, **known(citations=list(cited) or None)}]
+            return [{**_text(words), **known(citations=list(cited) or None)}]
         case Reasoning(words) if ours and (signature := text(opaque.get("signature"))):
             return [{"type": "thinking", "thinking": words, "signature": signature}]
         case Reasoning() if ours and (block := mapping(opaque.get("block"))):
@@ -274,7 +225,7 @@ def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:
     content: Any = result.content
     if not isinstance(content, str):
         content = [
-            _image(part, traits) if isinstance(part, Image) else {"type": "text", "text": part.text}
+            _image(part, traits) if isinstance(part, Image) else _text(part.text)
             for part in content
             if isinstance(part, Image) or part.text.strip()
         ]
@@ -306,3 +257,6 @@ def _image(image: Image, traits: Traits) -> dict[str, Any]:
         )
     data = base64.b64encode(image.data or b"").decode()
     return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
+
+
+_BLOCKS = Blocks(text=_text, image=_image, result=_result, answered=_answered)

@@ -16,7 +16,6 @@ from typing import Any, Literal
 from lokid.chat import (
     ChatRequest,
     Image,
-    Message,
     NamedTool,
     Part,
     Reasoning,
@@ -26,8 +25,9 @@ from lokid.chat import (
     ToolResult,
 )
 from lokid.dialects.anthropic_messages import MAX_TOKENS, check_thinking, closed_schema, thinking_for
-from lokid.dialects.openai_pieces import known, system_text
+from lokid.dialects.openai_pieces import known
 from lokid.dialects.traits import Traits
+from lokid.dialects.turns import Blocks, turns
 from lokid.dialects.untrusted import fits, items, loads, mapping, text
 from lokid.errors import Unsupported
 
@@ -55,7 +55,7 @@ def encode(request: ChatRequest, traits: Traits, reasons: Reasons) -> dict[str, 
     traits.check(request)
     limit = traits.max_tokens(request)
     extra, effort, limit = _reasoning(request, traits, reasons, limit)
-    system, messages = _messages(request, traits)
+    system, messages = turns(request, traits, _BLOCKS)
     inference = known(
         maxTokens=limit,
         temperature=request.temperature,
@@ -168,64 +168,8 @@ def _called(request: ChatRequest) -> Iterator[str]:
 # --- messages
 
 
-def _messages(request: ChatRequest, traits: Traits) -> tuple[str, list[dict[str, Any]]]:
-    """``system`` and ``messages``. System messages at the beginning belong to ``system``, later ones open
-    the user's next turn, which keeps their place."""
-    folds = traits.system_role == "none"
-    first = next((n for n, m in enumerate(request.messages) if m.role != "system"), len(request.messages))
-    opening = [system_text(request, traits), *(message.text for message in request.messages[:first])]
-    system = "\n\n".join(filter(None, opening))
-    turns = _Turns(traits)
-    if folds:
-        turns.say(system)
-    for message in request.messages[first:]:
-        turns.add(message)
-    return "" if folds else system, turns.end()
-
-
-class _Turns:
-    """The list of messages while it grows: roles alternate, and results of tools stand together in front of
-    what else the user says. Blank texts are refused, so they are left out."""
-
-    def __init__(self, traits: Traits) -> None:
-        self._traits = traits
-        self._wire: list[dict[str, Any]] = []
-        self._results: list[dict[str, Any]] = []
-        self._content: list[dict[str, Any]] = []
-
-    def say(self, words: str) -> None:
-        if words.strip():
-            self._content.append({"text": words})
-
-    def add(self, message: Message) -> None:
-        if message.role == "assistant":
-            blocks = [block for part in message.parts for block in _answered(part, self._traits)]
-            if blocks:
-                self._flush()
-                self._append("assistant", blocks)
-            return
-        for part in message.parts:
-            if isinstance(part, ToolResult):
-                self._results.append(_result(part, self._traits))
-            elif isinstance(part, Text):
-                self.say(part.text)
-            elif isinstance(part, Image):
-                self._content.append(_image(part, self._traits))
-
-    def end(self) -> list[dict[str, Any]]:
-        self._flush()
-        return self._wire
-
-    def _flush(self) -> None:
-        if blocks := [*self._results, *self._content]:
-            self._append("user", blocks)
-        self._results, self._content = [], []
-
-    def _append(self, role: str, blocks: list[dict[str, Any]]) -> None:
-        if self._wire and self._wire[-1]["role"] == role:
-            self._wire[-1]["content"] += blocks
-        else:
-            self._wire.append({"role": role, "content": blocks})
+def _text(words: str) -> dict[str, Any]:
+    return {"text": words}
 
 
 def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
@@ -235,8 +179,8 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
     match part:
         case Text(words) if words.strip():
             if ours and (cited := items(opaque.get("citations"))):
-                return [{"citationsContent": {"content": [{"text": words}], "citations": list(cited)}}]
-            return [{"text": words}]
+                return [{"citationsContent": {"content": [_text(words)], "citations": list(cited)}}]
+            return [_text(words)]
         case Reasoning(words) if ours and (signature := text(opaque.get("signature"))):
             return [{"reasoningContent": {"reasoningText": {"text": words, "signature": signature}}}]
         case Reasoning() if ours and (redacted := text(opaque.get("redacted"))):
@@ -271,10 +215,10 @@ def _result_text(words: str) -> dict[str, Any]:
         try:
             value = loads(words)
         except ValueError:
-            return {"text": words}
+            return _text(words)
         if isinstance(value, Mapping) and fits(value):
             return {"json": value}
-    return {"text": words}
+    return _text(words)
 
 
 def _id(given: str) -> str:
@@ -295,3 +239,6 @@ def _image(image: Image, traits: Traits) -> dict[str, Any]:
             hint=f"it takes {known_kinds}",
         )
     return {"image": {"format": kind, "source": {"bytes": base64.b64encode(image.data or b"").decode()}}}
+
+
+_BLOCKS = Blocks(text=_text, image=_image, result=_result, answered=_answered)

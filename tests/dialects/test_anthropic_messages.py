@@ -431,13 +431,12 @@ def test_empty_texts_and_answers_are_left_out_because_they_are_refused() -> None
     found = sent(
         message("user", "hi", ""),
         message("assistant"),
-        message("user", "hi"),
+        message("user", "there"),
         message("assistant", "\n\n", "yes", Text("declined", opaque(explains="refusal"))),
         message("assistant", Image("image/png", b"x")),
         message("user", Reasoning("no place for it")),
     )
     assert found == [
-        {"role": "user", "content": "hi"},
-        {"role": "user", "content": "hi"},
+        {"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "there"}]},
         {"role": "assistant", "content": "yes"},
     ]
