@@ -24,7 +24,7 @@ PURE := $(wildcard tests/chat tests/config tests/contracts tests/dialects tests/
 
 .PHONY: help
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(DEMO)/.ready ## install lokid with a small local model and ask it something
@@ -60,9 +60,23 @@ fix: $(VENV)/.check ## mend what can be mended: imports, format, docs that are g
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/python -m tools.pages
 
+.PHONY: lab
+lab: $(VENV)/.test ## lokid under a real systemd: 100 restarts and 50 kills under load, the watchdog, the sandbox (as root)
+	@CI=true LAB_RESTARTS=100 LAB_KILLS=50 LAB_STREAMS=5 LAB_WATCHDOG_S=0 \
+		$(BIN)/python -m pytest -s -p no:randomly tests/faults/test_systemd_*.py $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.test $(DEMO)/.ready ## measure one question side by side with other ways to ask it
 	@$(BIN)/python benchmarks/ask.py --lokictl $(DEMO)/bin/lokictl $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz ## look for inputs that break a parser, for hours if you like (ARGS="--minutes 10 sse config")
+	@$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+MINUTES ?= 30
+.PHONY: soak
+soak: $(VENV)/.test ## half an hour of faults around a real daemon: does it grow? (MINUTES=5)
+	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 # Every extra is tested but uvloop, which would be another event loop for all tests.
 EXTRAS := $(addprefix --extra ,local azure bedrock vertexai import keyring)
@@ -78,15 +92,20 @@ lock: $(VENV)/.check ## write requirements/*.txt anew (LOCKARGS=--upgrade for ne
 	@$(LOCK) pyproject.toml $(EXTRAS) --group test -c requirements/local.txt -o requirements/test.txt
 	@$(LOCK) pyproject.toml $(EXTRAS) --group test --group check -c requirements/test.txt -o requirements/check.txt
 	@$(LOCK) --group pyproject.toml:oracle -o requirements/oracle.txt
+	@$(LOCK) --group pyproject.toml:fuzz -o requirements/fuzz.txt
 	@$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
 
 .PHONY: catalogue
 catalogue: $(VENV)/.check ## write lokid/providers/prices.py anew from the installed genai-prices
 	@$(BIN)/python -m tools.catalogue
 
+.PHONY: recording
+recording: $(VENV)/.test $(DEMO)/.ready ## record docs/recording.svg anew, with the small local model (needs tmux)
+	@$(BIN)/python -m tools.recording $(DEMO)/bin
+
 .PHONY: clean
 clean: ## remove everything that make made
-	@rm -rf $(VENV) $(DEMO) tests/node/node_modules build dist *.egg-info .*_cache .coverage .hypothesis
+	@rm -rf $(VENV) $(DEMO) tests/node/node_modules build dist fuzz-finds *.egg-info .*_cache .coverage .hypothesis
 
 # A stamp is newer than the lock that it was made from; `make` does nothing when all is up to date.
 $(VENV)/.made $(DEMO)/.made:
@@ -112,6 +131,11 @@ $(VENV)/.test: $(VENV)/.made requirements/test.txt requirements/oracle.txt requi
 $(VENV)/.check: $(VENV)/.test requirements/check.txt
 	@echo 'installing what the checks need'
 	@$(BIN)/python $(INSTALL) -r requirements/check.txt
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.test requirements/fuzz.txt
+	@echo 'installing what fuzzing needs'
+	@$(BIN)/python $(INSTALL) -r requirements/fuzz.txt
 	@touch $@
 
 # The demo installs lokid as a user would: a wheel, not the source tree.

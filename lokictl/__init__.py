@@ -5,7 +5,8 @@ fast        command line of ``ask`` without click; hands over whatever it does n
 options     the options of ``ask``: the one table behind both parsers
 question    one ``ask`` from its parsed options to the last byte of the answer
 attach      files and URLs of ``-f``
-client      blocking calls over the socket, resent only while that is safe
+client      what Python programs use: typed, blocking (docs/python.md); errors are what it raises
+link        one connection with one request, resent only while that is safe
 wire        the little MessagePack that a question needs
 autostart   starts lokid when none runs
 render      what may reach a terminal, and how

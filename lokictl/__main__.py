@@ -45,7 +45,10 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # the text of a foreign exception may quote a prompt or a key
         from lokictl.render import complain
 
-        complain(f"this is a bug in lokictl: {type(error).__name__} at {_place(error)}")
+        complain(
+            f"this is a bug in lokictl: {type(error).__name__} at {_place(error)}",
+            "lokictl doctor > report.txt has what a report of it needs, and no secret",
+        )
         return 1
 
 

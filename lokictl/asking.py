@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import lokid
-from lokictl import client, render, wire
+from lokictl import link, render, wire
 from lokictl.failure import Failure, usage
 from lokictl.question import Question, nothing_asked
 
@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from lokictl.spinner import Spinner
 
 _CUT = {
     "length": "the answer stops at the limit of tokens (--max-tokens)",
@@ -53,14 +55,14 @@ def ask(values: Mapping[str, Any], words: Sequence[str]) -> int:
 
 def _client_exists(candidate: str) -> bool:
     name = candidate.partition(":")[0]
-    return any(known.get("name") == name for known in client.call("clients.list"))
+    return any(known.get("name") == name for known in link.call("clients.list"))
 
 
 def answer(values: Mapping[str, Any], params: dict[str, Any]) -> int:
     """Asks with these ``params`` of ``chat`` and prints as the options ``values`` say; the exit status."""
     reply = Reply(values)
     try:
-        result = client.call(
+        result = link.call(
             "chat",
             params,
             on_events=reply.events,
@@ -88,7 +90,7 @@ class Reply:
         self._err_terminal = render.is_terminal(2)
         self._answer = self._raw_or_rendered()
         moving = self._err_terminal and os.environ.get("TERM") != "dumb"
-        self._spinner = render.Spinner(2) if moving else None
+        self._spinner = _spinner() if moving else None
         self._reasoning = False
 
     def _raw_or_rendered(self) -> render.Answer:
@@ -185,6 +187,12 @@ class Reply:
         if self._reasoning:
             self._reasoning = False
             render.write(2, "\n\n")
+
+
+def _spinner() -> Spinner:
+    from lokictl.spinner import Spinner  # a pipe needs none
+
+    return Spinner(2)
 
 
 def version_skew(hello: Mapping[str, Any]) -> str | None:

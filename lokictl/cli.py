@@ -32,6 +32,8 @@ class Commands(Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        formatter.write_paragraph()
+        formatter.write_text("More: lokictl help COMMAND, man lokictl. What is wrong: lokictl doctor.")
 
 
 @click.group(

@@ -1,301 +1,336 @@
-"""Blocking calls over the socket, sent again only while that is safe.
+"""lokid from Python: ask models over the daemon's socket. Blocking; the standard library and msgpack.
 
-The rule (docs/rpc.md): before ``accepted`` nothing has left for the provider, so a request whose connection
-ends may be sent again, and a restart of the daemon loses nothing. After it, never.
+    from lokictl.client import Client
+
+    with Client() as lokid:
+        print(lokid.ask("Why is the sky blue?"))
+
+docs/python.md has more of it, docs/rpc.md the meaning of every parameter and result.
+
+**Threads.** A ``Client`` holds no connection: each call makes its own, so any number of threads may share
+one, also across ``fork``. A ``Stream`` belongs to the thread that reads it.
+**Starting.** lokid is started if none runs, as by ``lokictl`` (``LOKICTL_AUTOSTART=0`` or ``start=False``:
+never). **Restarts.** A call whose connection ends before anything went to a provider is made again; after
+that it raises ``ProviderError``, since the answer may have been paid for.
 """
 
 from __future__ import annotations
 
-import _socket  # the socket module on top of it costs as much as starting Python
+import array
 import os
 import sys
-import time
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self, TypedDict, Unpack, cast, overload
 
-import lokid
-from lokictl import wire
-from lokictl.failure import Failure
+from lokictl import link
+from lokictl.errors import (
+    CallerError,
+    Cancelled,
+    ConfigInvalid,
+    CredentialError,
+    DaemonUnavailable,
+    LokidError,
+    ProviderError,
+    TimedOut,
+    TryLater,
+    ours,
+)
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+# What the commands of lokictl use, which print and end with an exit status.
+from lokictl.link import Hangs as Hangs
+from lokictl.link import NotRunning as NotRunning
+from lokictl.link import call as call
+from lokictl.link import connect as connect
+from lokictl.link import dial as dial
+from lokictl.link import greet as greet
+from lokictl.link import path_of_socket as path_of_socket
+from lokid.rpc.methods import EventMap, Topic
+from lokid.rpc.questions import ChatEventMap, MessageMap, ToolMap, UsageMap
 
-    Message = list[Any]
-
-RESEND_S = 5.0
-"""How long a request is sent again while the daemon restarts. It binds its socket within 0.1 s; the rest
-is for a slow machine. An endless crash loop ends in an error."""
-
-RESEND_PAUSE_S = 0.05
-
-SILENT_S = 30.0
-"""The daemon answers ``hello`` in less than a millisecond. Nothing within this time: it hangs or is stopped
-(a suspended laptop wakes well within it)."""
-
-HELLO, REQUEST = 0, 1
-"""Message ids: a connection carries one request."""
-
-
-class Lost(Exception):
-    """The connection ended, or was never made, before the response."""
-
-
-class NotRunning(Failure):
-    """Nobody listens on the socket, and no daemon was to be started."""
-
-
-class Hangs(Failure):
-    """Somebody listens and does not answer. ``pid``: who made the socket; under socket activation that is
-    systemd, whoever serves it."""
-
-    def __init__(self, sock: _socket.socket) -> None:
-        super().__init__(
-            "daemon_unavailable",
-            f"lokid runs but has not answered for {SILENT_S:.0f} s",
-            "lokictl daemon restart",
-        )
-        self.pid, _ = _peer(sock)
+__all__ = [
+    "Answer",
+    "CallerError",
+    "Cancelled",
+    "Client",
+    "ConfigInvalid",
+    "CredentialError",
+    "DaemonUnavailable",
+    "Embeddings",
+    "LokidError",
+    "Message",
+    "Options",
+    "ProviderError",
+    "Ranked",
+    "Ranking",
+    "Stream",
+    "TimedOut",
+    "TryLater",
+]
 
 
-class Link:
-    """One connection with one request on it."""
+# --- what comes back
 
-    def __init__(
-        self, sock: _socket.socket, reader: wire.Reader, on_hello: Callable[[Mapping[str, Any]], None]
-    ) -> None:
-        self._sock = sock
-        self._reader = reader
-        self._on_hello = on_hello
-        self._greeted = False
-        self.accepted = False
 
-    def request(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        on_events: Callable[[Sequence[Mapping[str, Any]]], None],
-        on_wait: Callable[[], float | None],
-    ) -> Any:
-        """The result. Raises ``Failure`` for an error response, ``Lost`` when the connection ends first.
+Message = MessageMap
+"""``{"role": ..., "content": a text or a list of parts}``: docs/rpc.md."""
 
-        ``on_events`` gets all events of one read at once. ``on_wait`` is called while nothing comes and
-        says how many seconds later to call it again (None: no more).
-        """
-        # One write for both: hello is answered before the request is looked at.
-        self._send(
-            wire.encode([0, HELLO, "hello", [{"client": _name(), "errors": "map", "accepted": True}]])
-            + wire.encode([0, REQUEST, method, [params] if params else []])
-        )
-        try:
-            while True:
-                events: list[Mapping[str, Any]] = []
-                for message in self._receive(on_wait):
-                    match message:
-                        case [1, 0, error, result]:
-                            self._greet(error, result)
-                        case [1, 1, error, result]:
-                            if events:
-                                on_events(events)
-                            if error is not None:
-                                raise Failure.from_error(error)
-                            return result
-                        case [2, "accepted", [1]]:
-                            self.accepted = True
-                        case [2, "chat.event", [1, event]]:
-                            self.accepted = True
-                            events.append(event)
-                        # Anything else is of a later version: not for us.
-                if events:
-                    on_events(events)
-        except (Failure, Lost):
-            raise
-        except BaseException:
-            # Ctrl-C, a closed pipe, a full disk: nobody wants the answer. The daemon would also notice that
-            # the connection closes; to say so makes the error in its log "cancelled".
-            self._cancel()
-            raise
 
-    def _send(self, data: bytes) -> None:
-        self._sock.settimeout(SILENT_S)
-        try:
-            self._sock.sendall(data)
-        except TimeoutError:
-            raise Hangs(self._sock) from None
-        except OSError as error:
-            raise Lost(str(error)) from None
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``str`` of it is its text. ``message``: to go on with, in ``messages``. The others are those of
+    ``chat`` in docs/rpc.md."""
 
-    def _receive(self, on_wait: Callable[[], float | None]) -> list[Message]:
-        waiting_since = time.monotonic()
-        while True:
-            pause = on_wait()
-            if not self._greeted:
-                pause = min(pause or SILENT_S, SILENT_S)
-            self._sock.settimeout(pause)
+    text: str
+    message: Message
+    finish_reason: str
+    usage: UsageMap | None
+    cost_usd: float | None
+    model: str
+    response_id: str | None
+    attempts: int
+    first_token_s: float | None
+    total_s: float
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any]) -> Answer:
+        """From a result of ``chat``."""
+        return cls(**{name: result.get(name) for name in cls.__slots__})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """``vectors``: one per text, in order."""
+
+    vectors: list[list[float]]
+    usage: UsageMap | None
+    cost_usd: float | None
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """``index``: into the documents."""
+
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """``results``: best first."""
+
+    results: list[Ranked]
+    usage: UsageMap | None
+    model: str
+
+
+class Options(TypedDict, total=False):
+    """What ``ask`` and ``chat`` take besides; None is the same as not given."""
+
+    system: str | None
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    stop: str | list[str] | None
+    tools: list[ToolMap] | None
+    tool_choice: str | dict[str, Any] | None
+    parallel_tool_calls: bool | None
+    response_schema: dict[str, Any] | None
+    reasoning: str | int | None
+    timeout_s: float | None
+    extra_body: dict[str, Any] | None
+    priority: Literal["interactive", "batch"] | None
+
+
+class Stream:
+    """An answer while it comes: an iterator of events (``{"type": "text", "text": ...}``, see docs/rpc.md).
+
+    Leaving it early (``with`` or ``close``, or letting go of it) cancels the request at the provider.
+    """
+
+    def __init__(self, steps: link.Steps) -> None:
+        self._steps = steps
+        self._events: list[Mapping[str, Any]] = []
+        self._answer: Answer | None = None
+
+    def __iter__(self) -> Iterator[ChatEventMap]:
+        return self
+
+    def __next__(self) -> ChatEventMap:
+        if not self._events:
             try:
-                data = self._sock.recv(65536)
-            except TimeoutError:
-                if not self._greeted and time.monotonic() - waiting_since >= SILENT_S:
-                    raise Hangs(self._sock) from None
-                continue
-            except OSError as error:
-                raise Lost(str(error)) from None
-            if not data:
-                raise Lost("lokid closed the connection")
-            try:
-                return self._reader.feed(data)
-            except wire.Malformed as error:
-                raise _stranger(f" ({error})") from None
+                with ours():
+                    self._events = next(self._steps)[::-1]
+            except StopIteration as end:
+                if end.value is not None:
+                    self._answer = Answer.of(end.value)
+                raise
+        return cast("ChatEventMap", self._events.pop())
 
-    def _greet(self, error: Any, result: Any) -> None:
-        if error is not None or not isinstance(result, dict) or result.get("server") != "lokid":
-            raise _stranger()
-        self._greeted = True
-        self._on_hello(result)
+    def texts(self) -> Iterator[str]:
+        """The pieces of text alone."""
+        for event in self:
+            if event["type"] == "text":
+                yield event["text"]
 
-    def _cancel(self) -> None:
-        try:
-            self._sock.settimeout(0)  # never wait here: the user wants to leave
-            self._sock.send(wire.encode([2, "cancel", [REQUEST]]))
-        except OSError:
+    @property
+    def answer(self) -> Answer:
+        """The whole answer; reads what has not been read yet. Raises as the iterator does."""
+        for _ in self:
             pass
+        if self._answer is None:
+            raise ValueError("this stream has no answer: it was closed, or an error ended it")
+        return self._answer
 
     def close(self) -> None:
-        self._sock.close()
+        self._events.clear()
+        self._steps.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def call(
-    method: str,
-    params: Mapping[str, Any] | None = None,
-    *,
-    start: bool = True,
-    on_events: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None,
-    on_wait: Callable[[], float | None] = lambda: None,
-    reader: Callable[[], wire.Reader] = wire.bulk_reader,
-    on_hello: Callable[[Mapping[str, Any]], None] = lambda _: None,
-) -> Any:
-    """Ask the daemon, starting it if need be (``start``, unless LOKICTL_AUTOSTART=0). Raises ``Failure``."""
-    start = start and os.environ.get("LOKICTL_AUTOSTART") != "0"
-    give_up_at: float | None = None
-    while True:
-        try:
-            sock = dial(start=start, on_wait=on_wait)
-        except NotRunning:
-            if give_up_at is None or time.monotonic() > give_up_at:
-                raise
-            time.sleep(RESEND_PAUSE_S)  # it ended under our request: whoever keeps it restarts it
-            continue
-        link = Link(sock, reader(), on_hello)
-        try:
-            return link.request(method, params or {}, on_events, on_wait)
-        except Lost:
-            if link.accepted:
-                raise Failure(
-                    "incomplete_response",
-                    "the connection to lokid was lost in the middle of the answer",
-                    "the provider may have seen the request, so it was not sent again",
-                ) from None
-            now = time.monotonic()
-            give_up_at = give_up_at or now + RESEND_S
-            if now > give_up_at:
-                raise Failure(
-                    "daemon_unavailable",
-                    f"lokid closed the connection again and again, for {RESEND_S:.0f} s",
-                    "lokictl daemon run shows why; lokictl info shows where its log is",
-                ) from None
-            time.sleep(RESEND_PAUSE_S)
-        finally:
-            link.close()
+class Client:
+    """``name``: what ``lokictl ps`` and ``lokictl usage --by program`` show besides the program's; by default
+    the script's. ``start``: whether to start lokid if none runs. Every call raises ``LokidError``."""
+
+    def __init__(self, *, name: str | None = None, start: bool = True) -> None:
+        self._name = name or _script()
+        self._start = start
+        self._open: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def ask(self, prompt: str, model: str = "", **options: Unpack[Options]) -> Answer:
+        """The answer to one question. ``model``: ``client:model``; ``client`` alone is its first one, and
+        nothing the default of the configuration."""
+        return self._chat({"model": model, "prompt": prompt, **options})
+
+    @overload
+    def chat(
+        self,
+        messages: str | Sequence[Message],
+        model: str = "",
+        *,
+        stream: Literal[False] = False,
+        **options: Unpack[Options],
+    ) -> Answer: ...
+
+    @overload
+    def chat(
+        self,
+        messages: str | Sequence[Message],
+        model: str = "",
+        *,
+        stream: Literal[True],
+        **options: Unpack[Options],
+    ) -> Stream: ...
+
+    def chat(
+        self,
+        messages: str | Sequence[Message],
+        model: str = "",
+        *,
+        stream: bool = False,
+        **options: Unpack[Options],
+    ) -> Answer | Stream:
+        """A conversation so far, or a text as its only message. With ``stream`` the events as they come."""
+        asked = {"prompt": messages} if isinstance(messages, str) else {"messages": list(messages)}
+        params = {"model": model, **asked, **options}
+        if not stream:
+            return self._chat(params)
+        begun = Stream(self._steps("chat", {**params, "stream": True}))
+        with self._lock:
+            self._open.add(begun)
+        return begun
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        model: str = "",
+        *,
+        input_type: Literal["query", "document"] | None = None,
+        dimensions: int | None = None,
+    ) -> Embeddings:
+        params = {"model": model, "texts": list(texts), "input_type": input_type, "dimensions": dimensions}
+        result = self.call("embed", {**params, "encoding": "f32"})  # half the bytes of a list
+        vectors = [_floats(vector) for vector in result["embeddings"]]
+        return Embeddings(vectors, result["usage"], result["cost_usd"], result["model"])
+
+    def rerank(
+        self, query: str, documents: Sequence[str], model: str = "", *, top_n: int | None = None
+    ) -> Ranking:
+        params = {"model": model, "query": query, "documents": list(documents), "top_n": top_n}
+        result = self.call("rerank", params)
+        ranked = [Ranked(row["index"], row["score"]) for row in result["results"]]
+        return Ranking(ranked, result["usage"], result["model"])
+
+    def models(
+        self,
+        type: Literal["chat", "embedding", "reranker"] | None = None,  # noqa: A002 - the API's name
+        client: str | None = None,
+        *,
+        refresh: bool = False,
+    ) -> list[dict[str, Any]]:
+        """``models.list``: a map for each, whose ``id`` is its ``client:model``."""
+        found = self.call("models.list", {"type": type, "client": client, "refresh": refresh})
+        return cast("list[dict[str, Any]]", found)
+
+    def events(self, topics: Iterable[Topic] | None = None) -> Iterator[EventMap]:
+        """How things are now, then each change (``events.subscribe``). Raises DaemonUnavailable when lokid
+        ends. Never starts lokid: without one there is nothing to tell."""
+        with ours():
+            for event in link.events(None if topics is None else [*topics], name=self._name):
+                yield cast("EventMap", event)
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Any method of docs/rpc.md; its result as it comes."""
+        steps = self._steps(method, params or {})
+        with ours():
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return end.value
+
+    def close(self) -> None:
+        """Cancels the streams that are still read. The client may be used again."""
+        with self._lock:
+            streams = [*self._open]
+        for stream in streams:
+            stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _chat(self, params: Mapping[str, Any]) -> Answer:
+        return Answer.of(self.call("chat", params))
+
+    def _steps(self, method: str, params: Mapping[str, Any]) -> link.Steps:
+        return link.steps(method, params, start=self._start, name=self._name)
 
 
-def greet() -> Mapping[str, Any] | None:
-    """What the running daemon says of itself (``HelloResult``), None when none runs; starts none."""
-    sock = connect(path_of_socket())
-    if sock is None:
-        return None
-    heard: list[Mapping[str, Any]] = []
-    link = Link(sock, wire.Reader(), heard.append)
-    try:
-        link.request("requests.list", {}, lambda _: None, lambda: None)
-    except Lost:
-        return None  # it went away while we asked
-    finally:
-        link.close()
-    return heard[0]
+def _script() -> str:
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""
+    return "lokictl.client" if name in ("", "-c", "-m") else name.removesuffix(".py")
 
 
-def dial(*, start: bool, on_wait: Callable[[], float | None] = lambda: None) -> _socket.socket:
-    """A connection to our own daemon. Raises ``Failure``: none there, or it is somebody else's."""
-    path = path_of_socket()
-    sock = connect(path)
-    if sock is None:
-        if not start:
-            raise NotRunning(
-                "daemon_unavailable", f"lokid is not running (no answer on {path})", "lokictl daemon start"
-            )
-        from lokictl import autostart
-
-        sock = autostart.started(lambda: connect(path), path, on_wait)
-    return sock
-
-
-def path_of_socket() -> str:
-    from lokid.rpc import address
-
-    try:
-        return address.socket_path(os.environ)
-    except address.NoHome as error:
-        raise Failure("daemon_unavailable", str(error)) from None
-
-
-def connect(path: str) -> _socket.socket | None:
-    """A connection to the socket ``path``, None when nobody listens there.
-
-    Blocking on purpose: on a full backlog a non-blocking connect() to a Unix socket fails with EAGAIN.
-    """
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    try:
-        sock.connect(path)
-        check_peer(sock, path)
-    except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
-        sock.close()
-        return None
-    except PermissionError:
-        sock.close()
-        raise _foreign(path) from None
-    except OSError as error:
-        sock.close()
-        raise Failure("daemon_unavailable", f"cannot connect to {path}: {error.strerror or error}") from None
-    except Failure:
-        sock.close()
-        raise
-    return sock
-
-
-def check_peer(sock: _socket.socket, path: str) -> None:
-    """A prompt goes to nobody's daemon but our own: not from root to a user, nor the other way round."""
-    if _peer(sock)[1] != os.geteuid():
-        raise _foreign(path)
-
-
-def _peer(sock: _socket.socket) -> tuple[int, int]:
-    """Process and user at the other end, when it began to listen."""
-    credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
-    return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)
-
-
-def _foreign(path: str) -> Failure:
-    return Failure(
-        "daemon_unavailable",
-        f"the lokid on {path} belongs to another user, and every user has their own",
-        "run lokictl as that user, without sudo; or unset LOKID_SOCK and XDG_RUNTIME_DIR",
-    )
-
-
-def _stranger(why: str = "") -> Failure:
-    return Failure(
-        "daemon_unavailable", f"what answers on the socket is not lokid{why}", "lokictl info shows its path"
-    )
-
-
-def _name() -> str:
-    return f"lokictl/{lokid.__version__}"
+def _floats(data: bytes) -> list[float]:
+    numbers = array.array("f", data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tolist()

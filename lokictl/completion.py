@@ -14,7 +14,7 @@ from __future__ import annotations
 import _socket
 import time
 
-from lokictl import client, wire
+from lokictl import link, wire
 from lokictl.commands import COMMANDS
 from lokictl.options import ASK
 from lokictl.question import looks_like_model
@@ -143,12 +143,12 @@ def _ask_daemon(*requests: tuple[str, dict[str, Any]]) -> list[Any]:
     OSError and Failure when there is no daemon of ours."""
     give_up_at = time.monotonic() + PATIENCE_S
     answers: dict[int, Any] = {}
-    path = client.path_of_socket()
+    path = link.path_of_socket()
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         sock.settimeout(PATIENCE_S)
         sock.connect(path)
-        client.check_peer(sock, path)
+        link.check_peer(sock, path)
         frames = [wire.encode([0, at, method, [params]]) for at, (method, params) in enumerate(requests)]
         reader = wire.Reader()
         sock.sendall(b"".join(frames))

@@ -15,17 +15,21 @@ CLOSED_PIPE = 141
 
 
 class Failure(Exception):
-    """``code``: an error code of docs/rpc.md. ``message``: what happened and why. ``hint``: what mends it."""
+    """``code``: an error code of docs/rpc.md. ``message``: what happened and why. ``hint``: what mends it.
+    ``facts``: the error of the response, if it is one."""
 
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, hint: str | None = None, facts: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.facts = facts or {}
 
     @property
     def exit_status(self) -> int:
-        from lokid.rpc.methods import EXIT_STATUS  # typing costs 9 ms; only errors pay
+        from lokid.rpc.codes import EXIT_STATUS  # only errors pay for it
 
         return EXIT_STATUS.get(self.code, 1)
 
@@ -41,7 +45,7 @@ class Failure(Exception):
         hint = error.get("hint")
         if hint is None and error.get("retry_after_s") is not None:
             hint = f"try again in {error['retry_after_s']:.0f} s"
-        return cls(str(error.get("code", "provider_error")), message, hint)
+        return cls(str(error.get("code", "provider_error")), message, hint, error)
 
 
 class ClosedPipe(Exception):

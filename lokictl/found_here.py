@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 KEYS = (
@@ -33,6 +34,8 @@ KEYS = (
 )
 TYPES = ("openai", "claude", "gemini", "cohere")
 
+LOCAL = "local"
+
 SERVERS = (("ollama", 11434), ("lmstudio", 1234))
 
 PROBE_S = 1.0
@@ -47,15 +50,19 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "")  # noqa: S104 - wha
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A client to be. ``variable``: has its key. ``api_base``, ``models``: of a server on this machine."""
+    """A client to be. ``variable``: has its key. ``api_base``, ``models``: of a server on this machine.
+    ``entry``: of the model that comes with lokid, as the configuration in force has it."""
 
     name: str
     variable: str | None = None
     api_base: str | None = None
     models: Sequence[str] = field(default_factory=tuple)
+    entry: Mapping[str, Any] | None = None
 
     @property
     def where(self) -> str:
+        if self.entry is not None:
+            return "the small model that is installed with lokid"
         return f"key in {self.variable}" if self.variable else f"{self.api_base}, {len(self.models)} models"
 
     def lines(self) -> str:
@@ -66,6 +73,12 @@ class Found:
                 text = f"  - type: openai-compatible\n    name: {self.name}\n"
             key = f'    api_key: "{{{{{self.variable}}}}}"'
             return f"{text}{key}  # in the vault: lokictl secret set {self.variable}\n"
+        if self.entry is not None:
+            text = f"  - type: {self.entry['type']}\n    name: {self.name}\n"
+            return text + "".join(
+                f"    {key}: {json.dumps(self.entry[key], ensure_ascii=False)}\n"
+                for key in ("api_base", "models", "launch")
+            )
         text = f"  - type: openai-compatible\n    name: {self.name}\n    api_base: {self.api_base}\n"
         text += "    models:\n"
         for model in self.models:
@@ -81,6 +94,15 @@ def keys(environ: Mapping[str, str]) -> list[Found]:
         if environ.get(variable):
             found.setdefault(name, Found(name, variable))
     return list(found.values())
+
+
+def built_in(shown: Mapping[str, Any]) -> list[Found]:
+    """The client that is there without a configuration, from ``config.show``: with one it would be gone."""
+    return [
+        Found(LOCAL, models=[model["name"] for model in one["models"]], entry=one)
+        for one in shown.get("clients") or ()
+        if one.get("name") == LOCAL and one.get("launch")
+    ]
 
 
 def servers(environ: Mapping[str, str]) -> list[Found]:

@@ -54,6 +54,13 @@ def find(environ: Mapping[str, str], config: str | None, vault: str | None) -> L
     )
 
 
+def find_aichat(environ: Mapping[str, str], config: str | None) -> Left:
+    """The configuration alone, and never Loki's."""
+    configs = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", ""), ".config")
+    usual = _config_of("aichat", environ, configs)
+    return Left(config or (usual if os.path.isfile(usual) else None), None)
+
+
 def _config_of(program: str, environ: Mapping[str, str], configs: str) -> str:
     prefix = program.upper()
     folder = environ.get(f"{prefix}_CONFIG_DIR") or os.path.join(configs, program)

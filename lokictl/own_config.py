@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 import click
 
 from lokictl.failure import Failure
 from lokictl.render import is_terminal, one_line
 from lokid.rpc import address
+
+STARTER = """\
+# lokid's configuration. Take the "# " away from what you have; a saved change takes effect at once.
+# `lokictl config check` checks it. docs/configuration.md explains every key, config.example.yaml shows them.
+
+# What `lokictl ask` asks when no model is named. Without it: the first client that is ready.
+# model: openai:gpt-5-mini
+
+clients:
+  # A key from the vault: lokictl secret set OPENAI_API_KEY
+  # - type: openai
+  #   api_key: "{{OPENAI_API_KEY}}"
+
+  # - type: claude
+  #   api_key: "{{ANTHROPIC_API_KEY}}"
+
+  # A vendor whose address lokid knows by its name.
+  # - type: openai-compatible
+  #   name: groq
+  #   api_key: "{{GROQ_API_KEY}}"
+
+  # A server on this machine.
+  # - type: openai-compatible
+  #   name: ollama
+  #   api_base: http://127.0.0.1:11434/v1
+  #   models: [{name: llama3.2}]
+"""
+"""What an editor shows where there is no configuration yet."""
 
 
 def path(environ: Mapping[str, str]) -> str:
@@ -33,6 +64,7 @@ def write(path: str, text: str) -> str | None:
     backup = f"{path}.bak" if os.path.exists(path) else None
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        _sweep(path)
         if backup is not None:
             with open(path, "rb") as old:
                 _put(backup, old.read())
@@ -47,11 +79,27 @@ def _put(path: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         with open(os.open(temporary, flags, 0o600), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # somebody is at it: _sweep
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            os.replace(temporary, path)
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _sweep(path: str) -> None:
+    """Removes what killed writers left: a configuration may hold keys."""
+    directory, name = os.path.split(path)
+    stale = re.compile(rf"{re.escape(name)}(\.bak)?\.[0-9a-f]{{16}}\.tmp")
+    for each in filter(stale.fullmatch, os.listdir(directory)):
+        with suppress(OSError), open(os.path.join(directory, each), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(file.name)

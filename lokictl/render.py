@@ -8,7 +8,6 @@ sequence on a terminal is always one that this file wrote.
 from __future__ import annotations
 
 import os
-import time
 
 from lokictl.failure import ClosedPipe, usage
 
@@ -202,35 +201,3 @@ def _columns() -> int:
     except OSError:
         columns = os.environ.get("COLUMNS", "")
         return int(columns) if columns.isdecimal() and int(columns) else 80
-
-
-class Spinner:
-    """Shows on a terminal's stderr that we wait: ``wait`` draws it, ``clear`` takes it away for good."""
-
-    FIRST_S = 0.2
-    """Silence before it shows: an answer that comes sooner needs none."""
-    NEXT_S = 0.1
-    FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._frame = 0
-        self._next_at = time.monotonic() + self.FIRST_S
-        self._done = False
-
-    def wait(self) -> float | None:
-        """Draws if it is time to. Seconds until it wants to be called again, None when never."""
-        if self._done:
-            return None
-        now = time.monotonic()
-        if now >= self._next_at:
-            write(self._fd, f"\r{self.FRAMES[self._frame % len(self.FRAMES)]}")
-            self._frame += 1
-            self._next_at = now + self.NEXT_S
-        return self._next_at - now
-
-    def clear(self) -> None:
-        self._done = True
-        if self._frame:
-            self._frame = 0
-            write(self._fd, "\r\x1b[K")

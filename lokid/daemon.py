@@ -13,13 +13,13 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 import lokid
-from lokid import logs, systemd
+from lokid import logs, sandbox, systemd
 from lokid.rpc import address
 from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError, open_endpoint
 
 if TYPE_CHECKING:
-    from lokid.server.handlers import Runtime
     from lokid.server.life import Life
+    from lokid.server.service import Runtime
 
 Environ = MutableMapping[str, str]
 MakeRuntime = Callable[[Environ], "Runtime"]
@@ -32,12 +32,17 @@ FAILED = 1
 WANTED_FILES = 16384
 """Descriptors, as in lokid.service: the usual soft limit of 1024 is two clients at their own limit."""
 
-RESOLVER_THREADS = 64
-"""asyncio looks names up in its default executor, which has 6 threads on 2 cores: 6 names whose server
-does not answer held up a healthy one for 9.7 s. TasksMax=256 leaves room."""
+REMOVED = ("SSLKEYLOGFILE", "OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES")
+"""Python's ssl writes the keys of every connection to the file that the first names; OpenSSL loads the code
+that the others name when ``ssl`` is imported, which is later. What acts before Python runs (LD_PRELOAD,
+PYTHONPATH and the like) only the unit can remove."""
 
 PR_SET_DUMPABLE = 4
 """linux/prctl.h"""
+
+M_ARENA_MAX, ARENAS = -8, 1
+"""malloc.h of glibc. By itself it gives threads up to eight heaps a core, and each keeps what it once needed:
+26 of 87 MiB after half an hour of load (benchmarks/soak.py). Python's threads take turns: one is enough."""
 
 
 def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = None) -> int:
@@ -46,7 +51,7 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
     ``make_runtime`` is called in the event loop; without one it is the real runtime.
     """
     _occupy_standard_descriptors()
-    options = _parse(argv)
+    options = command_line().parse_args(argv)
     environ = os.environ
     if options.config is not None:
         environ["LOKID_CONFIG"] = os.path.abspath(options.config)
@@ -81,11 +86,18 @@ def harden(environ: Environ) -> None:
         wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    # Python's ssl writes the keys of every connection to the file it names.
-    environ.pop("SSLKEYLOGFILE", None)
+        libc = ctypes.CDLL(None)
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        if hasattr(libc, "mallopt"):  # musl has none, and no such heaps
+            libc.mallopt(M_ARENA_MAX, ARENAS)
+    for name in REMOVED:
+        environ.pop(name, None)
+    # pydantic would import whatever an installed package offers as its plugin, and look through all of them
+    # for that at every start.
+    environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     # The watchdog ends a hung daemon with SIGABRT: the journal then shows where it hung, without values.
     faulthandler.enable(2)
+    sandbox.of_this_process()  # here, where its reads and tries hold up nobody
 
 
 def _occupy_standard_descriptors() -> None:
@@ -100,7 +112,8 @@ def _occupy_standard_descriptors() -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def command_line() -> argparse.ArgumentParser:
+    """The manual page is made of it too."""
     parser = argparse.ArgumentParser(
         prog="lokid",
         description="ssh-agent for LLMs: holds keys, tokens, warm connections; lokictl and others ask.",
@@ -109,7 +122,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--config", metavar="FILE", help="the configuration (also LOKID_CONFIG)")
     parser.add_argument("--version", action="version", version=f"lokid {lokid.__version__}")
-    return parser.parse_args(argv)
+    return parser
 
 
 def _fail(sentence: str, status: int) -> int:
@@ -121,7 +134,6 @@ def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int
     import anyio
 
     async def live() -> None:
-        _widen_resolver()
         await _assemble(endpoint, environ, make_runtime).run()
 
     try:
@@ -154,16 +166,3 @@ def _has_uvloop() -> bool:
     from importlib.util import find_spec
 
     return find_spec("uvloop") is not None
-
-
-def _widen_resolver() -> None:
-    """One of the two spots that know which event loop runs: the executor is asyncio's alone."""
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-
-    class Resolvers(ThreadPoolExecutor):
-        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-            """A look-up that hangs does not hold up the end (10 s were seen)."""
-            super().shutdown(wait=False, cancel_futures=True)
-
-    asyncio.get_running_loop().set_default_executor(Resolvers(RESOLVER_THREADS, "resolver"))

@@ -153,6 +153,10 @@ class PermissionDenied(CredentialError):
     code = "permission_denied"
 
 
+class NotForThisSocket(PermissionDenied):
+    """The extra socket, or this model on it, is not for the caller."""
+
+
 class LoginRequired(CredentialError):
     code = "login_required"
 

@@ -64,6 +64,8 @@ _longest_first: tuple[str, ...] | None = ()
 _lock = threading.Lock()
 """Threads register too."""
 
+_sealed = False
+
 
 def register(secret: str) -> None:
     """From now on no line shows ``secret``, in any of its ``forms``."""
@@ -71,6 +73,8 @@ def register(secret: str) -> None:
     if len(secret) < MIN_SECRET or secret in _secrets:
         return
     with _lock:
+        if _sealed:
+            return
         while len(_secrets) >= MAX_SECRETS:
             del _secrets[next(iter(_secrets))]
         _secrets[secret] = forms(secret)
@@ -84,6 +88,21 @@ def forget(secrets: Iterable[str]) -> None:
         for secret in secrets:
             _secrets.pop(secret, None)
         _longest_first = None
+
+
+def seal() -> None:
+    """Forgets all of them, and takes no new ones until ``unseal``: lokid is locked, and keeps none itself."""
+    global _longest_first, _sealed
+    with _lock:
+        _sealed = True
+        _secrets.clear()
+        _longest_first = None
+
+
+def unseal() -> None:
+    global _sealed
+    with _lock:
+        _sealed = False
 
 
 def forms(secret: str) -> tuple[str, ...]:

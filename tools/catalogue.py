@@ -64,6 +64,8 @@ HEAD = '''\
 https://github.com/pydantic/genai-prices
 """
 
+AS_OF = "{date}"
+
 SOURCES = {{
 '''
 TAIL = "}\n"

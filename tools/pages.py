@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import capabilities, layers, tables
+from tools import capabilities, layers, man, tables
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +20,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/configuration.md", "model keys"): tables.model_keys,
     ("docs/configuration.md", "extra keys"): tables.extra_keys,
     ("docs/configuration.md", "launch keys"): tables.launch_keys,
+    ("docs/configuration.md", "extra socket keys"): tables.extra_socket_keys,
     ("docs/providers.md", "capability matrix"): capabilities.matrix,
     ("docs/providers.md", "refused requests"): capabilities.refusals,
     ("docs/providers.md", "vendors"): capabilities.known_vendors,
@@ -47,6 +48,7 @@ def main() -> None:
         wanted = current(page)
         if wanted != (ROOT / page).read_text():
             (ROOT / page).write_text(wanted)
+    man.main()
 
 
 if __name__ == "__main__":

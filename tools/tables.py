@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from lokid.config import ExtraSocket
 from lokid.providers.base import Provider
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import (
@@ -40,7 +41,7 @@ MEANINGS = {
     "access_token": "of Google Cloud or Microsoft Entra ID, instead of `api_key`; lasts an hour",
     "quota_project_id": "Google Cloud project that pays",
     "adc_file": "file with Google's application default credentials",
-    "region": "of AWS",
+    "region": "of AWS; else that of the profile in `~/.aws`",
     "access_key_id": "with `secret_access_key`, instead of `api_key`",
     "secret_access_key": "its other half",
     "session_token": "comes with temporary keys",
@@ -81,6 +82,11 @@ MEANINGS = {
     "ca_file": "certificate authorities in PEM, instead of the system's",
     "max_connections": "at the same time",
     "max_retries": "only before the first byte of the answer",
+    # of extra_socket
+    "path": "relative to the directory of lokid's own socket; a directory must be yours alone (0700)",
+    "extra_socket.models": "`client:model`; `*` stands for any text",
+    "extra_socket.budget": "`usd_per_day` (1 if there is no `budget`), `usd_per_month`: of this socket alone",
+    "extra_socket.limits": "see below",
     # of launch
     "command": "program and arguments; no shell",
     "ready_timeout": "until it answers",
@@ -137,6 +143,10 @@ def model_keys() -> str:
 
 def extra_keys() -> str:
     return "\n".join([*_head(), *_rows(Extra)]) + "\n"
+
+
+def extra_socket_keys() -> str:
+    return "\n".join([*_head(), *_rows(ExtraSocket, part="extra_socket")]) + "\n"
 
 
 def launch_keys() -> str:

@@ -14,7 +14,8 @@ import click
 from lokictl import client
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Failure, usage
-from lokictl.render import Spinner, is_terminal, note, one_line, write
+from lokictl.render import is_terminal, note, one_line, write
+from lokictl.spinner import Spinner
 from lokictl.tables import duration, show, show_json, table
 
 HEADERS = ("client", "state", "expires", "refreshes", "scope", "reason")

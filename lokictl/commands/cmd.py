@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import link, spinner
 from lokictl.command import Command
 from lokictl.danger import danger
 from lokictl.failure import Failure, usage
@@ -14,6 +16,9 @@ from lokictl.render import clean, one_line, write
 
 TIMEOUT_S = 60.0
 """A key that was pressed waits no longer."""
+
+LONGEST_REASON = 200
+"""Characters of why there is no command. A small model may not find an end."""
 
 SYSTEM = """\
 You turn a request into exactly one command for the shell {shell} on {system}.
@@ -40,14 +45,14 @@ def command(words: tuple[str, ...], model: str | None, shell: str | None, key: b
     What is sent: the words, and the names of your shell and system."""
     text = " ".join(words).strip()
     if not key:
-        line = _command(text, model, shell)
+        line = _command(text, model, shell, spinner.call)
         write(1, f"{line}\n")
         if (harm := danger(line)) is not None:
             write(2, f"careful: this {harm}\n")
         return 0
     # For the scripts in lokictl/shell: a line that is a message or empty, then the command, if there is one.
     try:
-        line = _command(text, model, shell)
+        line = _command(text, model, shell, link.call)
     except Failure as failure:
         hint = f" ({failure.hint})" if failure.hint else ""
         write(1, f"lokictl: {one_line(failure.message + hint)}\n")
@@ -57,7 +62,9 @@ def command(words: tuple[str, ...], model: str | None, shell: str | None, key: b
     return 0
 
 
-def _command(text: str, model: str | None, shell: str | None) -> str:
+def _command(
+    text: str, model: str | None, shell: str | None, call: Callable[[str, Mapping[str, Any]], Any]
+) -> str:
     """Raises ``Failure``, also when the model has no command."""
     if not text:
         raise usage("say in words what the command should do", 'lokictl cmd "the five largest files here"')
@@ -65,10 +72,11 @@ def _command(text: str, model: str | None, shell: str | None) -> str:
         shell=shell or os.path.basename(os.environ.get("SHELL", "")) or "sh", system=_system()
     )
     model = model or os.environ.get("LOKICTL_MODEL", "")
-    result = client.call("chat", {"model": model, "prompt": text, "system": system, "timeout_s": TIMEOUT_S})
+    result = call("chat", {"model": model, "prompt": text, "system": system, "timeout_s": TIMEOUT_S})
     line = bare(result["text"])
     if not line or line.startswith("#"):
-        raise Failure("provider_error", line.lstrip("# ") or "the model had no command for that")
+        why = line.lstrip("# ").partition("\n")[0]
+        raise Failure("provider_error", why[:LONGEST_REASON] or "the model had no command for that")
     return line
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import client, own_config
 from lokictl.command import Group
 from lokictl.failure import Failure
-from lokictl.render import colour, one_line, paint
+from lokictl.render import colour, note, one_line, paint
 from lokictl.tables import show, show_json
 from lokid.rpc import address
 
@@ -56,17 +57,37 @@ def path_() -> int:
 
 @command.command("edit")
 def edit() -> int:
-    """Open the configuration in $VISUAL or $EDITOR, then check it. lokid reloads it by itself."""
+    """Open the configuration in $VISUAL or $EDITOR, then check it. lokid reloads it by itself.
+
+    Where there is none yet, the editor opens a commented one to start from."""
     path = _path()
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    if os.path.exists(path):
+        _edited(path)
+        return _check(None)
+    # Beside it: lokid would follow the file itself, and a start is no configuration yet.
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=os.path.dirname(path)) as folder:
+        draft = os.path.join(folder, os.path.basename(path))
+        with open(draft, "x", encoding="utf-8") as file:
+            file.write(own_config.STARTER)
+        _edited(draft)
+        with open(draft, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    if text == own_config.STARTER:
+        note("nothing was changed, so no configuration was written")
+        return 0
+    own_config.write(path, text)
+    return _check(None)
+
+
+def _edited(path: str) -> None:
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
         status = subprocess.call([*shlex.split(editor), path])  # noqa: S603 (the user's own editor)
     except OSError as error:
         raise Failure("invalid_params", f"cannot start {editor}: {error.strerror}", "set EDITOR") from None
     if status != 0:
         raise Failure("provider_error", f"{editor} ended with status {status}")
-    return _check(None) if os.path.exists(path) else 0
 
 
 @command.command("reload")

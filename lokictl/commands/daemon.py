@@ -1,4 +1,4 @@
-"""``lokictl daemon start|stop|restart|run|install|uninstall``"""
+"""``lokictl daemon start|stop|restart|status|run|install|uninstall``"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import click
 
 from lokictl import autostart, client
-from lokictl.command import Command, Group
+from lokictl.command import Command, Group, json_option
 from lokictl.failure import Failure
 from lokictl.tables import show
 
@@ -79,6 +79,15 @@ def restart() -> int:
     client.dial(start=True).close()
     _tell()
     return 0
+
+
+@command.command("status", examples=(("lokictl daemon status", "the same as lokictl status"),))
+@json_option
+def status(as_json: bool) -> int:
+    """What `lokictl status` says. Exit status 69 when no lokid runs, 78 when its configuration is wrong."""
+    from lokictl.commands.status import tell
+
+    return tell(as_json)
 
 
 @command.command("run", cls=Command, context_settings={"ignore_unknown_options": True})

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import client
+from lokictl import client, sandbox
 from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
@@ -116,6 +116,8 @@ def _daemon(problems: list[str]) -> list[tuple[str, str]]:
         problems.append(skew.removeprefix("lokictl: "))
     if daemon.get("root"):
         problems.append("lokid runs as root, and with it everything that it starts")
+    if lacks := sandbox.problem(daemon):
+        problems.append(lacks)
     config: Mapping[str, Any] = status["config"]
     for one in config.get("problems") or ():
         place = f"{one['path']}:{one['line']}:{one['column']}"
@@ -128,7 +130,9 @@ def _daemon(problems: list[str]) -> list[tuple[str, str]]:
             problems.append(f"a client of type {one['type']}: {one['state']} (lokictl status says which)")
     return [
         ("lokid", f"{daemon['version']}, up {duration(time.time() - daemon['started_at'])}"),
-        ("sandbox", _sandbox(int(daemon["pid"]))),
+        ("extra_socket", _extra(daemon.get("extra_socket"), problems)),
+        ("sandbox", sandbox.line(daemon)),
+        ("memory", sandbox.memory(daemon)),
         (
             "configuration",
             f"generation {config.get('generation')}, {len(config.get('problems') or ())} problems",
@@ -137,20 +141,14 @@ def _daemon(problems: list[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _sandbox(pid: int) -> str:
-    """As the kernel says it, not as a unit file does: systemd ignores lines of these in silence."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-            facts = dict(line.split(":", 1) for line in file)
-    except OSError:
-        return "not known"
-    filters = facts.get("Seccomp", "0").strip() == "2"
-    flags = {
-        "no new privileges": facts.get("NoNewPrivs", "0").strip() == "1",
-        "system calls filtered": filters,
-        "no capabilities": int(facts.get("CapEff", "0").strip(), 16) == 0,
-    }
-    return ", ".join(name for name, on in flags.items() if on) or "none (lokictl daemon install has one)"
+def _extra(extra: Mapping[str, Any] | None, problems: list[str]) -> str:
+    if not extra:
+        return "off"
+    if extra["state"] != "open":
+        problems.append(f"the extra socket is not open: {extra.get('reason', 'see the log')}")
+        return "closed"
+    budgets = ", ".join(f"{one['usd']:g} USD a {one['period']}" for one in extra["budgets"])
+    return f"{_short(str(extra['path']))}, {len(extra['models'])} patterns, {budgets or 'without a budget'}"
 
 
 def _certificates(problems: list[str]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import client, spinner
 from lokictl.command import Command
 from lokictl.commands.models import full_name
 from lokictl.failure import Failure, usage
@@ -50,7 +50,7 @@ def command(
         params["input_type"] = input_type
     if dimensions is not None:
         params["dimensions"] = dimensions
-    vectors = client.call("embed", params)["embeddings"]
+    vectors = spinner.call("embed", params)["embeddings"]
     if f32:
         write_bytes(1, b"".join(vectors))
     else:

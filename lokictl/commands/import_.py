@@ -1,4 +1,4 @@
-"""``lokictl import loki``: configuration, vault and sign-ins of Loki, or the configuration of aichat."""
+"""``lokictl import loki|aichat``: what these programs have, as configuration, secrets and sign-ins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import client, left_by_loki, own_config
+from lokictl import client, left_by_aichat, left_by_loki, own_config
 from lokictl.command import Group
 from lokictl.commands.config import CONFIG_INVALID, problem_line
 from lokictl.failure import usage
@@ -21,7 +21,7 @@ from lokictl.tables import show, table
 EXAMPLES = (
     ("lokictl import loki --dry-run", "what would be taken over; changes nothing"),
     ("lokictl import loki", "do it; asks before it replaces a configuration"),
-    ("lokictl import loki --config ~/.config/aichat/config.yaml", "from aichat"),
+    ("lokictl import aichat", "from aichat: its configuration, and the keys in its .env and this shell"),
 )
 
 _SECRETS = {
@@ -35,21 +35,26 @@ ROTATE = "; REPLACE IT: Loki 0.1 kept it so that whoever had the file could read
 Row = tuple[str, str, str]
 
 
+_CONFIG = click.option("--config", type=click.Path(), help="The configuration, if it lies elsewhere.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+_YES = click.option(
+    "-y", "--yes", is_flag=True, help="Replace a configuration of lokid; the old one is kept as .bak."
+)
+
+
 @click.group(cls=Group, name="import", examples=EXAMPLES)
 def command() -> None:
     """Take over what another program has."""
 
 
 @command.command("loki", examples=EXAMPLES)
-@click.option("--config", type=click.Path(), help="Loki's or aichat's configuration.")
+@_CONFIG
 @click.option("--vault", type=click.Path(), help="Loki's vault.")
 @click.option(
     "--password-file", type=click.Path(), help="The password of Loki's vault; else it is asked for."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
-@click.option(
-    "-y", "--yes", is_flag=True, help="Replace a configuration of lokid; the old one is kept as .bak."
-)
+@_DRY_RUN
+@_YES
 def loki(config: str | None, vault: str | None, password_file: str | None, dry_run: bool, yes: bool) -> int:
     """Take over the configuration, the vault and the sign-ins of Loki, or aichat's configuration."""
     left = left_by_loki.find(os.environ, config, vault)
@@ -58,8 +63,23 @@ def loki(config: str | None, vault: str | None, password_file: str | None, dry_r
     return take_over(left, password_file, dry_run=dry_run, yes=yes)
 
 
-def take_over(left: Left, password_file: str | None, *, dry_run: bool, yes: bool) -> int:
-    """Shows what became of everything. The exit status."""
+@command.command("aichat", examples=(EXAMPLES[-1],))
+@_CONFIG
+@_DRY_RUN
+@_YES
+def aichat(config: str | None, dry_run: bool, yes: bool) -> int:
+    """Take over the configuration of aichat, and put into the vault the keys that its clients have in the
+    environment of this shell or in aichat's .env."""
+    left = left_by_loki.find_aichat(os.environ, config)
+    if left.config is None:
+        raise usage("nothing of aichat is here", "--config FILE names its configuration")
+    return take_over(left, None, dry_run=dry_run, yes=yes, variables=True)
+
+
+def take_over(
+    left: Left, password_file: str | None, *, dry_run: bool, yes: bool, variables: bool = False
+) -> int:
+    """Shows what became of everything. The exit status. ``variables``: keys in the environment too."""
     plan = _Import(left, dry_run)
     if left.config is not None and (problems := plan.convert(left.config)):
         on = colour(1, os.environ)
@@ -67,6 +87,8 @@ def take_over(left: Left, password_file: str | None, *, dry_run: bool, yes: bool
         note("nothing was changed; mend this first")
         return CONFIG_INVALID
     plan.take_vault(password_file)
+    if variables:
+        plan.take_variables()
     plan.write_config(yes)
     plan.move_tokens()
     show(table(("what", "name", "outcome"), plan.rows))
@@ -81,6 +103,7 @@ class _Converted:
     text: str
     password_file: str | None
     original: str
+    clients: Sequence[str]
 
 
 class _Import:
@@ -98,7 +121,7 @@ class _Import:
         found = client.call("import.loki", {"config": text, "dry_run": True})["config"]
         if found["problems"]:
             return [{**one, "path": path} for one in found["problems"]]
-        self._converted = _Converted(path, found["text"], found["password_file"], text)
+        self._converted = _Converted(path, found["text"], found["password_file"], text, found["clients"])
         self.rows += [("client", name, "taken over") for name in found["clients"]]
         self.rows += [
             ("key", one["key"], f"left: lokid has no use for it (line {one['line']})")
@@ -116,6 +139,17 @@ class _Import:
         for row in client.call("import.loki", params)["secrets"]:
             said = _SECRETS[row["outcome"]] + (f": {row['reason']}" if row.get("reason") else "")
             self.rows.append(("secret", row["name"], said + (ROTATE if row["rotate"] else "")))
+
+    def take_variables(self) -> None:
+        """Under their own names: a client looks for its key in the vault under the name of its variable."""
+        assert self._converted is not None
+        found = left_by_aichat.variables(os.environ, self._converted.source, self._converted.clients)
+        there = {row["name"] for row in client.call("secrets.list")} if found else set()
+        for name, value in found.items():
+            if name not in there and not self._dry_run:
+                client.call("secrets.set", {"name": name, "value": value})
+            said = "left: the vault has one of that name" if name in there else _SECRETS["new"]
+            self.rows.append(("secret", name, said))
 
     def _password(self, named: str | None) -> str:
         if named is not None:

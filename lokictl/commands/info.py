@@ -13,6 +13,7 @@ from lokictl import client
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
 from lokictl.tables import duration, pairs, show, show_json
+from lokictl.vault_paths import is_locked, vault_paths
 from lokid.rpc import address
 
 
@@ -32,8 +33,7 @@ def command(as_json: bool) -> int:
             ("version", lokid.__version__),
             ("config_file", address.config_file(os.environ)),
             ("env_file", address.env_file(os.environ)),
-            ("vault_file", address.vault_file(os.environ)),
-            ("identity_file", address.identity_file(os.environ)),
+            *zip(("vault_file", "identity_file"), vault_paths(), strict=True),
             ("state_dir", address.state_dir(os.environ)),
             ("socket", address.socket_path(os.environ)),
             ("log", address.log_file(os.environ)),
@@ -61,4 +61,16 @@ def _daemon() -> list[tuple[str, str]]:
         ("daemon_version", str(hello["version"])),
         ("daemon_pid", str(hello["pid"])),
         ("daemon_uptime", duration(time.time() - hello["started_at"])),
+        ("extra_socket", _extra_socket()),
+        ("daemon_locked", "yes: lokictl unlock" if is_locked() else "no"),
     ]
+
+
+def _extra_socket() -> str:
+    try:
+        extra = client.call("status", start=False)["daemon"].get("extra_socket")
+    except Failure as failure:
+        return failure.message
+    if not extra:
+        return "off"
+    return str(extra["path"] or extra.get("reason", "closed"))

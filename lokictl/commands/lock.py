@@ -6,6 +6,7 @@ import click
 
 from lokictl import client
 from lokictl.command import Command
+from lokictl.render import note
 
 
 @click.command(
@@ -14,6 +15,16 @@ from lokictl.command import Command
     examples=(("lokictl lock", "before you leave the machine"), ("lokictl unlock", "when you are back")),
 )
 def command() -> int:
-    """Make lokid forget every secret of the vault, until `lokictl unlock`. Requests that run finish."""
-    client.call("secrets.lock", start=False)
+    """Make lokid forget every key, token and login, until `lokictl unlock`. Requests that run finish."""
+    answer = client.call("secrets.lock", start=False)
+    if "environment" in answer.get("kept", ()):
+        note("a copy of lokid's environment stays in its memory, as there is no open vault to encrypt it to")
+        note("keys in it can move: lokictl secret import-env")
+    for what in answer.get("kept", ()):
+        if what != "environment":
+            note(f"{what} stay in memory until they are on disk: make room, or mend the permissions")
+    if answer.get("in_flight"):
+        note("requests still run; what they have goes with them")
+    if answer.get("identity_kind") == "file":
+        note("unlocking asks for nothing: lokictl secret passphrase changes that")
     return 0

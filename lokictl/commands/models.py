@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import client, spinner
 from lokictl.command import Command, json_option
 from lokictl.render import is_terminal, note
 from lokictl.tables import show, show_json, table
@@ -36,7 +36,7 @@ def command(client_name: str | None, kind: str | None, refresh: bool, as_json: b
         params["client"] = client_name
     if kind:
         params["type"] = kind
-    models = client.call("models.list", params)
+    models = spinner.call("models.list", params)
     if as_json:
         show_json(models)
     else:

@@ -8,7 +8,9 @@ import click
 
 from lokictl import client
 from lokictl.command import Command, json_option
+from lokictl.render import note
 from lokictl.tables import duration, show, show_json, table
+from lokictl.vault_paths import is_locked
 
 HEADERS = ("id", "method", "model", "program", "pid", "state", "elapsed")
 
@@ -29,6 +31,8 @@ def command(as_json: bool) -> int:
         show_json(running)
     else:
         show(table(HEADERS, [row(request) for request in running]))
+        if is_locked():
+            note("lokid is locked: lokictl unlock")
     return 0
 
 

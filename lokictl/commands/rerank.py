@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import spinner
 from lokictl.command import Command, json_option
 from lokictl.commands.embed import first_model, lines_of_standard_input
 from lokictl.tables import show, show_json, table
@@ -35,7 +35,7 @@ def command(
     params: dict[str, Any] = {"model": model or first_model("reranker"), "query": query, "documents": texts}
     if top_n is not None:
         params["top_n"] = top_n
-    result = client.call("rerank", params)
+    result = spinner.call("rerank", params)
     if as_json:
         show_json(result)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import client, found_here, left_by_loki, own_config
+from lokictl import client, found_here, left_by_loki, own_config, spinner
 from lokictl.command import Command
 from lokictl.commands.import_ import take_over
 from lokictl.failure import Failure, usage
@@ -40,7 +40,11 @@ def command(no_call: bool, yes: bool) -> int:
     path = own_config.path(os.environ)
     if not os.path.exists(path) and (status := _imported()) is not None:
         return status or _report([row["name"] for row in client.call("clients.list")], no_call)
-    found = [*found_here.keys(os.environ), *found_here.servers(os.environ)]
+    found = [
+        *found_here.keys(os.environ),
+        *found_here.servers(os.environ),
+        *found_here.built_in(client.call("config.show")),
+    ]
     typed: dict[str, str] = {}
     if not found:
         found, typed = _asked()
@@ -62,12 +66,13 @@ def _imported() -> int | None:
     left = left_by_loki.find(os.environ, None, None)
     if left.config is None:
         return None
-    note(f"{left.config} is here; `lokictl import loki` takes it over")
+    aichat = left.config == left_by_loki.find_aichat(os.environ, None).config
+    note(f"{left.config} is here; `lokictl import {'aichat' if aichat else 'loki'}` takes it over")
     if not (
         _is_person() and click.confirm("do that, instead of a new configuration?", default=True, err=True)
     ):
         return None
-    return take_over(left, None, dry_run=False, yes=False)
+    return take_over(left, None, dry_run=False, yes=False, variables=aichat)
 
 
 def _is_person() -> bool:
@@ -119,7 +124,7 @@ def _tried(name: str) -> tuple[str, str, str]:
         if model is None:
             return name, "no", "it offers no chat model"
         params = {"model": model, "prompt": QUESTION, "max_tokens": MAX_TOKENS, "timeout_s": CALL_S}
-        answer: dict[str, Any] = client.call("chat", params)
+        answer: dict[str, Any] = spinner.call("chat", params)
     except Failure as failure:
         return name, "no", f"{failure.code}: {failure.message}"
     cost = "" if answer["cost_usd"] is None else f", {answer['cost_usd']:.6f} USD"
@@ -131,7 +136,7 @@ def _model_of(name: str) -> str | None:
     """The first chat model, of the configuration or else of the provider's list."""
     for refresh in (False, True):
         params = {"client": name, "type": "chat", "refresh": refresh}
-        rows: Sequence[dict[str, Any]] = client.call("models.list", params)
+        rows: Sequence[dict[str, Any]] = spinner.call("models.list", params)
         if rows:
             return str(rows[0]["id"])
     return None

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import client, sandbox
 from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
@@ -33,6 +33,11 @@ NOT_RUNNING = 69
 @json_option
 def command(as_json: bool) -> int:
     """One screen: daemon, configuration, clients, requests. Starts no daemon."""
+    return tell(as_json)
+
+
+def tell(as_json: bool) -> int:
+    """Prints it; the exit status."""
     try:
         status = client.call("status", start=False)
     except Failure as failure:
@@ -54,6 +59,7 @@ def screen(status: Mapping[str, Any], *, now: float) -> str:
     parts = [
         _daemon(status["daemon"], now=now, on=on),
         _config(status["config"], now=now, on=on),
+        _vault(status.get("vault") or {}, on=on),
         _clients(status["clients"]),
         _usage(status.get("usage") or {}, on=on),
     ]
@@ -65,11 +71,31 @@ def screen(status: Mapping[str, Any], *, now: float) -> str:
 def _daemon(daemon: Mapping[str, Any], *, now: float, on: bool) -> str:
     up = duration(now - daemon["started_at"])
     lines = [f"lokid {daemon['version']}, pid {daemon['pid']}, up {up}", f"socket {daemon.get('socket', '')}"]
+    lines += _extra(daemon.get("extra_socket") or {}, on=on)
     if daemon.get("root"):
         lines.append(paint("runs as root", "yellow", on=on))
+    lines.append(f"sandbox {sandbox.line(daemon)}")
+    lines.append(f"memory {sandbox.memory(daemon)}")
+    if lacks := sandbox.problem(daemon):
+        lines.append(paint(lacks, "yellow", on=on))
     if skew := version_skew(daemon):
         lines.append(paint(skew.removeprefix("lokictl: "), "yellow", on=on))
     return _lines(lines)
+
+
+def _extra(extra: Mapping[str, Any], *, on: bool) -> list[str]:
+    if not extra:
+        return []
+    if extra["state"] != "open":
+        return [paint(f"extra socket closed: {one_line(str(extra.get('reason', '')))}", "red", on=on)]
+    models = one_line(", ".join(extra["models"]))
+    lines = [f"extra socket {one_line(str(extra['path']))} for {models}"]
+    for budget in extra["budgets"]:
+        spent = f"{money(budget['spent_usd'])} of {money(budget['usd'])} USD this {budget['period']}"
+        used_up = budget["spent_usd"] >= budget["usd"]
+        line = f"budget of the extra socket: {spent}"
+        lines.append(paint(line, "red", on=on) if used_up else line)
+    return lines
 
 
 def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
@@ -86,13 +112,40 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
     if problems:
         lines.append(paint("what was loaded before stays in force, because of:", "red", on=on))
         lines += [problem_line(problem, paint_on=on) for problem in problems]
+        lines.append("mend it: lokictl config edit")
     lines += [problem_line(warning, paint_on=False) for warning in config.get("warnings") or ()]
+    return _lines(lines)
+
+
+_IDENTITIES = {
+    "file": "its identity is the file {}",
+    "passphrase": "its identity is {}, with a passphrase",
+    "credential": "its identity is a systemd credential",
+    "keyring": "its identity is in the {}",
+}
+
+
+def _vault(vault: Mapping[str, Any], *, on: bool) -> str:
+    """Of a daemon that is older than this: nothing."""
+    if "file" not in vault:
+        return ""
+    count = vault.get("secrets")
+    holds = f"{count} secret{'' if count == 1 else 's'}" if count is not None else vault["state"]
+    facts = [f"vault {one_line(vault['file'])}", "no such file yet" if vault["state"] == "absent" else holds]
+    if words := _IDENTITIES.get(vault["identity_kind"]):
+        facts.append(words.format(one_line(vault["identity"])))
+    lines = [", ".join(facts)]
+    if vault["locked"]:
+        lines.append(paint("lokid is locked: lokictl unlock", "yellow", on=on))
+    elif vault.get("reason"):
+        mend = ": lokictl unlock" if vault["state"] == "locked" else ""
+        lines.append(paint(one_line(vault["reason"]) + mend, "yellow", on=on))
     return _lines(lines)
 
 
 def _clients(clients: Sequence[Mapping[str, Any]]) -> str:
     if not clients:
-        return "no clients are configured: lokictl config edit\n"
+        return "no clients are configured: lokictl setup\n"
     rows = [(c["name"], c["type"], c["state"], step(c)) for c in clients]
     return table(("client", "type", "state", "what to do"), rows, state_style)
 

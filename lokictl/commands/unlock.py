@@ -15,7 +15,8 @@ from lokictl.secret_input import ask
     examples=(("lokictl unlock", "asks for the passphrase if there is one"),),
 )
 def command() -> int:
-    """Let lokid read the vault again. The passphrase is asked for, or read from standard input."""
+    """Let lokid have its keys, tokens and logins again. A passphrase is asked for if there is one, or read
+    from standard input."""
     passphrase = None
     if client.call("secrets.status")["identity_kind"] == "passphrase":
         passphrase = ask("passphrase of the vault: ")

@@ -63,11 +63,18 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
     if is_terminal(1):
         width = shutil.get_terminal_size().columns
         show(screen(rows, group_by, width=width, plain=not _is_unicode(os.environ)))
+        if rows and (date := _date_of_prices()):
+            show(f"lokid's own prices are of {date}\n")
     else:
         show(table(_HEADERS, [_cells(row, group_by) for row in rows]))
     if unpriced := sum(row["unpriced"] for row in rows):
         note(f"{unpriced} answers have no known cost and count as 0 (docs/usage.md says when)")
     return 0
+
+
+def _date_of_prices() -> str | None:
+    """Nothing of a daemon that is older than this."""
+    return (client.call("status").get("usage") or {}).get("prices_as_of")
 
 
 def moment(text: str, now: float, option: str) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Literal, assert_never
 
 from lokid.chat.vocabulary import (
@@ -24,6 +24,8 @@ from lokid.chat.vocabulary import (
     ToolResult,
     Usage,
 )
+
+_KINDS = tuple(field.name for field in fields(Usage) if field.name != "billed")
 
 
 def event(value: Event) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def usage(value: Usage | None) -> dict[str, Any] | None:
     """Tokens by kind, or None where the provider reported none."""
     if value is None:
         return None
-    return {kind: tokens for kind, tokens in asdict(value).items() if kind != "billed"}
+    return {kind: getattr(value, kind) for kind in _KINDS}
 
 
 def chat_result(result: ChatResult) -> dict[str, Any]:

@@ -21,11 +21,12 @@ from lokid.config.parse import parse, vault_settings
 from lokid.config.plan import Plan, plan
 from lokid.config.problem import Problem
 from lokid.config.redact import show
-from lokid.config.schema import Config, Limits, Vault
+from lokid.config.schema import Config, ExtraSocket, Limits, Vault
 from lokid.config.secrets import secret_names
 
 __all__ = [
     "Config",
+    "ExtraSocket",
     "Limits",
     "Plan",
     "Problem",

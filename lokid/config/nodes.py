@@ -196,7 +196,13 @@ def read(text: str, path: str) -> tuple[Node | None, tuple[Problem, ...]]:
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    yield from yaml.parse(text, Loader=_LOADER)
+    """What ``yaml.parse`` gives, without asking before each event whether there is one."""
+    loader = _LOADER(text)
+    try:
+        while (event := loader.get_event()) is not None:
+            yield event
+    finally:
+        loader.dispose()
 
 
 _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -243,6 +249,9 @@ class _Builder:
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}  # None: it is still open
         self._aliased = 0
+        # What looks like a number, and what it is: ten thousand models have a dozen prices and sizes. Goes
+        # with the builder, since one of the texts may be a secret.
+        self._numbers: dict[str, Scalar] = {}
 
     def feed(self, event: yaml.Event) -> None:
         match event:
@@ -265,7 +274,7 @@ class _Builder:
         if event.tag is not None and event.tag not in _STRING_TAGS:
             self._problem(line, column, "tags (!...) are not used here; leave it out")
         if event.implicit[0] and event.tag is None:  # neither quoted nor tagged
-            node = plain_scalar(line, column, event.value)
+            node = self._plain(line, column, event.value)
         elif "\0" in event.value:
             # The system takes it in no path, argument or variable. Empty: nobody reads on with it.
             self._problem(line, column, "a NUL character (\\0) has no place in a text here")
@@ -275,6 +284,15 @@ class _Builder:
         if event.anchor:
             self._anchors[event.anchor] = node
         self._add(node)
+
+    def _plain(self, line: int, column: int, text: str) -> Scalar:
+        known = self._numbers.get(text)
+        if known is not None:
+            return Scalar(line, column, text, known.value, known.doubt)
+        node = plain_scalar(line, column, text)
+        if text and text[0] in _FIRST:
+            self._numbers[text] = node
+        return node
 
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         line, column = _place(event)
@@ -307,7 +325,8 @@ class _Builder:
         top = self._open[-1]
         parent = top.node
         parent.size += node.size
-        parent.height = max(parent.height, node.height + 1)
+        if parent.height <= node.height:
+            parent.height = node.height + 1
         if isinstance(parent, Sequence):
             parent.items.append(node)
         elif top.key is None:

@@ -98,6 +98,7 @@ class _Parser:
         self.problems += problems
         self._warnings += warnings
         self._default_model(root, top, names)
+        self._extra_socket(root, top, names)
         return Config(
             path=self._path,
             model=top.model,
@@ -107,6 +108,7 @@ class _Parser:
             vault=top.vault,
             limits=top.limits,
             budget=top.budget,
+            extra_socket=top.extra_socket,
             interpolated=self._interpolated,
             warnings=tuple(self._warnings),
         )
@@ -149,6 +151,15 @@ class _Parser:
         if client not in names:
             said = f"no client of this file has that name{did_you_mean(client, names)}"
             self._warning(root.entries["model"].node, ("model",), said)
+
+    def _extra_socket(self, root: nodes.Mapping, top: TopLevel, names: list[str]) -> None:
+        """A pattern that no client of the file can match opens nothing, which is seldom what was meant."""
+        for index, pattern in enumerate(top.extra_socket.models if top.extra_socket else ()):
+            client = pattern.partition(":")[0]
+            if "*" not in client and client not in names:
+                at = ("extra_socket", "models", index)
+                said = f"no client of this file has that name{did_you_mean(client, names)}"
+                self._warning(locate(root, at)[0], at, said)
 
     def _clients(self, root: nodes.Mapping) -> list[ClientSettings]:
         entry = root.entries.get("clients")

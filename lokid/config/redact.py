@@ -31,6 +31,8 @@ def show(config: Config) -> dict[str, Any]:
     shown["vault"] = _plain(config.vault)
     shown["limits"] = _plain(config.limits)
     shown["budget"] = _plain(config.budget)
+    if config.extra_socket is not None:
+        shown["extra_socket"] = _plain(config.extra_socket)
     if config.missing:
         shown["missing"] = {name: list(names) for name, names in config.missing.items()}
     if config.warnings:

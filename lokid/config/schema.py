@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from lokid.config.problem import Path, Problem
-from lokid.providers.settings import Budget, ClientSettings, Count, RequestPatch, Settings
+from lokid.providers.settings import Budget, ClientSettings, Count, KeyringSecret, RequestPatch, Settings
 
 OverridePatches = Mapping[str, Mapping[str, RequestPatch]]
 """API (``chat_completions``, ``embeddings``, ``rerank``) -> pattern on the model's name -> patch."""
@@ -25,12 +25,20 @@ def _recipient(text: str) -> str:
 _RECIPIENT = re.compile(r"age1[0-9a-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( .*)?")
 
 
+_Identity = Annotated[
+    Annotated[str, Field(min_length=1), Tag("a path")] | Annotated[KeyringSecret, Tag("a keyring")],
+    Discriminator(lambda value: "a keyring" if isinstance(value, dict | KeyringSecret) else "a path"),
+]
+"""The tags are no names of keys, so that the place of an error cannot be taken for one."""
+
+
 class Vault(Settings):
-    """Where the vault and the key to it lie, if not in ``$XDG_DATA_HOME/lokid/``. ``recipients``: public
-    keys, besides the user's own, whose owners can read it as well."""
+    """Where the vault and the key to it lie, if not in ``$XDG_DATA_HOME/lokid/``. ``identity``: a path, or an
+    entry of the operating system's keyring. ``recipients``: public keys, besides the user's own, whose
+    owners can read it as well."""
 
     file: str | None = Field(None, min_length=1)
-    identity: str | None = Field(None, min_length=1)
+    identity: _Identity | None = None
     recipients: tuple[Annotated[str, AfterValidator(_recipient)], ...] = ()
 
 
@@ -40,6 +48,57 @@ class Limits(Settings):
     max_frame_mib: Count = Field(64, le=1024)
 
 
+def _allowed(pattern: str) -> str:
+    client, colon, model = pattern.partition(":")
+    if not (client and colon and model):
+        raise ValueError("must be client:model, where * stands for any text: `openai:gpt-4.1*`, `local:*`")
+    return pattern
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Linear, unlike a regular expression: ``text`` comes from whoever may be on the other side."""
+    first, *pieces = pattern.split("*")
+    if not pieces:
+        return text == first
+    last = pieces.pop()
+    at, end = len(first), len(text) - len(last)
+    if not (text.startswith(first) and text.endswith(last) and at <= end):
+        return False
+    for piece in pieces:
+        if (found := text.find(piece, at, end)) < 0:
+            return False
+        at = found + len(piece)
+    return True
+
+
+def _some(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    if not patterns:
+        raise ValueError("must name a model; without `extra_socket` there is no such socket")
+    return patterns
+
+
+class ExtraLimits(Settings):
+    """For all who ask over the extra socket together; what is over is refused, and told when to come back."""
+
+    concurrency: Count = 8
+    requests_per_minute: Count | None = None
+
+
+class ExtraSocket(Settings):
+    """A second, restricted socket, to forward or to mount. ``path``: relative to the directory of lokid's own
+    socket. ``models``: ``client:model``, where ``*`` stands for any text. A budget that is not given is one
+    dollar a day: who leaves it out has thought of none."""
+
+    path: str = Field("lokid-extra.sock", min_length=1)
+    models: Annotated[tuple[Annotated[str, AfterValidator(_allowed)], ...], AfterValidator(_some)]
+    budget: Budget = Budget(usd_per_day=1.0)
+    limits: ExtraLimits = ExtraLimits()
+
+    def allows(self, model: str) -> bool:
+        """``model``: ``client:model`` in full, as the client of the configuration calls it."""
+        return any(_matches(pattern, model) for pattern in self.models)
+
+
 class TopLevel(Settings):
     """The keys of the top level, but ``clients``, whose entries depend on their ``type``."""
 
@@ -47,6 +106,7 @@ class TopLevel(Settings):
     vault: Vault = Vault()
     limits: Limits = Limits()
     budget: Budget = Budget()
+    extra_socket: ExtraSocket | None = None
 
 
 OWN_KEYS = frozenset((*TopLevel.model_fields, "clients"))
@@ -89,6 +149,7 @@ class Config:
     vault: Vault = field(default_factory=Vault)
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget)
+    extra_socket: ExtraSocket | None = None
     interpolated: Mapping[str, Mapping[Path, tuple[str, ...]]] = field(default_factory=dict, repr=False)
     warnings: tuple[Problem, ...] = ()
 

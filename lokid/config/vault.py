@@ -75,6 +75,9 @@ def check(name: str, value: object) -> None:
         raise BadSecret("the value is empty")
     if len(value) > MAX_VALUE:
         raise BadSecret("the value is longer than 64 Ki characters")
+    if "\0" in value:
+        # No header, variable or argument can hold one: it is a binary file, or UTF-16.
+        raise BadSecret("the value holds a NUL character, so it is no text")
     try:
         value.encode()
     except UnicodeEncodeError:

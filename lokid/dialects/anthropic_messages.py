@@ -6,7 +6,6 @@ Azure (Foundry), and, without ``model`` in the body, on Vertex AI and Bedrock (`
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from lokid.chat import (
     ToolCall,
     ToolResult,
 )
+from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.turns import Blocks, turns
@@ -255,7 +255,7 @@ def _image(image: Image, traits: Traits) -> dict[str, Any]:
             f"{traits.model} does not take images of the type {kind}",
             hint=f"it takes {', '.join(MEDIA_TYPES)}",
         )
-    data = base64.b64encode(image.data or b"").decode()
+    data = base64_text(image.data)
     return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
 
 

@@ -7,7 +7,6 @@ models of many makers; only what the makers do not have in common goes into
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from lokid.chat import (
     ToolResult,
 )
 from lokid.dialects.anthropic_messages import MAX_TOKENS, check_thinking, closed_schema, thinking_for
+from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known
 from lokid.dialects.traits import Traits
 from lokid.dialects.turns import Blocks, turns
@@ -238,7 +238,7 @@ def _image(image: Image, traits: Traits) -> dict[str, Any]:
             f"{traits.model} does not take images of the type {image.media_type}",
             hint=f"it takes {known_kinds}",
         )
-    return {"image": {"format": kind, "source": {"bytes": base64.b64encode(image.data or b"").decode()}}}
+    return {"image": {"format": kind, "source": {"bytes": base64_text(image.data)}}}
 
 
 _BLOCKS = Blocks(text=_text, image=_image, result=_result, answered=_answered)

@@ -6,7 +6,6 @@ answers. Both APIs take every key in camelCase; the official SDK mixes it with s
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from lokid.chat import (
     ToolCall,
     ToolResult,
 )
+from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known, system_text
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.untrusted import mapping, text
@@ -272,5 +272,5 @@ def _image(image: Image) -> dict[str, Any]:
         ending = re.search(r"\.(\w+)(?:[?#].*)?$", image.url)
         media_type = image.media_type or (MEDIA_TYPES.get(ending[1].lower()) if ending else None)
         return {"fileData": {**known(mimeType=media_type), "fileUri": image.url}}
-    data = base64.b64encode(image.data or b"").decode()
+    data = base64_text(image.data)
     return {"inlineData": {"mimeType": image.media_type or "application/octet-stream", "data": data}}

@@ -99,9 +99,11 @@ class _Accumulator:
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> None:
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             raise in_band(chunk)
-        self._id = self._id or text(chunk.get("id"))
-        self._model = self._model or text(chunk.get("model"))
-        self._usage = usage(chunk) or self._usage
+        if not (self._id and self._model):
+            self._id = self._id or text(chunk.get("id"))
+            self._model = self._model or text(chunk.get("model"))
+        if chunk.get("usage") or "x_groq" in chunk:
+            self._usage = usage(chunk) or self._usage
         for choice in map(mapping, items(chunk.get("choices"))):
             if choice.get("index") in (0, None):  # others exist only if extra_body asked for them
                 self._choice(choice, form, out)
@@ -136,6 +138,16 @@ class _Accumulator:
             raise Overloaded("the provider stopped in the middle of the answer for lack of capacity")
         self.begun = True
         delta = mapping(choice.get(form))
+        content = delta.get("content")
+        if len(delta) == 1 and isinstance(content, str) and not self._think:
+            self._texts.text(content, out)  # what nearly every event of a stream is
+        elif delta:
+            self._delta(delta, form, out)
+        if finish:
+            self.finish = finish
+            self.settle(out)
+
+    def _delta(self, delta: Mapping[str, Any], form: str, out: list[Event]) -> None:
         self._reason(delta, out)
         self._pieces(_content(delta.get("content")), out, tags=True)
         if refusal := text(delta.get("refusal")):
@@ -145,9 +157,6 @@ class _Accumulator:
             self._calls.take(entry, out, index=position if form == "message" else None)
         if function := mapping(delta.get("function_call")):  # before tool_calls existed
             self._calls.take({"function": function}, out, index=0)
-        if finish:
-            self.finish = finish
-            self.settle(out)
 
     def _reason(self, delta: Mapping[str, Any], out: list[Event]) -> None:
         for field in REASONING_FIELDS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from lokid.chat import ChatRequest, Image, Message, Part, Text, ToolCall, ToolResult
+from lokid.dialects.base64_text import base64_text
 from lokid.dialects.traits import Traits
 
 
@@ -32,7 +32,7 @@ def tools(request: ChatRequest) -> list[dict[str, Any]]:
 def image_url(image: Image) -> str:
     if image.url is not None:
         return image.url
-    data = base64.b64encode(image.data or b"").decode()
+    data = base64_text(image.data)
     return f"data:{image.media_type or 'application/octet-stream'};base64,{data}"
 
 

@@ -56,8 +56,7 @@ class EventStream:
             for event in self._parser.feed(data):
                 self._take(event, out)
         except EventTooLarge as error:
-            self._failure = ProviderFailed(f"the provider's stream is broken: {error}")
-            self._failure.__cause__ = error
+            self._failure = _broken(error)
         except LokidError as error:
             self._failure = error
         if self._failure and not out:
@@ -68,9 +67,19 @@ class EventStream:
         """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
         if self._failure:
             raise self._failure
+        try:
+            unfinished = self._parser.close()
+        except EventTooLarge as error:
+            raise _broken(error) from error
         with suppress(BrokenEvent):
-            for event in self._parser.close():
+            for event in unfinished:
                 self._take(event, [])
+
+
+def _broken(error: EventTooLarge) -> ProviderFailed:
+    failure = ProviderFailed(f"the provider's stream is broken: {error}")
+    failure.__cause__ = error
+    return failure
 
 
 def event_json(event: SSEEvent) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lokid.chat import ChatRequest, Image
+from lokid.chat import ChatRequest, Image, Message, ToolResult
 from lokid.chat.vocabulary import ReasoningSetting
 from lokid.errors import InvalidParams, Unsupported
 
@@ -67,7 +67,7 @@ class Traits:
             )
         if request.response_schema and not self.structured_outputs:
             raise Unsupported(f"{self.model} does not answer to a schema", hint="leave out response_schema")
-        if not self.images and any(isinstance(part, Image) for m in request.messages for part in m.parts):
+        if not self.images and any(map(_shows_image, request.messages)):
             raise Unsupported(f"{self.model} does not see images", hint="ask a model with supports_vision")
 
     def max_tokens(self, request: ChatRequest) -> int | None:
@@ -112,3 +112,9 @@ class Traits:
         raise Unsupported(
             f"{self.model} always reasons", hint=f"its lowest reasoning effort is {self.efforts[0]}"
         )
+
+
+def _shows_image(message: Message) -> bool:
+    """Tools may answer with images."""
+    results = (part.content for part in message.parts if isinstance(part, ToolResult))
+    return any(isinstance(part, Image) for parts in (message.parts, *results) for part in parts)

@@ -1,4 +1,4 @@
-"""An HTTP request as a value. What sends it lives in ``lokid.runtime.http``."""
+"""An HTTP request as a value. What sends it lives in ``lokid.runtime.http``; its bytes are ``http1``'s."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,6 @@ class HTTPRequest:
         if self.body is None or isinstance(self.body, bytes):
             return self.body or b""
         try:
-            return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+            return _encode(self.body).encode()
         except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
             return json.dumps(self.body, separators=(",", ":")).encode()

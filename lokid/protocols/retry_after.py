@@ -44,8 +44,13 @@ _EPOCH_S, _EPOCH_MS = 1e9, 1e12
 """Both are the year 2001: no limit lasts thirty years, and no answer comes from so long ago."""
 
 
+_NUMBER = re.compile(r"\s*([0-9]{1,13}(?:\.[0-9]{0,9})?)\s*")
+"""``float`` itself takes fewer kinds of space around a number (not U+001D), and more kinds of digits."""
+
+
 def _number(value: str | None) -> float:
-    return float(value) if value and re.fullmatch(r"\s*\d{1,13}(\.\d{0,9})?\s*", value) else 0.0
+    found = _NUMBER.fullmatch(value or "")
+    return float(found[1]) if found else 0.0
 
 
 def _date(value: str | None) -> float | None:

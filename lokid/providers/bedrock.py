@@ -45,7 +45,8 @@ REASONS: dict[str | None, Reasons] = {
 
 class BedrockSettings(ClientSettings):
     """``api_base`` replaces scheme and host; ``session_token`` comes with temporary access keys.
-    ``profile``: of the shared configuration of AWS (``~/.aws``)."""
+    ``profile``: of the shared configuration of AWS (``~/.aws``), which also has a ``region`` that is not said
+    (``runtime.identities.regions``)."""
 
     needed = ("region",)
     environment = MappingProxyType({"region": ("AWS_REGION", "AWS_DEFAULT_REGION")})

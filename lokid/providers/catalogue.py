@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from lokid.providers import facts, vendors
@@ -336,6 +337,10 @@ MAX_NAME = 200
 """Characters of a name that is looked up. Names come from callers, and patterns take time with length."""
 
 
+_compiled = cache(re.compile)
+"""The patterns of ``TABLE``, and nothing else: ``re`` would look each up for each of ten thousand models."""
+
+
 def vendor(settings: ClientSettings) -> str:
     """The vendor behind a client whose type does not say it; empty if unknown."""
     if settings.type != "openai-compatible":
@@ -349,7 +354,7 @@ def complete(provider_name: str, model: ModelSettings, vendor: str = "") -> Mode
     name = model.wire_name[:MAX_NAME]
     said = model.model_fields_set
     rows = TABLE.get(provider_name, ())
-    flags = next((row for pattern, row in rows if re.fullmatch(pattern, name)), {})
+    flags = next((row for pattern, row in rows if _compiled(pattern).fullmatch(name)), {})
     kind = model.type if "type" in said else flags.get("type", model.type)
     sources = facts.SOURCES.get(provider_name) or vendors.VENDORS.get(vendor, vendors.OTHER).facts
     known = {**facts.settings(sources, name, kind, said), **flags}

@@ -4,6 +4,8 @@
 https://github.com/pydantic/genai-prices
 """
 
+AS_OF = "2026-11-24"
+
 SOURCES = {
     "anthropic": r"""
 ^claude-2 200000 8,24,-,- - *claude-v2

@@ -3,7 +3,9 @@
 messages    what travels: requests, responses, notifications, and their bytes
 connection  bytes in, messages out, within limits; no I/O
 shapes      is this value of that TypedDict? Errors name the place
-methods     every method with its parameters and result, the error codes, the notifications
+methods     every method with its parameters and result, and the notifications
+questions   the parameters and results of what goes to a provider
+codes       the error codes
 address     where the socket and all other files are
 
 Everything that lokictl shares with the daemon is here. ``lokictl ask`` starts in a few milliseconds, so

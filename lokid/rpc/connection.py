@@ -11,8 +11,7 @@ the bodies of texts and binaries are stepped over, never looked at.
 
 from __future__ import annotations
 
-from msgpack import unpackb
-
+from lokid.rpc.large import LargeFrame, unpacked
 from lokid.rpc.messages import Message, ProtocolError, parse
 
 MIB = 1024 * 1024
@@ -21,8 +20,9 @@ MIB = 1024 * 1024
 class Limits:
     """What one frame may be.
 
-    ``max_frame``: bytes. ``max_depth``: arrays and maps around a value, empty ones not counted.
-    ``max_array``, ``max_map``: entries of one. ``max_objects``: values and keys in the whole frame.
+    ``max_frame``: bytes. ``max_depth``: arrays and maps around a value,
+    empty ones not counted. ``max_array``, ``max_map``: entries of one. ``max_objects``: values and keys in
+    the whole frame.
     """
 
     __slots__ = ("max_array", "max_depth", "max_frame", "max_map", "max_objects")
@@ -65,24 +65,42 @@ class Connection:
     After a ProtocolError it stays broken: every further call raises it again.
     """
 
-    __slots__ = ("_broken", "_buffer", "_limits", "_walk")
+    __slots__ = ("_broken", "_buffer", "_walk")
 
     def __init__(self, limits: Limits = REQUESTS) -> None:
-        self._limits = limits
         self._buffer = bytearray()
         self._walk = _Walk(limits)
         self._broken: ProtocolError | None = None
 
+    @property
+    def held(self) -> int:
+        """Bytes of a frame whose rest is still to come."""
+        return len(self._buffer)
+
+    @property
+    def begun(self) -> int | None:
+        """The id of the request whose rest is still to come, where its beginning can be read."""
+        return _msgid_at(self._buffer, 0)
+
+    def drop(self) -> None:
+        """Forgets the frame whose rest is still to come; nothing is read afterwards."""
+        self._buffer.clear()
+
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that ``data`` completes, in order; raises ProtocolError.
+        """The messages that ``data`` completes, in order; raises ProtocolError. ``frames`` is the same
+        for those who do not want to wait for large ones.
 
         When a broken frame follows whole ones in the same ``data``, those come first (a ``hello`` says in
         which form its client wants errors), and the next call raises: ``check`` does it at once.
         """
+        return [one.decode() if isinstance(one, LargeFrame) else one for one in self.frames(data, None)]
+
+    def frames(self, data: bytes, inline: int | None) -> list[Message | LargeFrame]:
+        """As ``feed``; frames of more than ``inline`` bytes are left to be decoded (None: none are)."""
         self.check()
-        messages: list[Message] = []
+        messages: list[Message | LargeFrame] = []
         try:
-            self._read(data, messages)
+            self._read(data, messages, inline)
         except ProtocolError as error:
             # A new one: the first holds its traceback and with it the whole frame.
             self._broken = ProtocolError(str(error), error.msgid)
@@ -104,7 +122,7 @@ class Connection:
                 f"the connection ended inside a frame, after {len(self._buffer)} of its bytes"
             )
 
-    def _read(self, data: bytes, messages: list[Message]) -> None:
+    def _read(self, data: bytes, messages: list[Message | LargeFrame], inline: int | None) -> None:
         # Most frames arrive whole and alone: those are read where they lie.
         source: bytes | bytearray = data
         if self._buffer:
@@ -113,7 +131,16 @@ class Connection:
         begin = 0
         try:
             while begin < len(source) and (end := self._walk.end_of_frame(source, begin)):
-                messages.append(_decode(source, begin, end))
+                if inline is None or end - begin <= inline:
+                    messages.append(_decode(source, begin, end))
+                elif begin == 0 and end == len(source):  # alone, as large ones are: without a copy
+                    messages.append(LargeFrame(source, self._walk.objects, _msgid_at(source, 0)))
+                    self._buffer = bytearray()
+                    return
+                else:
+                    messages.append(
+                        LargeFrame(source[begin:end], self._walk.objects, _msgid_at(source, begin))
+                    )
                 begin = end
         except ProtocolError as error:
             error.msgid = _msgid_at(source, begin)
@@ -125,15 +152,9 @@ class Connection:
 
 
 def _decode(source: bytes | bytearray, begin: int, end: int) -> Message:
-    try:
-        # The views are closed before the buffer changes its size, which it could not otherwise.
-        with memoryview(source) as whole, whole[begin:end] as frame:
-            value = unpackb(frame, raw=False, strict_map_key=True, max_ext_len=0)
-    except UnicodeDecodeError as error:
-        raise ProtocolError("text is not UTF-8; binary data travels as bin") from error
-    except ValueError as error:  # all else that msgpack refuses, the walk has refused before
-        raise ProtocolError("a map has a key that is not text") from error
-    return parse(value)
+    # The views are closed before the buffer changes its size, which it could not otherwise.
+    with memoryview(source) as whole, whole[begin:end] as frame:
+        return parse(unpacked(frame))
 
 
 def _msgid_at(source: bytes | bytearray, begin: int) -> int | None:
@@ -183,10 +204,11 @@ class _Walk:
     """Finds where a frame ends. ``_position`` counts from the frame's beginning and may lie behind the
     bytes that are there: the body of a long text is still to come."""
 
-    __slots__ = ("_left", "_limits", "_objects", "_outer", "_position")
+    __slots__ = ("_left", "_limits", "_objects", "_outer", "_position", "objects")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.objects = 0  # in the last whole frame
         self._restart()
 
     def _restart(self) -> None:
@@ -225,6 +247,7 @@ class _Walk:
         if position - begin > self._limits.max_frame:
             raise ProtocolError(f"a frame is larger than {self._limits.max_frame} bytes")
         if not left and position <= size:
+            self.objects = self._objects
             self._restart()
             return position
         self._position = position - begin

@@ -13,7 +13,7 @@ and lokictl loads this file.
 
 from __future__ import annotations
 
-from msgpack import packb
+from msgpack import Packer, packb
 
 MAX_MSGID = 2**32 - 1
 
@@ -95,7 +95,10 @@ def encode_response(msgid: int, error: object, result: object) -> bytes:
 
 
 def encode_notification(method: str, params: object) -> bytes:
-    return _pack([2, method, params])
+    try:
+        return _packer.pack([2, method, params])  # type: ignore[no-any-return]
+    except UnicodeEncodeError:
+        return _pack([2, method, params])
 
 
 def parse(value: object) -> Message:
@@ -153,3 +156,8 @@ def _nearest(value: object) -> object:
         return float(value)  # what a JavaScript reader of that JSON would see
     except OverflowError:
         return str(value)
+
+
+# For notifications, of which there is one for each token: making a packer takes twice as long as packing
+# with it. It keeps a buffer as large as the largest of them; answers, which may be 512 MiB, get their own.
+_packer = Packer(default=_nearest)

@@ -2,41 +2,25 @@
 
 ``METHODS`` maps a method's name to the shapes of its parameters and of its result. Parameters travel
 as ``[]`` or ``[map]``. The server checks them against these very classes (``lokid.rpc.shapes``), so a
-key that is not here is an error with a did-you-mean. Units and meanings: docs/rpc.md.
+key that is not here is an error with a did-you-mean. What goes to a provider has its shapes in
+``questions``, the error codes are in ``codes``. Units and meanings: docs/rpc.md.
 """
 
 from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from lokid.rpc.questions import (
+    ChatParams,
+    ChatResultMap,
+    EmbedParams,
+    EmbedResult,
+    RerankParams,
+    RerankResult,
+)
+
 PROTOCOL = 1
 """Version of everything below; ``hello`` answers it."""
-
-EXIT_STATUS = {
-    "invalid_params": 2,
-    "unknown_method": 2,
-    "unknown_model": 2,
-    "unsupported": 2,
-    "bad_request": 1,
-    "context_length_exceeded": 1,
-    "content_filtered": 1,
-    "provider_error": 1,
-    "incomplete_response": 1,
-    "daemon_unavailable": 69,
-    "rate_limited": 75,
-    "overloaded": 75,
-    "provider_unavailable": 75,
-    "quota_exceeded": 75,
-    "budget_exceeded": 75,
-    "authentication_failed": 77,
-    "permission_denied": 77,
-    "login_required": 77,
-    "secret_missing": 77,
-    "config_invalid": 78,
-    "timeout": 124,
-    "cancelled": 130,
-}
-"""Error code -> lokictl's exit status."""
 
 
 class Empty(TypedDict):
@@ -67,131 +51,6 @@ class HelloResult(TypedDict):
     protocol: int
     pid: int
     started_at: float
-
-
-class PartMap(TypedDict):
-    """One part of a message. Keys beyond these are opaque provider state, kept and sent back."""
-
-    type: Literal["text", "image", "reasoning", "tool_call", "tool_result"]
-    text: NotRequired[str]
-    media_type: NotRequired[str]
-    data: NotRequired[bytes]
-    url: NotRequired[str]
-    id: NotRequired[str]
-    name: NotRequired[str]
-    arguments: NotRequired[dict[str, Any]]
-    content: NotRequired[Any]
-    is_error: NotRequired[bool]
-
-
-class MessageMap(TypedDict):
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str | list[Any]
-
-
-class ToolMap(TypedDict):
-    name: str
-    description: NotRequired[str | None]
-    parameters: NotRequired[dict[str, Any]]
-    strict: NotRequired[bool | None]
-
-
-class UsageMap(TypedDict):
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-
-
-class ChatParams(TypedDict):
-    """Exactly one of ``prompt`` and ``messages``."""
-
-    model: str
-    prompt: NotRequired[str]
-    messages: NotRequired[list[MessageMap]]
-    system: NotRequired[str | None]
-    temperature: NotRequired[float | None]
-    top_p: NotRequired[float | None]
-    max_tokens: NotRequired[int | None]
-    stop: NotRequired[str | list[str] | None]
-    tools: NotRequired[list[ToolMap] | None]
-    tool_choice: NotRequired[str | dict[str, Any] | None]
-    parallel_tool_calls: NotRequired[bool | None]
-    response_schema: NotRequired[dict[str, Any] | None]
-    reasoning: NotRequired[str | int | None]
-    stream: NotRequired[bool]
-    timeout_s: NotRequired[float | None]
-    extra_body: NotRequired[dict[str, Any] | None]
-    dry_run: NotRequired[bool]
-    priority: NotRequired[Literal["interactive", "batch"] | None]
-
-
-class ChatEventMap(TypedDict):
-    """``[2, "chat.event", [msgid, event]]`` while a request with ``stream`` runs."""
-
-    type: Literal["text", "reasoning", "tool_call", "retry"]
-    text: NotRequired[str]
-    index: NotRequired[int]
-    id: NotRequired[str]
-    name: NotRequired[str]
-    arguments: NotRequired[str]
-    attempt: NotRequired[int]
-    after_s: NotRequired[float]
-    reason: NotRequired[str]
-
-
-class ChatResultMap(TypedDict):
-    message: dict[str, Any]
-    text: str
-    finish_reason: str
-    usage: UsageMap | None
-    cost_usd: float | None
-    model: str
-    response_id: str | None
-    attempts: int
-    first_token_s: float | None
-    total_s: float
-
-
-class DryRunResult(TypedDict):
-    """``chat`` with ``dry_run``. ``origins``: path in the request -> which patch put it there."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: Any
-    origins: dict[str, str]
-
-
-class EmbedParams(TypedDict):
-    model: str
-    texts: list[str]
-    input_type: NotRequired[Literal["query", "document"] | None]
-    dimensions: NotRequired[int | None]
-    encoding: NotRequired[Literal["list", "f32"]]
-
-
-class EmbedResult(TypedDict):
-    """``embeddings``: one list of floats per text, or with ``encoding: f32`` its little-endian bytes."""
-
-    embeddings: list[Any]
-    usage: UsageMap | None
-    cost_usd: float | None
-    model: str
-
-
-class RerankParams(TypedDict):
-    model: str
-    query: str
-    documents: list[str]
-    top_n: NotRequired[int | None]
-
-
-class RerankResult(TypedDict):
-    results: list[dict[str, Any]]
-    usage: UsageMap | None
-    model: str
 
 
 class ModelsListParams(TypedDict):
@@ -267,15 +126,26 @@ class SecretDeleteResult(TypedDict):
 
 
 class SecretsStatusResult(TypedDict):
-    """``secrets``: how many, nil unless the vault is open. ``recipients``: besides the owner."""
+    """``locked``: all of lokid is. ``secrets``: how many, nil unless the vault is open. ``recipients``:
+    besides the owner."""
 
+    locked: bool
     state: Literal["absent", "open", "locked", "refused"]
     file: str
     identity: str
-    identity_kind: Literal["none", "file", "passphrase", "credential"]
+    identity_kind: Literal["none", "file", "passphrase", "credential", "keyring"]
     secrets: int | None
     recipients: int
     reason: NotRequired[str]
+
+
+class LockResult(TypedDict):
+    """``kept``: what stays in memory all the same. ``in_flight``: clients with requests that still run."""
+
+    state: Literal["locked"]
+    identity_kind: Literal["none", "file", "passphrase", "credential", "keyring"]
+    kept: list[str]
+    in_flight: int
 
 
 class UnlockParams(TypedDict):
@@ -292,7 +162,7 @@ class PassphraseParams(TypedDict):
 
 class PassphraseResult(TypedDict):
     identity: str
-    identity_kind: Literal["none", "file", "passphrase", "credential"]
+    identity_kind: Literal["none", "file", "passphrase", "credential", "keyring"]
 
 
 class ImportLokiParams(TypedDict):
@@ -337,7 +207,7 @@ class AuthStatusMap(TypedDict):
     """Facts about a token. ``expires_at``: nil for a key. ``refreshes``: without a person."""
 
     client: str
-    state: Literal["signed_in", "needs_login"]
+    state: Literal["signed_in", "needs_login", "locked"]
     refreshes: bool
     reason: NotRequired[str]
     scope: NotRequired[str | None]
@@ -358,6 +228,49 @@ class AuthLogoutResult(TypedDict):
 
     client: str
     revoked: bool
+
+
+Topic = Literal["reloads", "clients", "tokens", "requests", "usage", "vault"]
+
+
+class SubscribeParams(TypedDict):
+    """``topics``: nil for all; an empty list ends what this connection subscribed to."""
+
+    topics: NotRequired[list[Topic] | None]
+
+
+class EventMap(TypedDict):
+    """``[2, "event", [event]]``: how one thing is now. ``client``: whose state it is, with the topics
+    ``clients`` and ``tokens``; the other keys are those of the topic (docs/rpc.md)."""
+
+    topic: Topic
+    client: NotRequired[str]
+    state: NotRequired[str]
+    reason: NotRequired[str]
+    # clients
+    auth: NotRequired[str]
+    # tokens
+    refreshes: NotRequired[bool]
+    obtained_at: NotRequired[float]
+    expires_at: NotRequired[float | None]
+    # reloads
+    generation: NotRequired[int]
+    loaded_at: NotRequired[float | None]
+    problems: NotRequired[list[Any]]
+    # requests
+    running: NotRequired[int]
+    waiting: NotRequired[int]
+    # usage
+    today: NotRequired[dict[str, Any]]
+    month: NotRequired[dict[str, Any]]
+    budgets: NotRequired[list[Any]]
+
+
+class SubscribeResult(TypedDict):
+    """``now``: everything as it is at this moment; what changes after it comes as an event."""
+
+    topics: list[Topic]
+    now: list[EventMap]
 
 
 METHODS: dict[str, tuple[type, type | None]] = {
@@ -385,9 +298,10 @@ METHODS: dict[str, tuple[type, type | None]] = {
     "secrets.list": (Empty, None),
     "secrets.delete": (SecretNameParams, SecretDeleteResult),
     "secrets.status": (Empty, SecretsStatusResult),
-    "secrets.lock": (Empty, None),
+    "secrets.lock": (Empty, LockResult),
     "secrets.unlock": (UnlockParams, None),
     "secrets.passphrase": (PassphraseParams, PassphraseResult),
+    "events.subscribe": (SubscribeParams, SubscribeResult),
 }
 """Method name -> (parameters, result). A result of None is a list or a free-form map."""
 
@@ -395,4 +309,5 @@ NOTIFICATIONS = {
     "chat.event": "server to client: [msgid, event]",
     "accepted": "server to client: [msgid]; from here on the request must not be sent again",
     "cancel": "client to server: [msgid]",
+    "event": "server to client: [event], after events.subscribe",
 }

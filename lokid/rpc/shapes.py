@@ -96,7 +96,9 @@ def _literal(options: tuple[str, ...]) -> _Rule:
 
     def look_inside(value: str) -> None:
         if value not in options:
-            raise ShapeError("", f"must be {expects}")
+            near = get_close_matches(value[:40], options, n=1)
+            meant = f', did you mean "{near[0]}"?' if near else ""
+            raise ShapeError("", f"must be {expects}{meant}")
 
     return _Rule(expects, lambda value: isinstance(value, str), look_inside)
 

@@ -9,9 +9,12 @@ replaces; a reload builds the next one beside it. A retired client closes after 
     loading      files -> configuration, with every secret that it names
     reload       configuration -> plan -> open -> swap -> retire, as one transaction
     watch        says when one of those files changed (inotify, else polling)
-    secrets      environment, .env, systemd credentials, {command: ...}, {file: ...}, {keyring: ...}
+    secrets      .env, systemd credentials, {command: ...}, {file: ...}, {keyring: ...} (os_keyring); which
+                 settings are secrets, client_secrets says
+    environment  that of the daemon's start, and its ciphertext while lokid is locked; sealing is what stays
+                 of the clients meanwhile
     vault        the age file; identity is its key, kdf the program behind a passphrase, durable its writes
-    stored       what secrets.* of the API does with it
+    stored       what secrets.* of the API does with it; whereabouts tells lokictl where it is
     importing    what import.loki does; unseal is the program that opens Loki's vault
     auth         what auth.* of the API does: login signs in, by loopback or on another device
     tokens       keeps a client's access token fresh; held is what is known of it, token_file where it is kept

@@ -13,31 +13,42 @@ from lokid.runtime.login import Logins, Method
 
 
 class Auth:
-    """``clients``: those of the present generation."""
+    """``clients``: those of the present generation. ``check_unlocked``: raises while lokid is locked."""
 
-    def __init__(self, clients: Callable[[], Mapping[str, OpenClient]], spawn: Spawn) -> None:
+    def __init__(
+        self,
+        clients: Callable[[], Mapping[str, OpenClient]],
+        spawn: Spawn,
+        check_unlocked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._clients = clients
+        self._check_unlocked = check_unlocked
         self._logins = Logins(spawn)
 
     async def login(self, client: str, method: Method | None) -> dict[str, Any]:
         """Begins a sign-in; ``AuthLoginResult``."""
+        self._check_unlocked()
         found = self._client(client)
         with found.lease():
             return await self._logins.begin(found, method)
 
     async def finish(self, login_id: str, code: str | None) -> dict[str, Any]:
         """Waits for its end; ``AuthStatusMap``."""
+        self._check_unlocked()
         return await self._logins.finish(login_id, code)
 
     def status(self, client: str | None) -> list[dict[str, Any]]:
         """Of one client, or of all that sign in; each as ``AuthStatusMap``."""
-        if client is not None:
-            found = self._client(client)
-            return [found.tokens.status()] if found.tokens is not None else []
-        return [one.tokens.status() for one in self._clients().values() if one.tokens is not None]
+        asked = self._clients().values() if client is None else [self._client(client)]
+        return [row for one in asked if (row := _row(one)) is not None]
+
+    def end_logins(self, why: str) -> None:
+        """Nobody can finish what is under way; who waits for it is told ``why``."""
+        self._logins.end(why)
 
     async def logout(self, client: str) -> dict[str, Any]:
         """Forgets the tokens; ``AuthLogoutResult``."""
+        self._check_unlocked()
         found = self._client(client)
         if found.tokens is None:
             raise InvalidParams(f"client {client!r} does not have `auth: oauth`", client=client)
@@ -60,3 +71,10 @@ class Auth:
                 f"no client is called {name!r}{nearest(name, list(clients))}", hint="lokictl clients"
             )
         return client
+
+
+def _row(client: OpenClient) -> dict[str, Any] | None:
+    if client.sealed and client.auth == "oauth":
+        why = "lokid is locked: lokictl unlock"
+        return {"client": client.name, "state": "locked", "refreshes": False, "reason": why}
+    return client.tokens.status() if client.tokens is not None else None

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Literal
 
 import anyio
 
-from lokid.chat import ChatRequest, Usage
-from lokid.config import Config
+from lokid.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from lokid.config import Config, ExtraSocket
 from lokid.errors import LokidError, ProviderFailed
-from lokid.providers.settings import Budget, ClientSettings
+from lokid.providers.settings import ClientSettings
 from lokid.rpc import address
 from lokid.runtime.asker import Asker
+from lokid.runtime.extra import PREFIX, Extra
 from lokid.runtime.ledger import Ledger
 from lokid.runtime.spending import Spending, bounds
 from lokid.runtime.turns import LimitedTurn, Turns
@@ -38,10 +39,29 @@ class Entry(LimitedTurn):
 
     usage: Usage | None = None
     cost_usd: float | None = None
+    _runs = False
+    _heard = 0  # characters
+
+    def admitted(self) -> None:
+        self._runs = True
+
+    def heard(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case TextDelta(text) | ReasoningDelta(text):
+                    self._heard += len(text)
+                case ToolCallDelta(arguments=text):
+                    self._heard += len(text or "")
 
     def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
         self.usage = usage
         self.cost_usd = cost_usd
+
+    def broke_off(self, estimate: Callable[[], int], price: Callable[[Usage], float | None]) -> None:
+        """What was answered so far is paid for all the same, and nobody said how much it is."""
+        if self._runs and self.usage is None:
+            usage = Usage(estimate(), -(-self._heard // BYTES_PER_TOKEN))
+            self.answered(usage, price(usage))
 
 
 class Bill:
@@ -53,6 +73,7 @@ class Bill:
         except address.NoHome as error:
             self.ledger = Ledger(None, str(error))
         self.spending = Spending()
+        self.extra = Extra()
         self._now = now
         self._turns: dict[str, Turns] = {}  # by client name
 
@@ -62,6 +83,7 @@ class Bill:
         now = self._now()
         for period, (begin, _) in bounds(now).items():
             self.spending.load(period, await self.ledger.query(begin, None, "client"), now)
+            self.extra.load(period, await self.ledger.query(begin, None, "program"), now)
 
     async def close(self) -> None:
         await self.ledger.close()
@@ -73,19 +95,25 @@ class Bill:
         model: str,
         method: Method,
         asker: Asker,
-        overall: Budget,
+        config: Config,
         *,
         interactive: bool,
         estimate: Callable[[], int],
+        price: Callable[[Usage], float | None] = lambda _: None,
     ) -> AsyncIterator[Entry]:
-        """Around one request. ``model``: ``client:model``. ``estimate``: of the tokens of its input. Raises
-        BudgetExceeded. When it ends, its row is written."""
+        """Around one request. ``model``: ``client:model``. ``estimate``: of the tokens of its input;
+        ``price``: of tokens, for an answer that breaks off. Raises BudgetExceeded. When it ends, its row is
+        written."""
 
         def check() -> None:
-            self.spending.check(client.name, client.budget, overall, self._now())
+            self.spending.check(client.name, client.budget, config.budget, self._now())
+            if asker.restricted:
+                self.extra.check(config.extra_socket, self._now())
 
+        if (turns := self._turns.get(client.name)) is None:
+            turns = self._turns[client.name] = Turns()
         entry = Entry(
-            self._turns.setdefault(client.name, Turns()),
+            turns,
             client.limits,
             asker,
             check,
@@ -97,7 +125,8 @@ class Bill:
         outcome = "ok"
         try:
             check()  # who cannot pay need not wait
-            yield entry
+            with self.extra.place(config.extra_socket) if asker.restricted else nullcontext():
+                yield entry
         except LokidError as error:
             outcome = error.code
             raise
@@ -108,9 +137,13 @@ class Bill:
             outcome = "cancelled"
             raise
         finally:
+            if outcome != "ok":
+                entry.broke_off(estimate, price)
             entry.done(_total(entry.usage))
             row = self._row(entry, model, method, asker, started_at, outcome)
             self.spending.add(row, row.at / 1000)
+            if asker.restricted:
+                self.extra.add(row, row.at / 1000)
             self.ledger.put(row)
 
     def _row(
@@ -123,7 +156,7 @@ class Bill:
             client=client,
             model=name[:LONGEST_NAME],
             method=method,
-            program=asker.program,
+            program=f"{PREFIX}{asker.program}" if asker.restricted else asker.program,
             pid=asker.pid,
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
@@ -146,6 +179,9 @@ class Bill:
 
     def today(self, client: str) -> dict[str, Any]:
         return self.spending.of(client, "day", self._now()).describe()
+
+    def extra_status(self, settings: ExtraSocket) -> dict[str, Any]:
+        return self.extra.status(settings, self._now())
 
     def status(self, config: Config) -> dict[str, Any]:
         now = self._now()

@@ -24,6 +24,8 @@ from lokid.providers.base import Decoder, Exchange
 from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import retry
+from lokid.runtime.breaker import reached
+from lokid.runtime.heavy import written
 from lokid.runtime.http import Response, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.turns import Turn
@@ -160,17 +162,29 @@ class _Call:
     secrets: tuple[SecretStr, ...] = ()
     token: SecretStr | None = None
     """The access token, or what else may be renewed, that was sent."""
+    probe: int | None = None
+    """The attempt finds out for all whether the model works again, see ``breaker``."""
 
     async def perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
+        try:
+            return await self._perform(exchange, deadline)
+        finally:
+            self.client.breakers.release(self.model.name, self.probe)
+
+    async def _perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
+        breakers, name = self.client.breakers, self.model.name
         started_at = anyio.current_time()
         failed = amended = 0
         renewed = False
         while True:
+            self.probe = breakers.admit(name, anyio.current_time())
             try:
                 answer = await self._attempt(exchange)
                 break
             except _Refused as refused:
                 error = refused.error
+                if reached(error):
+                    breakers.answered(name)
                 other = exchange.amend(error, refused.body) if exchange.amend else None
                 if other is not None and amended < MAX_AMENDS:
                     exchange = other
@@ -198,6 +212,7 @@ class _Call:
         request, _ = prepare(
             self.client, self.settings, exchange.request, self.api, self.model, self.extra_body
         )
+        request = await written(request)
         # Asked for each attempt: tokens expire, and signatures hold the time.
         credentials = await self.client.credentials()
         self.secrets = tuple(credentials.secrets.values())
@@ -214,6 +229,8 @@ class _Call:
                 body = await _error_body(response)
                 raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
             self.begun = True
+            self.turn.admitted()
+            self.client.breakers.answered(self.model.name)
             _check_content_type(response, exchange.accept)
             return await self._read(response, exchange.decoder())
 
@@ -234,6 +251,7 @@ class _Call:
                 if self.first_event_at is None:
                     self.first_event_at = anyio.current_time()
                     self.turn.began(self.first_event_at)
+                self.turn.heard(events)
                 # Waits while the caller's reader is slow, so the provider's bytes wait too.
                 await self.emit(events)
 
@@ -246,7 +264,10 @@ class _Call:
             max_retries=self.settings.extra.max_retries,
             remaining_s=deadline - now,
         )
-        if self.begun or after is None or not self.client.budget.take(error, now):
+        if self.begun:
+            raise error
+        if after is None or self.probe is not None or not self.client.budget.take(error, now):
+            self.client.breakers.failed(self.model.name, error, now, self.probe)
             raise error
         await self.emit([RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)])
         await anyio.sleep(after)

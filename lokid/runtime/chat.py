@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -16,17 +17,14 @@ from lokid.chat import (
     ChatRequest,
     ChatResult,
     Event,
-    Image,
-    Part,
     Reasoning,
     ReasoningDelta,
     Text,
     TextDelta,
     ToolCall,
     ToolCallDelta,
-    ToolResult,
 )
-from lokid.errors import ContextLengthExceeded, InvalidParams, Unsupported
+from lokid.errors import ContextLengthExceeded, LokidError, Unsupported
 from lokid.providers.base import Exchange
 from lokid.providers.cost import cost_usd
 from lokid.providers.settings import ClientSettings, ModelSettings
@@ -41,6 +39,7 @@ from lokid.runtime.call import (
     prepare,
     surely_longer,
 )
+from lokid.runtime.heavy import aside, is_heavy
 from lokid.runtime.redaction import redacted
 from lokid.runtime.turns import Turn
 
@@ -60,7 +59,7 @@ async def chat(
     started_at = anyio.current_time()
     turn = turn or Turn()
     model = client.model(model_name(client.settings, request.model), "chat")
-    request = _for_model(request, model, client.settings)
+    _check_length(request, model, client.settings)
     limit = client.settings.extra.timeout
     if request.timeout_s is not None:
         limit = min(limit, request.timeout_s)
@@ -71,10 +70,11 @@ async def chat(
     with limited(limit, client.settings.name) as deadline:
         await turn.come()
         async with client.use() as settings:
+            exchange = partial(_exchange, client, settings, model, request)
             performed = await perform(
                 client,
                 settings,
-                _exchange(client, settings, model, request),
+                await aside(exchange, heavy=is_heavy(request)),
                 "chat_completions",
                 model,
                 extra_body=request.extra_body,
@@ -100,7 +100,7 @@ async def dry_run(client: OpenClient, request: ChatRequest) -> dict[str, Any]:
     Sends nothing and starts nothing; a launched server's port is therefore not known yet."""
     settings = client.settings
     model = client.model(model_name(settings, request.model), "chat")
-    request = _for_model(request, model, settings)
+    _check_length(request, model, settings)
     if model.no_stream:
         request = replace(request, stream=False)
     exchange = _exchange(client, settings, model, request)
@@ -113,41 +113,17 @@ async def dry_run(client: OpenClient, request: ChatRequest) -> dict[str, Any]:
     return await anyio.to_thread.run_sync(redacted, signed, origins, secrets)
 
 
-def _for_model(request: ChatRequest, model: ModelSettings, settings: ClientSettings) -> ChatRequest:
-    """``request`` with what the model needs; refuses what it is known not to do, before money is spent."""
-    if model.supports_vision is False and any(_has_image(message.parts) for message in request.messages):
-        raise Unsupported(
-            f"{model.name} does not take images", hint="choose a model with vision", client=settings.name
+def _check_length(request: ChatRequest, model: ModelSettings, settings: ClientSettings) -> None:
+    """Refuses what cannot fit, before money is spent. What else the model does not do its dialect knows."""
+    if model.max_input_tokens is None:
+        return
+    texts = [request.system or "", *(message.text for message in request.messages)]
+    if surely_longer(texts, model.max_input_tokens):
+        raise ContextLengthExceeded(
+            f"the messages are longer than {model.max_input_tokens} tokens, the most {model.name} reads",
+            hint="shorten them, or choose a model with more max_input_tokens",
+            client=settings.name,
         )
-    if model.supports_function_calling is False and request.tools:
-        raise Unsupported(
-            f"{model.name} does not call tools", hint="choose a model with tools", client=settings.name
-        )
-    if model.max_input_tokens is not None:
-        texts = [request.system or "", *(message.text for message in request.messages)]
-        if surely_longer(texts, model.max_input_tokens):
-            raise ContextLengthExceeded(
-                f"the messages are longer than {model.max_input_tokens} tokens, the most {model.name} reads",
-                hint="shorten them, or choose a model with more max_input_tokens",
-                client=settings.name,
-            )
-    if model.require_max_tokens and request.max_tokens is None:
-        if model.max_output_tokens is None:
-            raise InvalidParams(
-                f"max_tokens: {model.name} needs a limit",
-                hint="name one, or set max_output_tokens of the model in the configuration",
-                client=settings.name,
-            )
-        request = replace(request, max_tokens=model.max_output_tokens)
-    return request
-
-
-def _has_image(parts: Sequence[Part]) -> bool:
-    return any(
-        isinstance(part, Image)
-        or (isinstance(part, ToolResult) and not isinstance(part.content, str) and _has_image(part.content))
-        for part in parts
-    )
 
 
 def _exchange(
@@ -155,7 +131,11 @@ def _exchange(
 ) -> Exchange[Answer]:
     if client.provider.chat is None:
         raise Unsupported(f"clients of type {client.provider.name} cannot chat", client=settings.name)
-    return client.provider.chat(settings, model, request)
+    try:
+        return client.provider.chat(settings, model, request)
+    except LokidError as error:
+        error.client = error.client or settings.name
+        raise
 
 
 def _events(answer: Answer) -> list[Event]:

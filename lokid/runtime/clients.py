@@ -17,21 +17,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import anyio
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from lokid.errors import LoginRequired, LokidError, SecretMissing, TryLater, UnknownModel, Unsupported
+from lokid.errors import LoginRequired, LokidError, SecretMissing, UnknownModel, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.base import Credentials, Provider
-from lokid.providers.settings import (
-    ClientSettings,
-    CommandSecret,
-    FileSecret,
-    KeyringSecret,
-    Launch,
-    ModelSettings,
-    RequestPatch,
-    Secret,
-)
+from lokid.providers.settings import ClientSettings, Launch, ModelSettings, RequestPatch
+from lokid.runtime.breaker import Breakers
+from lokid.runtime.client_secrets import secret, secret_keys
 from lokid.runtime.http import HTTPClient, Timeouts
 from lokid.runtime.identities.credentials import CloudCredentials, source
 from lokid.runtime.identities.source import Place
@@ -60,7 +53,8 @@ class Surroundings:
 
 class OpenClient:
     """``missing``: what keeps the client from working, from ``Config.missing``. ``patch_overrides``: API
-    -> pattern -> patch, from ``LOKID_PATCH_{CLIENT}_{API}``. ``models``: what ``known_models`` gives."""
+    -> pattern -> patch, from ``LOKID_PATCH_{CLIENT}_{API}``. ``models``: what ``known_models`` gives.
+    ``stands_in_for``: lokid is locked, and of that client only its facts are kept."""
 
     def __init__(
         self,
@@ -71,13 +65,16 @@ class OpenClient:
         missing: tuple[str, ...] = (),
         patch_overrides: Mapping[str, Mapping[str, RequestPatch]] | None = None,
         models: tuple[ModelSettings, ...] | None = None,
+        stands_in_for: OpenClient | None = None,
     ) -> None:
         self.settings = settings
+        self.sealed = stands_in_for is not None
         self.provider = provider
         self.missing = missing
         self.patch_overrides = patch_overrides or {}
         self.http = HTTPClient(settings.extra, client=settings.name)
         self.budget = RetryBudget()
+        self.breakers = Breakers()
         self.requests = 0
         self.in_use = 0
         self.models = known_models(settings, provider) if models is None else models
@@ -91,21 +88,23 @@ class OpenClient:
         self._by_name = {(model.name, model.type): model for model in reversed(self.models)}
         self._keyring = Keyring(
             settings.name,
-            {key: value for key in secret_keys(provider) if (value := _secret(settings, key)) is not None},
+            {key: value for key in secret_keys(provider) if (value := secret(settings, key)) is not None},
             environ=around.environ,
             directory=around.directory,
         )
-        self.tokens = Tokens(settings, around.environ, around.directory) if settings.auth == "oauth" else None
+        self.tokens: Tokens | None = None
+        if settings.auth == "oauth" and not self.sealed:
+            self.tokens = Tokens(settings, around.environ, around.directory)
         self._environ = around.environ
         self.identity: CloudCredentials | None = None
         identity = provider.identity(settings) if provider.identity and settings.auth is None else None
-        if identity is not None:
+        if identity is not None and not self.sealed:
             place = Place(settings, around.environ, around.directory)
             self.identity = CloudCredentials(settings.name, source(identity, place, self._keyring))
         self._launch_key = SecretStr(secrets.token_urlsafe(32))
         self.launched = self._launched(around)
-        self._cool_until = 0.0
-        self._cool_reason = ""
+        self.auth: str = self._auth() if stands_in_for is None else stands_in_for.auth
+        """How it signs in: ``key``, ``oauth``, ``identity`` or ``none``."""
         self._leases = 0
         self._retired = False
         self.closed = False
@@ -114,6 +113,10 @@ class OpenClient:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    @property
+    def leased(self) -> bool:
+        return self._leases > 0
 
     # --- what a call needs -------------------------------------------------------------------------
 
@@ -150,6 +153,8 @@ class OpenClient:
 
     def check(self) -> None:
         """Raises what is already known to keep the client from working."""
+        if self.sealed:
+            raise SecretMissing("lokid is locked", hint="lokictl unlock", client=self.name)
         if self.missing:
             raise SecretMissing(
                 f"client {self.name!r} is switched off: it lacks {'; '.join(self.missing)}",
@@ -226,10 +231,19 @@ class OpenClient:
         for renewed in self._renewed():
             renewed.begin(spawn)
 
-    async def aclose(self) -> None:
-        """Stops the launched server and the refreshing of tokens, and closes the connections."""
+    def rest(self) -> None:
+        """Tokens are not touched any more, except for a request that runs and needs a new one."""
         for renewed in self._renewed():
             renewed.close()
+
+    async def rested(self) -> None:
+        """Waits for the end of what ``rest`` does not break off."""
+        for renewed in self._renewed():
+            await renewed.closed()
+
+    async def aclose(self) -> None:
+        """Stops the launched server and the refreshing of tokens, and closes the connections."""
+        self.rest()
         if self.launched is not None:
             await self.launched.retire()
         await self.http.aclose()
@@ -246,16 +260,12 @@ class OpenClient:
         return self.identity is not None and environ != self._environ
 
     def forget(self) -> None:
-        """A new value of a command's secret is asked for at the next use."""
+        """A new value of a command's secret is asked for at the next use, and nothing that failed before
+        keeps it from being sent."""
         self._keyring.forget()
+        self.breakers.reset()
 
     # --- what it tells about itself ----------------------------------------------------------------
-
-    def cool(self, error: TryLater) -> None:
-        """The provider said that it needs a pause."""
-        if error.retry_after_s:
-            self._cool_until = anyio.current_time() + error.retry_after_s
-            self._cool_reason = error.message
 
     def state(self) -> tuple[State, str | None]:
         """The state and, unless it is ready, the reason."""
@@ -266,11 +276,11 @@ class OpenClient:
         except LokidError as known:
             error = known
         if error is not None:
-            reason = f"{error.message}: {error.hint}" if self.identity is not None else error.message
+            said = self.identity is not None or self.sealed
+            reason = f"{error.message}: {error.hint}" if said else error.message
             return ("needs_login" if isinstance(error, LoginRequired) else "needs_secret"), reason
-        left = self._cool_until - anyio.current_time()
-        if left > 0:
-            return "cooling_down", f"{self._cool_reason} (for another {left:.0f} s)"
+        if (cooling := self.breakers.cooling(anyio.current_time())) is not None:
+            return "cooling_down", f"{cooling.reason} (for another {cooling.ends_in_s:.0f} s)"
         return "ready", None
 
     def status(self) -> dict[str, Any]:
@@ -279,7 +289,7 @@ class OpenClient:
         row: dict[str, Any] = {
             "name": self.name,
             "type": self.provider.name,
-            "auth": self._auth(),
+            "auth": self.auth,
             "state": state,
             "models": len(self.offered),
             "requests": self.requests,
@@ -288,6 +298,8 @@ class OpenClient:
         }
         if reason is not None:
             row["reason"] = reason
+        if state == "cooling_down" and (cooling := self.breakers.cooling(anyio.current_time())) is not None:
+            row["retry_after_s"] = round(cooling.ends_in_s, 1)
         if self.models_error is not None:
             row["models_error"] = self.models_error
         if self.launched is not None:
@@ -348,33 +360,3 @@ def nearest(name: str, known: list[str]) -> str:
     """``; did you mean 'x'?`` or nothing."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def secret_keys(provider: Provider) -> tuple[str, ...]:
-    """The settings keys of the type that hold secrets."""
-    return tuple(dict.fromkeys((*provider.secrets, *provider.optional_secrets)))
-
-
-def _secret(settings: ClientSettings, key: str) -> Secret | None:
-    value = getattr(settings, key, None)
-    if isinstance(value, SecretStr):
-        return value if value.get_secret_value() else None
-    return value if isinstance(value, CommandSecret | FileSecret | KeyringSecret) else None
-
-
-def secret_texts(value: object) -> Iterator[SecretStr]:
-    """Every secret text in ``value``, at any depth: keys, headers of patches, a proxy's password."""
-    match value:
-        case SecretStr():
-            yield value
-        case ModelSettings(patch=patch):  # thousands of these, and no other key of theirs is secret
-            yield from secret_texts(patch)
-        case BaseModel():
-            for name in type(value).model_fields:
-                yield from secret_texts(getattr(value, name))
-        case dict():
-            for inner in value.values():
-                yield from secret_texts(inner)
-        case tuple() | list():
-            for inner in value:
-                yield from secret_texts(inner)

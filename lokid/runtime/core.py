@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
@@ -17,19 +18,20 @@ from typing import Any, TypeVar
 import anyio
 from anyio.abc import TaskStatus
 
-from lokid.chat import ChatRequest, ChatResult, EmbedRequest, RerankRequest
+from lokid import logs
+from lokid.chat import ChatRequest, ChatResult, EmbedRequest, RerankRequest, Usage
 from lokid.config import Problem, show
 from lokid.errors import (
     AuthenticationFailed,
-    BudgetExceeded,
     ConfigInvalid,
     InvalidParams,
     LokidError,
     ProviderUnavailable,
-    TryLater,
+    SecretMissing,
     UnknownModel,
 )
 from lokid.logs import place
+from lokid.providers.cost import cost_usd
 from lokid.runtime import chat as chats
 from lokid.runtime import embed as embeds
 from lokid.runtime import listing
@@ -46,9 +48,13 @@ from lokid.runtime.local import builtin_clients
 from lokid.runtime.reload import Reloader
 from lokid.runtime.stored import StoredSecrets
 from lokid.runtime.usage_rows import GroupBy
+from lokid.runtime.warm import CLIENTS, Warmth
 
 AFTER_A_BUG_S = 5.0
 """Seconds until the files are followed again, when something in them brought a bug of lokid out."""
+
+DAY_S = 86400.0
+"""A client that was used within this time before the start is one that is used."""
 
 CLOSE_S = 15.0
 """Seconds for closing everything at the end: three times what a launched server gets to stop."""
@@ -62,13 +68,14 @@ class Runtime:
     """``environ``: the daemon's environment, copied when it started; nothing here reads the real one."""
 
     def __init__(self, environ: Mapping[str, str], *, builtin: bool = True) -> None:
-        self._environ = dict(environ)
         self._builtin = builtin_clients if builtin else tuple
-        self._reloader = Reloader(Paths.of(self._environ), self._environ, builtin=self._builtin)
-        self.auth = Auth(lambda: self.generation.clients, self._spawn)
-        self.secrets = StoredSecrets(self._reloader, self._spawn)
-        self.imports = LokiImport(self.secrets, lambda: self.generation.clients, self._environ)
-        self.bill = Bill(self._environ)
+        self._reloader = Reloader(Paths.of(environ), environ, builtin=self._builtin)
+        self.auth = Auth(lambda: self.generation.clients, self._spawn, self._reloader.check_unlocked)
+        self.secrets = StoredSecrets(self._reloader, self._spawn, self.auth.end_logins)
+        # What outlives a lock has nothing of the environment but what may.
+        environ = self._reloader.environment.open
+        self.imports = LokiImport(self.secrets, lambda: self.generation.clients, environ)
+        self.bill = Bill(environ)
         self._group: anyio.abc.TaskGroup | None = None
 
     @property
@@ -83,10 +90,10 @@ class Runtime:
         """The answer; with ``dry_run`` the request that would be sent, as ``DryRunResult``. ``asker``: for
         the bill, and for a fair turn where one has to wait."""
         if request.dry_run:
-            with self._lease(request.model, "chat") as lease:
+            with self._lease(request.model, "chat", asker) as lease:
                 return await chats.dry_run(lease.client, _named(request, lease))
         interactive = request.priority == "interactive" or (request.priority is None and request.stream)
-        with self._lease(request.model, "chat") as lease:
+        with self._lease(request.model, "chat", asker) as lease:
             async with self._entry(
                 lease, "chat", asker, partial(chat_tokens, request), interactive=interactive
             ) as entry:
@@ -98,7 +105,7 @@ class Runtime:
     async def embed(
         self, request: EmbedRequest, *, accepted: Accepted, asker: Asker | None = None
     ) -> embeds.Embedded:
-        with self._lease(request.model, "embedding") as lease:
+        with self._lease(request.model, "embedding", asker) as lease:
             async with self._entry(lease, "embed", asker, partial(tokens_of, request.texts)) as entry:
                 result = await embeds.embed(
                     lease.client, _named(request, lease), accepted=accepted, turn=entry
@@ -109,7 +116,7 @@ class Runtime:
     async def rerank(
         self, request: RerankRequest, *, accepted: Accepted, asker: Asker | None = None
     ) -> reranks.Reranked:
-        with self._lease(request.model, "reranker") as lease:
+        with self._lease(request.model, "reranker", asker) as lease:
             async with self._entry(
                 lease, "rerank", asker, partial(tokens_of, (request.query, *request.documents))
             ) as entry:
@@ -133,28 +140,30 @@ class Runtime:
             lease.model,
             method,
             asker or Asker(),
-            self.generation.config.budget,
+            self.generation.config,
             interactive=interactive,
             estimate=estimate,
+            price=partial(_price, lease, TYPES[method]),
         )
 
     @contextmanager
-    def _lease(self, model: str, type: ModelType) -> Iterator[Lease]:  # noqa: A002 - the key's name
-        if self.generation.number == 0:
+    def _lease(self, model: str, type: ModelType, asker: Asker | None) -> Iterator[Lease]:  # noqa: A002 - the key's name
+        self._reloader.check_unlocked()
+        if self.generation.loaded_at is None:
             raise self._unloaded()
-        with self.generation.lease(model, type) as lease:
+        allows = partial(self._allows, asker is not None and asker.restricted)
+        with self.generation.lease(model, type, allows) as lease:
             try:
                 yield lease
-            except BudgetExceeded:
-                raise  # ours: the provider needs no pause
-            except TryLater as error:
-                lease.client.cool(error)
-                raise
             except AuthenticationFailed as error:
                 lease.client.forget()  # a command may have a newer key by now
                 if lease.client.tokens is not None and error.status == 401:
                     error.hint = f"lokictl auth login {lease.client.name}"
                 raise
+
+    def _allows(self, restricted: bool, model: str) -> bool:
+        settings = self.generation.config.extra_socket
+        return not restricted or (settings is not None and settings.allows(model))
 
     def _unloaded(self) -> ConfigInvalid:
         problems = self._reloader.problems
@@ -222,14 +231,20 @@ class Runtime:
         return [client.status() | {"today": self.bill.today(client.name)} for client in clients]
 
     def usage_status(self) -> dict[str, Any]:
-        """Today and this month, the budgets, and whether the ledger is well."""
-        return self.bill.status(self.generation.config)
+        """Today and this month, the budgets, whether the ledger is well, and how old the prices are."""
+        from lokid.providers import prices  # 100 kB that a daemon without questions does not need
+
+        return self.bill.status(self.generation.config) | {"prices_as_of": prices.AS_OF}
 
     async def usage(
         self, since: float | None, until: float | None, group_by: GroupBy | None
     ) -> list[dict[str, Any]]:
         """Sums over what ended in ``since <= time < until`` (seconds since the epoch)."""
         return await self.bill.query(since, until, group_by)
+
+    def stop(self) -> None:
+        """The daemon is about to end: what waits for a person is over now."""
+        self.auth.end_logins("lokid is stopping, and with it this sign-in")
 
     def config_status(self) -> dict[str, Any]:
         """``problems``: why the newest file is not in use; ``warnings``: what is, but may be not meant."""
@@ -246,16 +261,39 @@ class Runtime:
         }
 
     def check(self, path: str | None = None) -> list[dict[str, Any]]:
-        """The problems of the configuration at ``path`` (default: the daemon's own). Changes nothing."""
+        """The problems of the configuration at ``path`` (default: the daemon's own). Changes nothing. Raises
+        SecretMissing while lokid is locked: there may be keys in it."""
+        self._reloader.check_unlocked()
         if path is not None and "\0" in path:
             raise InvalidParams("path: holds a NUL character")
         own = self._reloader.paths
         paths = own if path is None else Paths(os.path.abspath(path), own.env_file)
-        loaded = load(paths, self._environ, self._builtin, self._reloader.vault)
+        environ = self._reloader.environment.all
+        loaded = load(paths, environ, self._builtin, self._reloader.vault)
         problems = list(loaded.problems)
         if path is not None and not problems and loaded.texts[0] is None:
             problems.append(Problem(paths.config, 1, 1, "", "there is no such file"))
         return [_problem(problem) for problem in problems]
+
+    # --- the extra socket ----------------------------------------------------------------------------
+
+    def extra_path(self) -> str | None:
+        """Where it is to be: relative to the directory of lokid's own socket. None: nowhere."""
+        settings = self.generation.config.extra_socket
+        return None if settings is None else settings.path
+
+    def extra_models(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of ``list_models`` that it is for."""
+        settings = self.generation.config.extra_socket
+        return [row for row in rows if settings is not None and settings.allows(row["id"])]
+
+    def extra_status(self) -> dict[str, Any] | None:
+        settings = self.generation.config.extra_socket
+        return None if settings is None else self.bill.extra_status(settings)
+
+    async def swapped(self) -> None:
+        """Returns when another configuration is in force."""
+        await self._reloader.swapped()
 
     def max_frame(self) -> int:
         """The largest message to take from a client, in bytes (``limits.max_frame_mib``)."""
@@ -291,21 +329,31 @@ class Runtime:
                 self._group = group
                 await _contained(self._load)
                 task_status.started()
+                self._spawn(self._keep_warm)
                 while True:
                     await _contained(self._reloader.follow, self._spawn)
                     await anyio.sleep(AFTER_A_BUG_S)
         finally:
             # The group has ended, and with it every launched server.
             self._group = None
+            logs.unseal()
             with anyio.move_on_after(CLOSE_S, shield=True):
                 for client in self.generation.clients.values():
                     await client.aclose()
                 await self.bill.close()
 
+    async def _keep_warm(self) -> None:
+        rows = await self.bill.query(time.time() - DAY_S, None, "client")
+        rows.sort(key=lambda row: -row["requests"])
+        warmth = Warmth(
+            lambda: self.generation.clients, lambda: self._reloader.loaded.vault.state == "locked"
+        )
+        await warmth.run([row["client"] for row in rows[:CLIENTS]])
+
     async def _load(self) -> None:
         try:
             await self._reloader.reload(self._spawn)
-        except ConfigInvalid as error:
+        except (ConfigInvalid, SecretMissing) as error:
             log.warning("configuration not loaded: %s", error.message)
 
 
@@ -315,6 +363,13 @@ async def _contained(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) 
         await func(*args)
     except Exception as error:
         log.error("bug in the background: %s", place(error))  # noqa: TRY400 - the place, never the text
+
+
+TYPES: Mapping[Method, ModelType] = {"chat": "chat", "embed": "embedding", "rerank": "reranker"}
+
+
+def _price(lease: Lease, type: ModelType, usage: Usage) -> float | None:  # noqa: A002 - the key's name
+    return cost_usd(lease.client.model(lease.model.partition(":")[2], type), usage)
 
 
 def _named(request: R, lease: Lease) -> R:

@@ -7,12 +7,12 @@ loaded meanwhile, it finishes with what it started with.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lokid.config import Config
-from lokid.errors import ConfigInvalid, UnknownModel
+from lokid.errors import ConfigInvalid, NotForThisSocket, UnknownModel
 from lokid.runtime.clients import ModelType, OpenClient, nearest
 
 NOTHING = "nothing is configured, so there is no model to ask"
@@ -31,25 +31,35 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Generation:
     """``number`` counts from 1, 0 is before anything was loaded. ``loaded_at``: seconds since the epoch.
-    ``from_file``: not the clients that are there without a configuration file."""
+    ``from_file``: not the clients that are there without a configuration file. ``sealed``: lokid is locked,
+    and these only stand in for its clients."""
 
     number: int
     config: Config
     clients: Mapping[str, OpenClient] = field(repr=False)
     loaded_at: float | None
     from_file: bool = False
+    sealed: bool = False
 
     @contextmanager
-    def lease(self, model: str, type: ModelType) -> Iterator[Lease]:  # noqa: A002 - the key's name
+    def lease(
+        self,
+        model: str,
+        type: ModelType,  # noqa: A002 - the key's name
+        allows: Callable[[str], bool] = lambda _: True,
+    ) -> Iterator[Lease]:
         """The client and model that ``model`` names: ``client:model``, ``client`` for its first model of
-        ``type``, ``""`` for the default. Raises UnknownModel with the nearest name, SecretMissing and
-        LoginRequired for a client that cannot work yet. There is no await between taking the generation
-        and the lease, so the client cannot have been closed."""
+        ``type``, ``""`` for the default. ``allows``: of the name in full. Raises UnknownModel with the
+        nearest name, NotForThisSocket, SecretMissing and LoginRequired for a client that cannot work yet.
+        There is no await between taking the generation and the lease: the client cannot have been closed."""
         client, name = self._resolve(model or self._default(type), type)
         found = client.model(name, type)
+        full = f"{client.name}:{found.name}"
+        if not allows(full):  # before anything is said of the client
+            raise NotForThisSocket(f"{full[:200]} is not for this socket")
         client.check()
         with client.lease():
-            yield Lease(self.number, client, f"{client.name}:{found.name}")
+            yield Lease(self.number, client, full)
 
     def _resolve(self, model: str, type: ModelType) -> tuple[OpenClient, str | None]:  # noqa: A002
         name, colon, rest = model.partition(":")

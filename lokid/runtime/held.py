@@ -23,6 +23,19 @@ AHEAD_S, AHEAD = 600.0, 0.2
 MARGIN_S, MARGIN = 5.0, 0.05
 """A token this close to its end is not sent: the request has to travel, and clocks differ."""
 
+TICK_S = 1.0
+"""Servers count in whole seconds: what they say lives for 3 s ends after 2.1 s if it was made late in one."""
+
+
+def margin(life: float) -> float:
+    """Seconds before the end of a token with that life in which it is not sent."""
+    return min(MARGIN_S, max(MARGIN * life, min(TICK_S, life / 2)))
+
+
+def ahead(life: float) -> float:
+    """Seconds before its end when a refresh begins."""
+    return min(AHEAD_S, max(AHEAD * life, 2 * margin(life)))
+
 
 def _running() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
@@ -123,13 +136,13 @@ class Held:
         record = self.record
         if record is None or record.token.access_token.get_secret_value() == self.refused:
             return False
-        return self.lives_for() > min(MARGIN_S, MARGIN * self.life())
+        return self.lives_for() > margin(self.life())
 
     def due_in(self) -> float:
         """Seconds until it should be refreshed."""
         if not self.is_live():
             return 0.0
-        return max(self.lives_for() - min(AHEAD_S, AHEAD * self.life()), 0.0)
+        return max(self.lives_for() - ahead(self.life()), 0.0)
 
     def can_refresh(self) -> bool:
         """Without a person."""

@@ -1,7 +1,8 @@
 """The key of the vault, in age's words its identity: where it is, and what can be made of it.
 
 A file of mode 0600 (``identity.txt``), the same encrypted with a passphrase (``identity.age``; which of the
-two a file is, its first bytes tell), or a systemd credential called ``vault-identity``.
+two a file is, its first bytes tell), a systemd credential called ``vault-identity``, or an entry in the
+keyring of the operating system (whose text ``Vault`` asks for, as that may take a while).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import anyio
 import pyrage
 
 from lokid.config import Vault as Settings
+from lokid.providers.settings import KeyringSecret
 from lokid.rpc import address
-from lokid.runtime import children, durable, kdf
+from lokid.runtime import children, durable, kdf, os_keyring
 
 CREDENTIAL = "vault-identity"
 """Name of the systemd credential: ``LoadCredential=vault-identity:PATH``."""
@@ -32,7 +34,7 @@ MAX_FILE = 64 * 1024
 KDF_S = 60.0
 """Seconds for one passphrase. It takes one or two, on a busy or small machine several times that."""
 
-Kind = Literal["none", "file", "passphrase", "credential"]
+Kind = Literal["none", "file", "passphrase", "credential", "keyring"]
 Identity = Any
 """``pyrage.x25519.Identity`` or ``pyrage.ssh.Identity``: the package has no types."""
 
@@ -51,12 +53,13 @@ class WrongPassphrase(Exception):
 class Place:
     """Where the vault and its identity are. ``plain`` and ``wrapped``: where an identity is written to; one
     path if the configuration names it. ``credential``: of systemd, None if there is none or the
-    configuration names a file."""
+    configuration names a file. ``keyring``: service and name, and then no file counts."""
 
     file: str
     plain: str
     wrapped: str
     credential: str | None = None
+    keyring: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, settings: Settings, environ: Mapping[str, str], directory: str) -> Place:
@@ -67,6 +70,10 @@ class Place:
 
         # At the end of all links: what is renamed into place must not replace a link.
         file = path(settings.file or address.vault_file(environ))
+        if isinstance(settings.identity, KeyringSecret):
+            service, name = settings.identity.keyring
+            shown = f"keyring:{service}/{name}"
+            return cls(file, shown, shown, keyring=(service, name))
         if settings.identity is not None:
             identity = path(settings.identity)
             return cls(file, identity, identity)
@@ -79,7 +86,8 @@ class Place:
     @property
     def files(self) -> tuple[str, ...]:
         """All whose change matters, the vault first."""
-        return tuple(dict.fromkeys((self.file, self.wrapped, self.plain)))
+        own = (self.wrapped, self.plain) if self.keyring is None else ()
+        return tuple(dict.fromkeys((self.file, *own)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,10 @@ class Found:
 
 def find(place: Place) -> Found:
     """The identity to use: the credential, else the encrypted file, else the plain one. (Both are there
-    only if somebody was interrupted between writing one and removing the other.) Raises Unusable."""
+    only if somebody was interrupted between writing one and removing the other.) One in the keyring comes
+    without its text. Raises Unusable."""
+    if place.keyring is not None:
+        return Found("keyring", place.plain)
     if place.credential is not None and os.path.exists(place.credential):
         return Found("credential", place.credential, _read(place.credential))
     for path in dict.fromkeys((place.wrapped, place.plain)):
@@ -160,10 +171,20 @@ def recipients(identities: Sequence[Identity], texts: Sequence[str]) -> list[Any
     return found
 
 
+def _new() -> str:
+    new = pyrage.x25519.Identity.generate()
+    return f"# Whoever has this file can read the vault of lokid.\n# public key: {new.to_public()}\n{new}\n"
+
+
+def create_in_keyring(service: str, name: str) -> None:
+    """A new identity in the keyring; one that is there stays. Raises KeyringFailed."""
+    if os_keyring.get(service, name) is None:
+        os_keyring.set(service, name, _new())
+
+
 def create(path: str) -> None:
     """A new identity at ``path``, mode 0600; one that is there stays. Raises OSError."""
-    new = pyrage.x25519.Identity.generate()
-    text = f"# Whoever has this file can read the vault of lokid.\n# public key: {new.to_public()}\n{new}\n"
+    text = _new()
     durable.make_directory(os.path.dirname(path))
     with durable.written(path, text.encode()) as temporary:
         try:

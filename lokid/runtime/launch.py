@@ -30,7 +30,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 from pydantic import SecretStr
 
-from lokid import logs
+from lokid import logs, sandbox
 from lokid.errors import IncompleteResponse, ProviderUnavailable
 from lokid.providers.addresses import PORT
 from lokid.providers.settings import Launch
@@ -40,7 +40,7 @@ KEY_VARIABLE = "LOKID_LAUNCH_KEY"
 """Where the command finds the key that callers will send, if it wants to check one (``lokid.llama`` does)."""
 
 SUPERVISE = str(Path(__file__).with_name("supervise.py"))
-STOP_GRACE = 5.0  # seconds between SIGTERM and SIGKILL, as in supervise
+STOP_GRACE = 5.0  # seconds between SIGTERM and SIGKILL: enough to close, short enough to wait for
 FIRST_POLL, LONGEST_POLL = 0.02, 0.25  # seconds; a tiny server is ready in 10 ms, a large one in minutes
 LAST_LINES, LINE_BYTES = 20, 3200  # 20 lines of 3,200 bytes: at most 64 KB of output are kept
 SHOWN_LINES = 5  # in an error message, which people read
@@ -233,7 +233,8 @@ class Launched:
     def _unavailable(self, what: str, retry_after_s: float | None = None) -> ProviderUnavailable:
         return ProviderUnavailable(
             f"the server of client {self._client!r} {what}",
-            hint=f"run its command by hand: {self._launch.command[0]} ...",
+            hint=f"run its command by hand: {self._launch.command[0]} ..."
+            + sandbox.advice(sandbox.of_this_process(), what),
             client=self._client,
             retry_after_s=retry_after_s,
             retryable=False,  # the waiting is done here
@@ -260,7 +261,7 @@ class Launched:
         environ = {**children.environment(self._environ), KEY_VARIABLE: self._key.get_secret_value()}
         try:
             process = await anyio.open_process(
-                [sys.executable, "-I", "-S", SUPERVISE, *command],
+                [sys.executable, "-I", "-S", SUPERVISE, str(STOP_GRACE), *command],
                 stdin=subprocess.PIPE,  # its end tells supervise that lokid is gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -327,8 +328,11 @@ class Launched:
             run.closing = run.failure is None
             if run.closing:
                 self._deaths = 0
-            children.kill(process, signal.SIGTERM)
-            with anyio.move_on_after(STOP_GRACE):
+            assert process.stdin is not None
+            await (
+                process.stdin.aclose()
+            )  # supervise ends everything that the command started, and then itself
+            with anyio.move_on_after(STOP_GRACE * 2 + 1):
                 await process.wait()
             children.kill(process, signal.SIGKILL)
 

@@ -20,7 +20,9 @@ from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings, FileSecret, ModelSettings
 from lokid.rpc import address
 from lokid.runtime import secrets, watch
-from lokid.runtime.clients import known_models, secret_keys, secret_texts
+from lokid.runtime.client_secrets import secret_keys, secret_texts
+from lokid.runtime.clients import known_models
+from lokid.runtime.identities import regions
 from lokid.runtime.vault import LOCKED, UNLOCK, Contents, Vault
 
 TICK = 0.05
@@ -99,12 +101,17 @@ def load(
     lookup = {**secrets.credentials(environ), **environ, **kept.secrets}
     config: Config | None = None
     names: frozenset[str] = frozenset()
+    more: tuple[str, ...] = ()
+    more_marks: tuple[watch.Mark, ...] = ()
     if not problems and text is None:
         config = _without_file(paths.config, kept, environ, builtin())
     elif not problems and text is not None:
         names = secret_names(text)
         parsed = parse(text, paths.config, lookup=lookup, environ=environ, mend=_mend(kept))
         if isinstance(parsed, Config):
+            if more := regions.files(parsed, environ):
+                more_marks = watch.marks(more)
+                parsed = regions.fill(parsed, more, environ)
             config = parsed
             warnings = [*config.warnings, *warnings, *_file_warnings(config, text)]
         else:
@@ -112,11 +119,16 @@ def load(
     loaded = Loaded(
         config,
         tuple(problems),
-        marks=marks + kept.marks,
-        young=_is_young(marks + kept.marks),
+        marks=marks + kept.marks + more_marks,
+        young=_is_young(marks + kept.marks + more_marks),
         unread=bool(failures),
-        texts=(_hash(text), _hash(env_text), _hash(repr((kept.state, kept.reason, kept.secrets)))),
-        files=both + kept.files,
+        texts=(
+            _hash(text),
+            _hash(env_text),
+            _hash(repr((kept.state, kept.reason, kept.secrets))),
+            *map(_hash, map(repr, more_marks)),
+        ),
+        files=both + kept.files + more,
         vault=replace(kept, secrets=dict.fromkeys(kept.secrets, "")),  # the names are enough from here on
         settings=settings,
     )

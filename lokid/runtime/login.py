@@ -217,6 +217,19 @@ class Logins:
         self._spawn(self._live, login, listener)
         self._logins[login.id] = login
 
+    def end(self, why: str) -> None:
+        """All that are under way are over, and forgotten; only an exchange that runs comes to its end."""
+        logins, self._logins = self._logins, {}
+        for login in logins.values():
+            if not login.answered.is_set():
+                login.failure = ProviderUnavailable(
+                    why,
+                    hint=f"lokictl auth login {login.client.name}",
+                    client=login.client.name,
+                    retryable=False,
+                )
+                login.answered.set()
+
     async def _live(self, login: Login, listener: Loopback | None) -> None:
         try:
             with login.client.lease():
@@ -297,14 +310,17 @@ async def _device(tokens: Tokens, server: oauth2.Server) -> Device:
 
 
 async def _poll(login: Login, device: Device) -> None:
-    """Until the person has agreed or refused, no faster than the server wants (RFC 8628 3.5)."""
+    """Until the person has agreed or refused, no faster than the server wants (RFC 8628 3.5), or nobody waits
+    for that any more."""
     server, settings = login.tokens.server, login.tokens.settings
     assert server is not None
     identity = await login.tokens.identity()
     request = oauth2.poll_request(server, identity, device.device_code.get_secret_value())
     pause = device.interval_s
     while True:
-        await anyio.sleep(pause)
+        with anyio.move_on_after(pause):
+            await login.answered.wait()
+            return
         with anyio.CancelScope(shield=True):  # a token that is on its way is saved
             try:
                 status, body = await token_requests.post(settings, request)

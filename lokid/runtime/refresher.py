@@ -35,7 +35,7 @@ _random = random.SystemRandom()
 class Refresher:
     """``due_in``: seconds until there is something to do, ``inf`` for nothing. ``renew``: does it, and
     nothing if it is done already; raises LokidError. ``look``: notices what changed meanwhile.
-    ``prepare``: once, before the first."""
+    ``prepare``: once, before the first. ``owes``: whether something must be done even after ``close``."""
 
     def __init__(
         self,
@@ -45,9 +45,11 @@ class Refresher:
         renew: Callable[[], Awaitable[None]],
         look: Callable[[], None],
         prepare: Callable[[], Awaitable[None]] | None = None,
+        owes: Callable[[], bool] = lambda: False,
         clock: Clock,
     ) -> None:
         self._client = client
+        self._owes = owes
         self._due_in, self._renew, self._look, self._prepare = due_in, renew, look, prepare
         self._clock = clock
         self.failure: LokidError | None = None
@@ -58,6 +60,7 @@ class Refresher:
         self._demanded = self._begun = self._closed = False
         self._wake = anyio.Event()
         self._round = anyio.Event()  # set when the attempt that runs, or the next one, has ended
+        self._over = anyio.Event()
 
     def begin(self, spawn: Spawn) -> None:
         """Renews from now on, until ``close``."""
@@ -65,8 +68,14 @@ class Refresher:
         spawn(self._run)
 
     def close(self) -> None:
+        """Nothing is renewed any more that nobody waits for."""
         self._closed = True
         self._wake.set()
+
+    async def closed(self) -> None:
+        """After ``close``: when nothing runs any more."""
+        if self._begun:
+            await self._over.wait()
 
     def reset(self) -> None:
         """What failed may work now: the next try waits for nothing."""
@@ -109,7 +118,7 @@ class Refresher:
         try:
             if self._prepare is not None:
                 await self._prepare()
-            while not self._closed:
+            while not self._closed or self._demanded or self._owes():
                 due = max(self._due_in(), self._not_before - self._clock.running())
                 pause = 0.0 if self._demanded else due
                 if pause > 0:
@@ -122,6 +131,7 @@ class Refresher:
         finally:
             self._begun = False
             self._round.set()
+            self._over.set()
 
     async def _attempt(self) -> None:
         """One renewal, good or bad. Ends the waiting of all callers."""

@@ -10,24 +10,26 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+import urllib.parse
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
 import anyio.to_thread
 
+from lokid import logs
 from lokid.config import Config, Plan, Problem, plan
-from lokid.config.problem import Path
-from lokid.errors import ConfigInvalid
+from lokid.errors import ConfigInvalid, SecretMissing
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings
-from lokid.runtime import children, secrets, watch
-from lokid.runtime.clients import OpenClient, Surroundings, known_models
+from lokid.runtime import children, freed, sealing, secrets, watch
+from lokid.runtime.clients import OpenClient, Surroundings
+from lokid.runtime.environment import Environment
 from lokid.runtime.generation import Generation
 from lokid.runtime.launch import Spawn
 from lokid.runtime.loading import Loaded, Paths, load
-from lokid.runtime.vault import LOCKED, UNLOCK, Vault
+from lokid.runtime.vault import LOCKED, Vault
 
 QUIET = 0.02
 """Seconds without a change before a file is read: programs truncate and then write, or write in pieces."""
@@ -51,6 +53,16 @@ class Change:
     closed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """``kept``: what stays in memory all the same. ``in_flight``: clients with requests that still run.
+    ``over`` is set when they have ended and the rest is gone."""
+
+    kept: tuple[str, ...]
+    in_flight: int
+    over: anyio.Event
+
+
 class Reloader:
     """Owns the current generation. ``environ``: the daemon's, copied at its start. ``spawn``, in its
     methods: starts a task that lives as long as the runtime."""
@@ -65,10 +77,12 @@ class Reloader:
         self.paths = paths
         self.generation = Generation(0, Config(paths.config), {}, None)
         self.loaded = Loaded(None, ())
-        self.vault = Vault(environ, os.path.dirname(paths.config))
-        self._environ = environ
+        self.environment = Environment(environ)
+        self.vault = Vault(self.environment.open, os.path.dirname(paths.config))
         self._builtin = builtin
         self._lock = anyio.Lock()
+        self._opened = anyio.Event()
+        self._swapped = anyio.Event()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -79,30 +93,44 @@ class Reloader:
         """Raises ConfigInvalid with every problem. Not ``forced``: files with the text they had before
         are not loaded again. One at a time; a second caller waits and then loads anew."""
         async with self._lock:
-            read = partial(load, self.paths, self._environ, self._builtin, self.vault)
-            loaded = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
-            while loaded.vault.epoch != self.vault.epoch:  # locked meanwhile
-                loaded = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+            loaded = await self._load()
             same = loaded.texts == self.loaded.texts and loaded.problems == self.loaded.problems
             old = self.generation
             if gone := self._gone(loaded):
                 loaded = replace(loaded, config=None, problems=(gone,), models={})
             if loaded.config is None:
+                said = "\n".join(map(str, loaded.problems))
+                if old.sealed:
+                    self.loaded = replace(loaded, environ={})
+                    self._drop_stand_ins(spawn)
+                    raise ConfigInvalid(said, hint="nothing is in use until that is mended")
                 # What is in use came from the vault as it was before.
                 kept = self.loaded
                 self.loaded = replace(loaded, environ=kept.environ, vault=kept.vault, settings=kept.settings)
-                raise ConfigInvalid(
-                    "\n".join(map(str, loaded.problems)), hint="the configuration before stays in use"
-                )
+                raise ConfigInvalid(said, hint="the configuration before stays in use")
             # Nothing but the generation itself keeps what came out of the vault.
             self.loaded = replace(loaded, config=None, models={})
             if same and not forced and old.number:
                 return Change(old.number, kept=tuple(old.clients))
             return self._swap(old, loaded, loaded.config, spawn, forced=forced)
 
+    async def swapped(self) -> None:
+        """Returns when the next generation is there."""
+        await self._swapped.wait()
+
+    async def _load(self) -> Loaded:
+        """Raises SecretMissing while lokid is locked: what is read then would be in memory again."""
+        while True:
+            self.check_unlocked()
+            epoch = self.vault.epoch
+            read = partial(load, self.paths, self.environment.all, self._builtin, self.vault)
+            loaded = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+            if epoch == self.vault.epoch:
+                return loaded
+
     def _gone(self, loaded: Loaded) -> Problem | None:
         """A file that was in use and is not there any more, or a vault that cannot be read any more."""
-        if loaded.config is None:
+        if loaded.config is None or self.generation.sealed:
             return None
         old, said = self.generation, "is gone; what it held stays in use until `lokictl daemon restart`"
         if loaded.texts[0] is None and old.from_file:
@@ -113,35 +141,64 @@ class Reloader:
             return Problem(now.file, 1, 1, "", why)
         return None
 
-    def seal(self, spawn: Spawn) -> None:
-        """Takes everything that came out of the vault out of the clients, at once and without a look at
-        any file. Requests in flight finish with what they have."""
+    def check_unlocked(self) -> None:
+        """Raises SecretMissing while lokid is locked."""
+        if self.vault.locked:
+            raise sealing.error()
+
+    def seal(self, spawn: Spawn) -> Sealed:
+        """Takes every secret out of memory, at once and without a look at any file. Requests in flight finish
+        with what they have, and what they have goes with them."""
+        encrypt = self.vault.sealer()
         self.vault.lock()
-        old, names = self.generation, self.loaded.vault.secrets.keys()
-        # Nothing that is read from now on counts as the same.
-        self.loaded = replace(
-            self.loaded, texts=(), vault=replace(self.loaded.vault, state="locked", reason=LOCKED, secrets={})
-        )
-        if not old.number:
-            return
-        config = _sealed(old.config, frozenset(names))
-        models = {
-            one.name: known_models(one, PROVIDERS[one.type])
-            if config.missing.get(one.name)
-            else old.clients[one.name].models
-            for one in config.clients
-        }
+        kept = [] if self.environment.seal(encrypt) else ["environment"]
+        old, over = self.generation, anyio.Event()
+        if not old.sealed:
+            self._opened = anyio.Event()
+            vault = replace(self.loaded.vault, state="locked", reason=LOCKED)
+            # Nothing that is read from now on counts as the same.
+            self.loaded = replace(self.loaded, environ={}, texts=(), vault=vault)
+            self.generation = sealing.sealed(old, self._around({}, spawn))
+        clients = () if old.sealed else tuple(old.clients.values())
+        kept += [f"tokens of {one.name}" for one in clients if one.tokens and one.tokens.is_unsaved()]
+        spawn(self._leave, [*clients], over)
+        return Sealed(tuple(kept), sum(one.leased for one in clients), over)
+
+    async def _leave(self, clients: list[OpenClient], over: anyio.Event) -> None:
+        """What requests in flight may still say is hidden in the log until they have ended."""
+        await _rested(clients)
+        clients.clear()  # who called this has the list
+        if self.vault.locked:
+            logs.seal()
+            # It remembers the last addresses that it took apart; one of a proxy may have a password in it.
+            urllib.parse.clear_cache()  # type: ignore[attr-defined]
+            await freed.overwrite()
+        over.set()
+
+    async def unseal(self, passphrase: str | None) -> None:
+        """Raises as ``Vault.unlock``. What ``seal`` has dropped is back with the next ``reload``."""
+        plain = await self.vault.unlock(self.loaded.settings, passphrase, self.environment.sealed)
+        self.environment.restore(plain)
+        logs.unseal()
+        self._opened.set()
+
+    def _around(self, environ: Mapping[str, str], spawn: Spawn) -> Surroundings:
+        return Surroundings(environ, os.path.dirname(self.paths.config), spawn)
+
+    def _drop_stand_ins(self, spawn: Spawn) -> None:
+        """lokid is unlocked, and there is nothing good to take their place."""
+        old = self.generation
+        self.generation = Generation(old.number, Config(self.paths.config), {}, None)
         for client in old.clients.values():
-            client.forget()
-        text = "" if old.from_file else None
-        sealed = Loaded(config, (), environ=self.loaded.environ, models=models, texts=(text,))
-        self._swap(old, sealed, config, spawn, forced=True)
+            spawn(client.retire)
 
     def _swap(self, old: Generation, loaded: Loaded, config: Config, spawn: Spawn, *, forced: bool) -> Change:
         """No await from here to the end: nobody sees anything between the two generations."""
         secrets.scrub(loaded.used_names - children.COMMON)
-        around = Surroundings(loaded.environ, os.path.dirname(self.paths.config), spawn)
-        steps = plan(old.config if old.number else None, config)
+        around = self._around(loaded.environ, spawn)
+        steps = plan(old.config if old.number and not old.sealed else None, config)
+        if old.sealed:
+            steps = replace(steps, close=tuple(old.clients))
         if anew := tuple(name for name in steps.keep if old.clients[name].outdated(loaded.environ)):
             keep = tuple(name for name in steps.keep if name not in anew)
             steps = Plan(keep=keep, open=steps.open + anew, close=steps.close + anew)
@@ -161,6 +218,8 @@ class Reloader:
         self.generation = Generation(
             old.number + 1, config, clients, time.time(), from_file=loaded.texts[0] is not None
         )
+        self._swapped.set()
+        self._swapped = anyio.Event()
         for name in steps.close:
             spawn(old.clients[name].retire)
         for name in steps.open:
@@ -176,6 +235,8 @@ class Reloader:
         """Loads whenever a file changed, until cancelled."""
         with watch.Watch() as watching:
             while True:
+                if self.vault.locked:
+                    await self._opened.wait()
                 files = self.loaded.files or (self.paths.config, self.paths.env_file)
                 await _arm(watching, files)
                 if not self.loaded.young and await _marks(files) == self.loaded.marks:
@@ -186,6 +247,8 @@ class Reloader:
                 before = (self.generation.number, self.problems)
                 try:
                     change = await self.reload(spawn, forced=False)
+                except SecretMissing:
+                    continue
                 except ConfigInvalid as error:
                     # A file that was written just now is read again (its time stamp may hide a second
                     # write), mostly to find the same.
@@ -196,28 +259,13 @@ class Reloader:
                     log.info("configuration loaded: generation %d", change.generation)
 
 
-def _sealed(config: Config, names: frozenset[str]) -> Config:
-    """``config`` without what came from the secrets ``names``; the clients that need them are missing it."""
-    clients = []
-    missing = dict(config.missing)
-    for client in config.clients:
-        ways = config.interpolated.get(client.name, {})
-        lost = [way for way, used in ways.items() if names.intersection(used)]
-        update = {
-            str(way[0]): _default(client, str(way[0])) for way in lost if way[0] not in ("name", "type")
-        }
-        clients.append(client.model_copy(update=update))
-        if lost:
-            missing[client.name] = tuple(f"{name} ({LOCKED}: {UNLOCK})" for name in _used(ways, lost, names))
-    return replace(config, clients=tuple(clients), missing=missing)
-
-
-def _used(ways: Mapping[Path, tuple[str, ...]], lost: list[Path], names: frozenset[str]) -> dict[str, None]:
-    return dict.fromkeys(name for way in lost for name in ways[way] if name in names)
-
-
-def _default(client: ClientSettings, key: str) -> object:
-    return type(client).model_fields[key].get_default(call_default_factory=True)
+async def _rested(clients: Sequence[OpenClient]) -> None:
+    for client in clients:
+        client.rest()
+    async with anyio.create_task_group() as group:
+        for client in clients:
+            group.start_soon(client.retire)
+            group.start_soon(client.rested)
 
 
 async def _arm(watching: watch.Watch, files: tuple[str, ...]) -> None:

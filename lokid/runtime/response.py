@@ -9,7 +9,7 @@ from typing import Protocol
 
 import anyio
 
-from lokid.errors import ProviderFailed, TimedOut
+from lokid.errors import IncompleteResponse, ProviderFailed, TimedOut
 from lokid.runtime.reach import Timeouts
 
 MAX_ANSWER = 64 * 1024 * 1024
@@ -18,9 +18,16 @@ MAX_UNPACKED = 1024 * 1024
 """Bytes that one read unpacks; a kilobyte of gzip may hold a megabyte."""
 
 
+class BrokenOff(Exception):
+    """The connection ended, or what came made no sense, before the end of a body."""
+
+
 class Body(Protocol):
-    """The bytes as they come. ``next`` gives ``b""`` at the end and raises ``IncompleteResponse`` where
-    they break off; cancelling it closes the connection. ``aclose`` may be called at any time."""
+    """The bytes as they come, ``b""`` at the end; both ways to get them raise ``BrokenOff``, and after that
+    only ``aclose`` is called, which may be at any time. ``take`` does not wait: it gives what is there
+    already, or None. Cancelling ``next`` closes the connection."""
+
+    def take(self) -> bytes | None: ...
 
     async def next(self) -> bytes: ...
 
@@ -56,20 +63,25 @@ class Response:
         self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
     async def read(self) -> bytes:
-        """The next bytes as they come (of a chunked body one chunk, of others one network read); ``b""``
-        at the end, and from then on.
+        """The next bytes as they come, what is there at once in one piece; ``b""`` at the end, and from then
+        on.
 
         Raises ``TimedOut``, ``IncompleteResponse`` when the body breaks off, ``ProviderFailed`` when it
         is larger than 64 MiB or badly compressed. Cancelling closes the connection.
         """
-        deadline = anyio.current_time() + self._timeouts.idle if self._seen else self._first_by
         try:
-            with anyio.CancelScope(deadline=deadline) as scope:
-                data = await self._next()
+            # In a burst most reads find something and need neither a clock nor a scope.
+            data = self._body.take() if self._unpack is None else None
+            if data is None:
+                data = await self._wait()
         except zlib.error as error:
             raise self._failed("is badly compressed") from error
-        if scope.cancelled_caught:
-            raise self._timed_out()
+        except BrokenOff as error:
+            raise IncompleteResponse(
+                f"{self.host} broke the connection off in the middle of its answer",
+                client=self._client,
+                status=self.status,
+            ) from (error.__cause__ or error)
         self._seen += len(data)
         if self._seen > MAX_ANSWER:
             raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
@@ -79,6 +91,13 @@ class Response:
         """Ends the answer: its connection goes back to the pool if the body was read to its end, and is
         closed otherwise."""
         await self._body.aclose()
+
+    async def _wait(self) -> bytes:
+        deadline = anyio.current_time() + self._timeouts.idle if self._seen else self._first_by
+        with anyio.CancelScope(deadline=deadline) as scope:
+            return await self._next()
+        assert scope.cancelled_caught
+        raise self._timed_out()
 
     async def _next(self) -> bytes:
         if self._unpack is None:

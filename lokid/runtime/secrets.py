@@ -19,14 +19,13 @@ from typing import NoReturn, assert_never
 
 import anyio
 import anyio.to_thread
-from anyio.lowlevel import RunVar
 from pydantic import SecretStr
 
-from lokid import logs
+from lokid import logs, sandbox
 from lokid.config import Problem
 from lokid.errors import SecretMissing
 from lokid.providers.settings import CommandSecret, FileSecret, KeyringSecret, Secret
-from lokid.runtime import children, watch
+from lokid.runtime import children, os_keyring, watch
 
 MAX_FILE = 64 * 1024
 """Bytes of a secret's file: a certificate chain would fit, a wrong path to a large file would not."""
@@ -34,12 +33,6 @@ MAX_FILE = 64 * 1024
 RECHECK = 1.0
 """Seconds after which a secret's file is looked at again: rotated credentials work at once, and the
 file system is not asked for every request."""
-
-KEYRING_S = 5.0
-"""Seconds for the keyring, which may be asking the user in a window that nobody sees."""
-
-KEYRING_THREADS = 4
-"""A keyring that never answers keeps its thread: so many, and the others are told that it hangs."""
 
 MAX_CREDENTIALS = 1024 * 1024
 """Bytes, as systemd itself limits all credentials of a service (systemd.exec(5))."""
@@ -213,7 +206,8 @@ class Keyring:
                     return SecretStr(await children.first_line(command, environ, self._directory, timeout))
                 except children.CommandFailed as error:
                     program = os.path.basename(command[0])
-                    self._fail(key, f"could not be had: {program!r} {error}", "run the command by hand")
+                    hint = "run the command by hand" + sandbox.advice(sandbox.of_this_process(), str(error))
+                    self._fail(key, f"could not be had: {program!r} {error}", hint)
             case FileSecret():
                 path = secret_path(value, self._directory)
                 try:
@@ -223,9 +217,9 @@ class Keyring:
                     self._fail(key, f"could not be read: {path}: {reason}", "check the file")
             case KeyringSecret(keyring=(service, name)):
                 try:
-                    return await _ask_keyring(service, name)
-                except _KeyringFailed as error:
-                    self._fail(key, f"could not be had: the keyring {error}", KEYRING_HINT)
+                    return SecretStr(await os_keyring.ask(service, name))
+                except os_keyring.KeyringFailed as error:
+                    self._fail(key, f"could not be had: the keyring {error}", os_keyring.HINT)
             case _:
                 assert_never(value)
 
@@ -241,49 +235,6 @@ class Keyring:
 def secret_path(value: FileSecret, directory: str) -> str:
     """Relative paths begin at the configuration's ``directory``."""
     return os.path.join(directory, os.path.expanduser(value.file))
-
-
-KEYRING_HINT = "pip install 'lokid[keyring]'; keyring get SERVICE NAME shows what it answers"
-
-
-class _KeyringFailed(Exception):
-    pass
-
-
-_limiters: RunVar[anyio.CapacityLimiter] = RunVar("keyring")  # one per event loop
-
-
-def _limiter() -> anyio.CapacityLimiter:
-    try:
-        return _limiters.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(KEYRING_THREADS)
-        _limiters.set(limiter)
-        return limiter
-
-
-async def _ask_keyring(service: str, name: str) -> SecretStr:
-    try:
-        with anyio.fail_after(KEYRING_S):
-            return await anyio.to_thread.run_sync(
-                _of_keyring, service, name, abandon_on_cancel=True, limiter=_limiter()
-            )
-    except TimeoutError:
-        raise _KeyringFailed(f"did not answer within {KEYRING_S:g} s") from None
-    except ImportError:
-        raise _KeyringFailed("cannot be asked: the package keyring is not installed") from None
-
-
-def _of_keyring(service: str, name: str) -> SecretStr:
-    import keyring
-
-    try:
-        value = keyring.get_password(service, name)
-    except Exception as error:  # of whatever backend there is
-        raise _KeyringFailed(f"failed ({type(error).__name__})") from None
-    if not value:
-        raise _KeyringFailed("has no such entry")
-    return SecretStr(value)
 
 
 def read(path: str) -> SecretStr:

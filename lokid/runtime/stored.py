@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,13 +27,21 @@ itself, and one guess waits for the other."""
 
 BACKOFF_MAX_S = 10.0
 
+LEAVE_S = 1.0
+"""Seconds that ``lock`` waits for what nobody uses any more to close. A started server may take longer."""
+
 log = logging.getLogger("lokid.secrets")
 
 
 class StoredSecrets:
-    def __init__(self, reloader: Reloader, spawn: Spawn) -> None:
+    """``end_logins``: with the reason, when lokid is locked."""
+
+    def __init__(
+        self, reloader: Reloader, spawn: Spawn, end_logins: Callable[[str], None] = lambda _why: None
+    ) -> None:
         self._reloader = reloader
         self._spawn = spawn
+        self._end_logins = end_logins
         self._guessing = anyio.Lock()
         self._wrong = 0
 
@@ -78,8 +86,17 @@ class StoredSecrets:
 
     async def status(self) -> dict[str, Any]:
         """Where the vault is and whether it is open. Never raises for a bad one."""
-        found = await self._look()
+        kept = self._reloader.loaded.vault
+        # Locked: a look at a plain identity would bring it back into memory.
+        return self._told(kept if self._reloader.vault.locked and kept.file else await self._look())
+
+    def state(self) -> dict[str, Any]:
+        """``status`` as it was at the last load, without a look at any file."""
+        return self._told(self._reloader.loaded.vault)
+
+    def _told(self, found: Contents) -> dict[str, Any]:
         answer: dict[str, Any] = {
+            "locked": self._reloader.vault.locked,
             "state": found.state,
             "file": found.file,
             "identity": found.identity,
@@ -92,9 +109,15 @@ class StoredSecrets:
         return answer
 
     async def lock(self) -> dict[str, Any]:
-        self._reloader.seal(self._spawn)
-        log.info("the vault was locked")
-        return {"state": "locked"}
+        """Every secret is out of memory when it returns, but for ``kept`` (docs/rpc.md) and those of the
+        requests ``in_flight``."""
+        sealed = self._reloader.seal(self._spawn)
+        self._end_logins("lokid was locked, and with it this sign-in ended")
+        with anyio.move_on_after(0 if sealed.in_flight else LEAVE_S):
+            await sealed.over.wait()
+        log.info("lokid was locked")
+        kind = self._reloader.loaded.vault.kind
+        return {"state": "locked", "identity_kind": kind, "kept": sealed.kept, "in_flight": sealed.in_flight}
 
     async def unlock(self, passphrase: str | None) -> dict[str, Any]:
         """Raises AuthenticationFailed for a wrong passphrase, later and later; InvalidParams if it needs
@@ -102,7 +125,7 @@ class StoredSecrets:
         _bounded(passphrase)
         async with self._guessing:
             try:
-                await self._reloader.vault.unlock(self._reloader.loaded.settings, passphrase)
+                await self._reloader.unseal(passphrase)
             except WrongPassphrase:
                 self._wrong += 1
                 log.warning("wrong passphrase for the vault, number %d in a row", self._wrong)
@@ -117,7 +140,7 @@ class StoredSecrets:
         found = await self._look()
         if found.state == "refused":
             raise ConfigInvalid(found.reason)
-        log.info("the vault was unlocked")
+        log.info("lokid was unlocked")
         return {"state": found.state, "secrets": len(found.secrets)}
 
     async def protect(self, passphrase: str | None) -> dict[str, Any]:

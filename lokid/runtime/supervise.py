@@ -1,25 +1,35 @@
-"""Runs one command and does not let it outlive lokid: ``python -I -S supervise.py COMMAND...``.
+"""Runs one command and does not let it outlive lokid: ``python -I -S supervise.py GRACE COMMAND...``.
 
 lokid starts this little program, in a session of its own, instead of the command itself. Its standard
 input is a pipe whose other end only lokid holds, so the kernel tells it (end of file) when lokid is gone,
-however that happened, SIGKILL included. Then the whole process group gets SIGTERM and, five seconds later,
-SIGKILL. On SIGTERM it waits for the command, which got the signal too, being in the same group.
+however that happened, SIGKILL included; lokid closes it too when the command is to stop. Then everything that
+the command started gets SIGTERM and, ``GRACE`` seconds later, SIGKILL, until nothing is left. The same
+happens when the command ends by itself. SIGTERM to this program is no signal: it waits for the command, which
+may have got it too, being in the same group.
+
+"Everything" is more than the process group: a program that makes itself a daemon (forks twice, takes a
+session of its own) leaves the group. On Linux this program is a "child subreaper": whatever loses its parent
+below it becomes its own child, and so it sees all of them.
 
 Why not ``PR_SET_PDEATHSIG``: it fires when the *thread* that started the child ends, and trio starts
 processes in worker threads that end after ten idle seconds; it also exists on Linux only, and spares the
 command's own children.
 
 Exit status: that of the command, 128 + the signal that ended it, or 127 if it cannot be run (one line on
-stderr says why). Standard library only, and few modules, because it stays in memory (8 MiB).
+stderr says why). Standard library only, and few modules, because it stays in memory (10 MiB).
 """
 
 import os
 import select
 import signal
 import sys
+import time
 
-GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL: enough for a server to close, short enough to wait for."""
+PR_SET_CHILD_SUBREAPER = 36
+"""linux/prctl.h"""
+
+POLL_S = 0.02
+"""How often what has to end is looked for; a new process may be born while one list is read."""
 
 
 def run(command: list[str]) -> None:
@@ -35,34 +45,129 @@ def run(command: list[str]) -> None:
         os._exit(127)
 
 
-def main(command: list[str]) -> int:
+def adopt_orphans() -> bool:
+    """Whether whatever loses its parent below us becomes our child."""
+    if sys.platform != "linux":
+        return False
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def below() -> list[int]:
+    """Every process that descends from this one, as far as the kernel lists them."""
+    parents: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, _listing("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                # "pid (name) state parent ...": the name may hold brackets, what follows it does not.
+                parent = file.read().rpartition(b")")[2].split()[1]
+        except (OSError, IndexError):  # it ended meanwhile
+            continue
+        parents.setdefault(int(parent), []).append(int(name))
+    found = parents.get(os.getpid(), [])
+    # A program that closed itself to others (an agent) is hidden where /proc is; our own list has it.
+    found += [pid for pid in _own_children() if pid not in found]
+    for pid in found:  # grows while it is walked
+        found += parents.get(pid, [])
+    return found
+
+
+def _listing(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError:  # not Linux
+        return []
+
+
+def _own_children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def terminate() -> None:
+    """SIGTERM once for everything: a second one tells some servers to drop what they do."""
+    group = os.getpgid(0)
+    os.killpg(0, signal.SIGTERM)  # this process ignores it
+    for pid in below():
+        try:
+            if os.getpgid(pid) != group:
+                os.kill(pid, signal.SIGTERM)
+        except OSError:  # it ended, or is another user's by now
+            continue
+
+
+def kill(reaper: bool) -> None:
+    """SIGKILL for everything; without a reaper also for this process, which is in the group."""
+    if not reaper:
+        os.killpg(0, signal.SIGKILL)
+    for pid in below():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            continue
+
+
+def reap(pid: int) -> tuple[int | None, bool]:
+    """Buries what has ended: the wait status of ``pid`` if it is in that, and whether children are left."""
+    status = None
+    try:
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == pid:
+                status = ended[1]
+    except ChildProcessError:
+        return status, False
+    return status, True
+
+
+def wait(grace: float, pid: int, wake: int, reaper: bool) -> int | None:
+    """The wait status of ``pid``, when nothing is left that is to end; None if it could not be ended."""
+    watched = [0, wake]
+    status: int | None = None
+    kill_at: float | None = None  # set once everything is to end
+    while True:
+        found, left = reap(pid)
+        status = status if found is None else found
+        if status is not None and kill_at is None:
+            kill_at = time.monotonic() + grace
+            terminate()
+        if not left or (status is not None and not reaper):
+            return status
+        if kill_at is not None and time.monotonic() >= kill_at:
+            if time.monotonic() >= kill_at + grace:  # what not even SIGKILL ends: it hangs in the kernel
+                return status
+            kill(reaper)
+        ready, _, _ = select.select(watched, [], [], None if kill_at is None else POLL_S)
+        if wake in ready:
+            os.read(wake, 64)
+        if 0 in ready and not os.read(0, 64):
+            watched = [wake]
+            if kill_at is None:
+                kill_at = time.monotonic() + grace
+                terminate()
+
+
+def main(grace: float, command: list[str]) -> int:
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler, so that the wake-up descriptor is written
+    reaper = adopt_orphans()
     pid = os.fork()
     if pid == 0:
         run(command)
-    watched = [0, wake_read]
-    limit: float | None = None
-    while True:
-        ready, _, _ = select.select(watched, [], [], limit)
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            break
-        if not ready:
-            os.killpg(0, signal.SIGKILL)  # ends this process as well
-        if wake_read in ready:
-            os.read(wake_read, 64)
-        if 0 in ready and not os.read(0, 64):
-            watched, limit = [wake_read], GRACE
-            os.killpg(0, signal.SIGTERM)
-    os.killpg(0, signal.SIGTERM)  # what the command left behind in its group; not this process
-    code = os.waitstatus_to_exitcode(status)
+    status = wait(grace, pid, wake_read, reaper)
+    code = -signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(float(sys.argv[1]), sys.argv[2:]))

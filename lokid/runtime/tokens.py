@@ -63,12 +63,14 @@ class Tokens:
         secret = {} if said.client_secret is None else {"oauth.client_secret": said.client_secret}
         self._keyring = Keyring(settings.name, secret, environ=environ, directory=directory)
         self._unsaved: Record | None = None
+        self._closed = False
         self._refresher = Refresher(
             settings.name,
             due_in=self._due_in,
             renew=self._renew,
             look=self._look,
             prepare=self._sweep,
+            owes=self.is_unsaved,
             clock=self._clock,
         )
 
@@ -132,7 +134,16 @@ class Tokens:
         self._refresher.begin(spawn)
 
     def close(self) -> None:
+        """What is not on disk yet goes on being saved."""
+        self._closed = True
         self._refresher.close()
+
+    async def closed(self) -> None:
+        await self._refresher.closed()
+
+    def is_unsaved(self) -> bool:
+        """Whether a refresh token is in memory only, so that forgetting it ends the sign-in."""
+        return self._unsaved is not None
 
     async def _sweep(self) -> None:
         await anyio.to_thread.run_sync(durable.sweep, self.path)
@@ -166,6 +177,8 @@ class Tokens:
             if self._unsaved is not None:
                 await self._held.save(self._unsaved)
                 self._unsaved = None
+                if self._closed:
+                    return
             self._held.look()
             if self._held.due_in() > 0 or not self._held.can_refresh():
                 return  # another process was quicker, or somebody signed out

@@ -11,11 +11,12 @@ requests in flight are estimated by their input, and corrected by what the provi
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 
 import anyio
 
+from lokid.chat import Event
 from lokid.errors import Overloaded
 from lokid.providers.settings import ClientLimits
 from lokid.runtime.asker import Asker
@@ -185,6 +186,12 @@ class Turn:
         """The first part of the answer is there."""
         if self.first_event_at is None:
             self.first_event_at = now
+
+    def admitted(self) -> None:
+        """The provider said yes: from here on the model runs, and costs."""
+
+    def heard(self, events: Sequence[Event]) -> None:
+        """These parts of the answer came."""
 
 
 class LimitedTurn(Turn):

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from lokid.runtime.usage_rows import COLUMNS, Row
 
 _NAME = re.compile(r"usage-([0-9a-f]{16})\.journal")
+_UNBORN = re.compile(r"usage-[0-9a-f]{16}\.journal\.new")
 
 
 class Journal:
@@ -77,6 +78,10 @@ def left_behind(directory: str) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
     """Name and numbered rows of each; removed when the next one is asked for. Raises OSError."""
     for file in sorted(os.listdir(directory)):
         path = os.path.join(directory, file)
+        if _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
+            with suppress(FileNotFoundError), _held(path) as fd:
+                if fd is not None:
+                    os.unlink(path)
         if (found := _NAME.fullmatch(file)) is None:
             continue
         with suppress(FileNotFoundError), _held(path) as fd:  # another daemon may have been faster

@@ -2,16 +2,19 @@
 
 Its text (``lokid.config.vault``) is encrypted to the identity of its owner and to the recipients that the
 configuration names. A file that cannot be understood is never written to. What is kept in memory between
-two reads is no more than an identity that a passphrase opened, and nothing at all once ``lock`` was called.
+two reads is no more than an identity that a passphrase opened or a keyring gave, and nothing at all once
+``lock`` was called.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import anyio.to_thread
 import pyrage
@@ -21,8 +24,9 @@ from lokid.config import Vault as Settings
 from lokid.config import vault as contents
 from lokid.errors import ConfigInvalid, InvalidParams, LokidError, SecretMissing
 from lokid.rpc import address
-from lokid.runtime import durable, identity, watch
+from lokid.runtime import durable, identity, os_keyring, watch
 from lokid.runtime.identity import Found, Kind, Place, Unusable
+from lokid.runtime.os_keyring import KeyringFailed
 
 State = Literal["absent", "open", "locked", "refused"]
 
@@ -34,6 +38,9 @@ TRIES = 5
 
 LOCKED = "the vault is locked"
 UNLOCK = "lokictl unlock"
+
+ABSENT = b""
+"""In the place of an identity: the keyring has answered that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,11 @@ class Vault:
     def __init__(self, environ: Mapping[str, str], directory: str) -> None:
         self._environ = environ
         self._directory = directory
-        self._unwrapped: dict[str, bytes] = {}  # path of an encrypted identity -> the identity
-        self._hidden: frozenset[str] = frozenset()  # values that the log was told of
+        self._unwrapped: dict[str, bytes] = {}  # where an identity is that is no plain file -> its text
+        self._owners: list[Any] = []  # who opens the vault; public
+        self._silent = ""  # why the keyring gives no identity: it is not asked again by every look
         self._swept: set[str] = set()
+        self._turn = threading.Lock()  # looks are taken by threads
         self.locked = False
         self.epoch = 0
 
@@ -91,12 +100,16 @@ class Vault:
         reason = ""
         warnings: list[tuple[str, str]] = []
         try:
-            found = identity.find(place)
+            found = self._find(place)
+            if not self._is_locked(found):
+                self._note_owners(found, settings)
             data = self._data(place, warnings)
             if data is None:
                 state = "absent"
             elif self._is_locked(found):
-                state, reason = "locked", LOCKED
+                state = "locked"
+                silent = "" if self.locked or not self._silent else f": the keyring {self._silent}"
+                reason = f"{LOCKED}{silent}"
             else:
                 state, secrets = "open", self._opened(place, found, data)
         except Unusable as error:
@@ -111,11 +124,44 @@ class Vault:
         answer = Contents(
             state, place.file, path, kind, reason, secrets, tuple(warnings), place.files, marks, epoch
         )
-        self._hide(answer)
+        for value in secrets.values():
+            logs.register(value)
         return answer
 
     def _is_locked(self, found: Found) -> bool:
-        return self.locked or (found.kind == "passphrase" and found.path not in self._unwrapped)
+        return self.locked or (found.kind in ("passphrase", "keyring") and found.path not in self._unwrapped)
+
+    def _find(self, place: Place) -> Found:
+        """``identity.find``, and the keyring is asked, once."""
+        found = identity.find(place)
+        if place.keyring is None or self.locked:
+            return found
+        if found.path not in self._unwrapped and not self._silent:
+            try:
+                self._ask_keyring(place, self.epoch)
+            except KeyringFailed as error:
+                self._silent = str(error)
+        return Found("none", found.path) if self._unwrapped.get(found.path) == ABSENT else found
+
+    def _ask_keyring(self, place: Place, epoch: int) -> None:
+        """Raises KeyringFailed."""
+        assert place.keyring is not None
+        text = (os_keyring.get(*place.keyring) or "").encode()
+        with self._turn:
+            if epoch == self.epoch:
+                self._unwrapped, self._silent = {place.plain: text or ABSENT}, ""
+
+    def _note_owners(self, found: Found, settings: Settings) -> None:
+        """Whom to encrypt to what must outlast a lock."""
+        self._owners = []
+        if found.kind == "none":
+            return
+        own = self._identities(found)
+        with suppress(Unusable):  # an SSH key whose public half nobody has named
+            owners = identity.recipients(own, settings.recipients)
+            with suppress(pyrage.DecryptError):
+                pyrage.decrypt(pyrage.encrypt(b"", owners), own)
+                self._owners = owners
 
     def _sweep(self, place: Place) -> None:
         """Once per file: what a killed writer left holds secrets, if encrypted ones."""
@@ -148,8 +194,8 @@ class Vault:
         return data
 
     def _identities(self, found: Found) -> tuple[identity.Identity, ...]:
-        data = self._unwrapped.get(found.path, b"") if found.kind == "passphrase" else found.data
-        return identity.keys(data, found.path)
+        held = found.kind in ("passphrase", "keyring")
+        return identity.keys(self._unwrapped.get(found.path, b"") if held else found.data, found.path)
 
     def _opened(self, place: Place, found: Found, data: bytes) -> Mapping[str, str]:
         if found.kind == "none":
@@ -162,12 +208,6 @@ class Vault:
             raise Unusable(f"{place.file} is damaged{_spare(place.file)}") from None
         except contents.BadVault as error:
             raise Unusable(f"{place.file} {error}{_spare(place.file)}") from None
-
-    def _hide(self, answer: Contents) -> None:
-        if answer.epoch == self.epoch:
-            for value in answer.secrets.values():
-                logs.register(value)
-            self._hidden |= frozenset(answer.secrets.values())
 
     # --- writing -----------------------------------------------------------------------------------
 
@@ -184,6 +224,10 @@ class Vault:
             raise InvalidParams(str(error)) from None
         except (contents.BadVault, Unusable, durable.Busy) as error:
             raise ConfigInvalid(f"the vault was not changed: {error}") from None
+        except KeyringFailed as error:
+            raise ConfigInvalid(
+                f"the vault was not changed: the keyring {error}", hint=os_keyring.HINT
+            ) from None
         except OSError as error:
             raise unsaved(error) from None
 
@@ -192,13 +236,17 @@ class Vault:
             before = self.read(settings)
             if before.state == "refused":
                 raise Unusable(before.reason)
-            if before.state == "locked" or self._is_locked(identity.find(place)):
+            if before.state == "locked" or self._is_locked(self._find(place)):
                 raise SecretMissing(LOCKED, hint=UNLOCK)
             after = contents.changed(before.secrets, changes)
             if after == before.secrets:
                 return before
             if before.kind == "none":
-                identity.create(place.plain)
+                if place.keyring is None:
+                    identity.create(place.plain)
+                else:
+                    identity.create_in_keyring(*place.keyring)
+                    self._unwrapped.pop(place.plain, None)
             data = self._encrypted(place, settings, contents.encode(after))
             with durable.written(place.file, data) as temporary:
                 if watch.marks((place.file,)) == before.marks[:1]:
@@ -207,7 +255,7 @@ class Vault:
         raise Unusable(f"another program writes to {place.file} all the time")
 
     def _encrypted(self, place: Place, settings: Settings, text: bytes) -> bytes:
-        own = self._identities(identity.find(place))
+        own = self._identities(self._find(place))
         data: bytes = pyrage.encrypt(text, identity.recipients(own, settings.recipients))
         try:
             pyrage.decrypt(data, own)  # a mistake in the recipients must not lock the owner out
@@ -217,38 +265,61 @@ class Vault:
 
     # --- its identity ------------------------------------------------------------------------------
 
-    async def unlock(self, settings: Settings, passphrase: str | None) -> None:
-        """Raises WrongPassphrase, Unusable, InvalidParams if a passphrase is needed, SecretMissing if
-        somebody locked it meanwhile."""
-        epoch = self.epoch
-        found = await anyio.to_thread.run_sync(identity.find, self.place(settings))
+    async def unlock(
+        self, settings: Settings, passphrase: str | None, sealed: bytes | None = None
+    ) -> bytes | None:
+        """Returns what ``sealer`` made ``sealed`` of. Raises WrongPassphrase, Unusable, InvalidParams if a
+        passphrase is needed, SecretMissing if somebody locked it meanwhile; then it stays locked."""
+        epoch, place = self.epoch, self.place(settings)
+        found = await anyio.to_thread.run_sync(identity.find, place)
+        opened = found.data
         if found.kind == "passphrase":
             if not passphrase:
                 raise InvalidParams("the vault's identity is encrypted with a passphrase", hint=UNLOCK)
             opened = await identity.unwrap(found.data, passphrase, self._environ)
-            identity.keys(opened, found.path)
+        elif place.keyring is not None:
+            try:
+                opened = (await anyio.to_thread.run_sync(os_keyring.get, *place.keyring) or "").encode()
+            except KeyringFailed as error:
+                raise Unusable(f"{found.path} does not give the vault's identity: it {error}") from None
+        own = identity.keys(opened, found.path) if opened else ()
+        plain: bytes | None = None
+        if sealed is not None:
+            with suppress(pyrage.DecryptError):
+                plain = pyrage.decrypt(sealed, own) if own else None
+            if plain is None:
+                raise Unusable(
+                    f"{found.path} is not the identity any more to which the environment was sealed at the"
+                    " lock: put that one back, or start lokid again (lokictl daemon restart)"
+                )
+        with self._turn:
             if epoch != self.epoch:
                 raise SecretMissing(LOCKED, hint=UNLOCK)
-            self._unwrapped = {found.path: opened}
-        self.locked = False
+            held = found.kind in ("passphrase", "keyring")
+            self._unwrapped, self._silent = {found.path: opened} if held else {}, ""
+            self.locked = False
+        return plain
 
     def lock(self) -> None:
         """Drops everything. What was read before and is not in use yet counts no more."""
-        self.locked = True
-        self.epoch += 1
-        self._unwrapped = {}
-        logs.forget(self._hidden)
-        self._hidden = frozenset()
+        with self._turn:
+            self.locked = True
+            self.epoch += 1
+            self._unwrapped = {}
+
+    def sealer(self) -> Callable[[bytes], bytes] | None:
+        """Encrypts to those who can open the vault, as of the last look; None if nobody is known who can."""
+        owners = self._owners
+        return (lambda data: bytes(pyrage.encrypt(data, owners))) if owners else None
 
     async def protect(self, settings: Settings, passphrase: str | None) -> Found:
         """Encrypts the identity with ``passphrase``; None takes the passphrase off. Returns where it is
         now. Raises Unusable and a LokidError; then the old one still works."""
         place = self.place(settings)
-        found = await anyio.to_thread.run_sync(identity.find, place)
+        found = await anyio.to_thread.run_sync(self._find, place)
         if self._is_locked(found):
             raise SecretMissing(LOCKED, hint=UNLOCK)
-        if found.kind in ("credential", "none"):
-            what = "a systemd credential" if found.kind == "credential" else "not there yet"
+        if what := _NOT_WRAPPED.get(found.kind):
             raise InvalidParams(f"the vault's identity is {what}, so it takes no passphrase")
         plain = self._unwrapped.get(found.path, found.data)
         data = await identity.wrap(plain, passphrase, self._environ) if passphrase else plain
@@ -261,6 +332,13 @@ class Vault:
             raise ConfigInvalid(str(error)) from None
         self._unwrapped = {path: plain} if passphrase else {}
         return Found("passphrase" if passphrase else "file", path)
+
+
+_NOT_WRAPPED: Mapping[Kind, str] = {
+    "credential": "a systemd credential",
+    "keyring": "in the keyring",
+    "none": "not there yet",
+}
 
 
 def _move_identity(place: Place, old: str, new: str, data: bytes) -> None:

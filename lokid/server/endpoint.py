@@ -52,7 +52,8 @@ class EndpointBusy(EndpointError):
 class Endpoint:
     """A listening socket with the lock that makes it the only one.
 
-    ``inherited``: systemd bound it, so it outlives us and is neither removed nor bound again.
+    ``inherited``: systemd bound it, so it outlives us and is not removed. If somebody removes it, one of our
+    own takes its place (``inherited`` is then False), since systemd does not notice.
     ``identity``: device and inode of ``path`` when it was ours.
     """
 
@@ -75,6 +76,7 @@ class Endpoint:
             lost, self.lock = self.lock, _lock(self.path + ".lock")
             os.close(lost)
         self.sock, self.identity = _bind(self.path)
+        self.inherited = False
 
     def withdraw(self) -> None:
         """Removes our socket's file: never systemd's, never somebody else's."""
@@ -110,7 +112,13 @@ def open_endpoint(path: str, inherited: Sequence[tuple[int, str]] = ()) -> Endpo
     try:
         if sock is not None:
             sock.setblocking(False)
-            return Endpoint(path, sock, lock, inherited=True, identity=_identity(path) or (0, 0))
+            endpoint = Endpoint(path, sock, lock, inherited=True, identity=_identity(path) or (0, 0))
+            if not _is_served(path):
+                # Somebody removed systemd's socket, or what a daemon before us put in its place is stale:
+                # the unit is "active" all the same, and would leave us deaf.
+                endpoint.bind_again()
+                sock.close()
+            return endpoint
         sock, identity = _bind(path)
         return Endpoint(path, sock, lock, inherited=False, identity=identity)
     except BaseException:
@@ -253,19 +261,26 @@ def _check_replaceable(path: str) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise EndpointError(f"{path} is not a socket: move it away or choose another place with LOKID_SOCK.")
+    if not _is_served(path):
+        return
+    raise EndpointBusy(
+        f"somebody listens on {path} already (systemd's lokid.socket, or another lokid): start lokid with"
+        " `systemctl --user start lokid`, or stop the other one first."
+    )
+
+
+def _is_served(path: str) -> bool:
+    """Whether somebody listens there; raises EndpointError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
         probe.setblocking(False)  # a full backlog answers EAGAIN here, and means that somebody listens
         try:
             probe.connect(path)
         except (ConnectionRefusedError, FileNotFoundError):
-            return
+            return False
         except OSError as error:
             if error.errno != errno.EAGAIN:
                 raise EndpointError(f"cannot tell who listens on {path}: {error.strerror}.") from error
-    raise EndpointBusy(
-        f"somebody listens on {path} already (systemd's lokid.socket, or another lokid): start lokid with"
-        " `systemctl --user start lokid`, or stop the other one first."
-    )
+    return True
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from lokid.errors import InvalidParams, LokidError, ProviderFailed
+from lokid.errors import InvalidParams, LokidError, Overloaded, ProviderFailed
 from lokid.logs import hide, place
 from lokid.rpc.methods import ErrorMap
 from lokid.rpc.shapes import ShapeError
@@ -20,6 +20,11 @@ def fault(error: Exception, method: str) -> LokidError:
             return error
         case ShapeError():
             return InvalidParams(str(error))
+        case MemoryError():
+            log.warning("no memory left for a %s", method)
+            return Overloaded(
+                "lokid has no memory left for this request", hint="ask again, or for less at once"
+            )
         case ExceptionGroup(exceptions=[only]):
             # A task group around one failure says nothing that the failure does not say.
             return fault(only, method)

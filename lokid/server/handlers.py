@@ -10,153 +10,23 @@ ShapeError for the caller to see.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Literal, Protocol
 
+import anyio
 import anyio.to_thread
-from anyio.abc import TaskStatus
 
 import lokid
-from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Event, RerankRequest, decode, encode
+from lokid import sandbox
+from lokid.chat import ChatResult, Event, decode, encode
 from lokid.errors import Cancelled, InvalidParams, UnknownMethod
 from lokid.rpc import shapes
 from lokid.rpc.methods import METHODS, PROTOCOL, HelloResult
-from lokid.runtime.asker import Asker
 from lokid.runtime.importing import Left
-from lokid.server.requests import Requests
-
-Params = Mapping[str, Any]
-
-Emit = Callable[[Sequence[Event]], Awaitable[None]]
-"""Takes all events of one network read at once; waits when the reader of the socket is slow."""
-
-Accepted = Callable[[], Awaitable[None]]
-"""Awaited once, before the first byte goes to a provider; returns when the client was told."""
-
-
-ModelType = Literal["chat", "embedding", "reranker"]
-GroupBy = Literal["client", "model", "day", "program"]
-
-
-class Secrets(Protocol):
-    """What the server asks of ``lokid.runtime.stored.StoredSecrets``."""
-
-    async def set(self, name: str, value: str) -> dict[str, Any]: ...
-
-    async def get(self, name: str) -> dict[str, Any]: ...
-
-    async def list(self) -> Sequence[dict[str, Any]]: ...
-
-    async def delete(self, name: str) -> dict[str, Any]: ...
-
-    async def status(self) -> dict[str, Any]: ...
-
-    async def lock(self) -> dict[str, Any]: ...
-
-    async def unlock(self, passphrase: str | None) -> dict[str, Any]: ...
-
-    async def protect(self, passphrase: str | None) -> dict[str, Any]: ...
-
-
-class Auth(Protocol):
-    """What the server asks of ``lokid.runtime.auth.Auth``."""
-
-    async def login(
-        self, client: str, method: Literal["browser", "code", "device"] | None
-    ) -> dict[str, Any]: ...
-
-    async def finish(self, login_id: str, code: str | None) -> dict[str, Any]: ...
-
-    def status(self, client: str | None) -> Sequence[dict[str, Any]]: ...
-
-    async def logout(self, client: str) -> dict[str, Any]: ...
-
-
-class Imports(Protocol):
-    """What the server asks of ``lokid.runtime.importing.LokiImport``."""
-
-    async def loki(self, left: Left, *, dry_run: bool) -> dict[str, Any]: ...
-
-
-class Runtime(Protocol):
-    """What the server asks of ``lokid.runtime.core.Runtime``."""
-
-    @property
-    def imports(self) -> Imports: ...
-
-    @property
-    def auth(self) -> Auth: ...
-
-    @property
-    def secrets(self) -> Secrets: ...
-
-    async def chat(
-        self, request: ChatRequest, *, emit: Emit, accepted: Accepted, asker: Asker
-    ) -> ChatResult | dict[str, Any]: ...
-
-    async def embed(self, request: EmbedRequest, *, accepted: Accepted, asker: Asker) -> Any: ...
-
-    async def rerank(self, request: RerankRequest, *, accepted: Accepted, asker: Asker) -> Any: ...
-
-    async def list_models(
-        self,
-        type: ModelType | None,  # noqa: A002 - the contract's name
-        client: str | None,
-        refresh: bool,
-    ) -> list[dict[str, Any]]: ...
-
-    def model_names(self, type: ModelType | None, prefix: str) -> list[str]: ...  # noqa: A002 - as above
-
-    def list_clients(self) -> list[dict[str, Any]]: ...
-
-    def config_status(self) -> dict[str, Any]: ...
-
-    def usage_status(self) -> dict[str, Any]: ...
-
-    async def usage(
-        self, since: float | None, until: float | None, group_by: GroupBy | None
-    ) -> Sequence[dict[str, Any]]: ...
-
-    def check(self, path: str | None) -> list[dict[str, Any]]: ...
-
-    async def reload(self) -> dict[str, Any]: ...
-
-    def show(self) -> dict[str, Any]: ...
-
-    def max_frame(self) -> int: ...
-
-    async def run(self, *, task_status: TaskStatus[None]) -> None: ...
-
-
-class Caller(Protocol):
-    """The session, as ``hello`` sets it."""
-
-    errors_as_map: bool
-    wants_accepted: bool
-
-
-class Call(Protocol):
-    """What a spawned handler may do besides answering. ``asker``: the program at the other end."""
-
-    @property
-    def asker(self) -> Asker: ...
-
-    async def emit(self, events: Sequence[Event]) -> None: ...
-
-    async def accepted(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What all connections share. ``started_at``: Unix seconds; ``socket``: path, for ``status``."""
-
-    runtime: Runtime
-    socket: str
-    started_at: float
-    requests: Requests = field(default_factory=Requests)
+from lokid.server.feed import TOPICS
+from lokid.server.service import Call, Caller, Params, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +67,8 @@ def _hello(service: Service, caller: Caller, params: Params) -> HelloResult:
     """Sets what the caller names and leaves the rest, so it may be said again."""
     if "errors" in params:
         caller.errors_as_map = params["errors"] == "map"
+    if "client" in params:
+        caller.introduce(params["client"])
     if "accepted" in params:
         caller.wants_accepted = params["accepted"]
     return {
@@ -217,12 +89,25 @@ def _status(service: Service, _caller: Caller, _params: Params) -> object:
             "started_at": service.started_at,
             "socket": service.socket,
             "root": os.geteuid() == 0,
+            "extra_socket": _extra_socket(service),
+            "sandbox": sandbox.of_this_process().as_map(),
+            "tasks": len(anyio.get_running_tasks()),
         },
         "config": service.runtime.config_status(),
+        "vault": service.runtime.secrets.state(),
         "clients": service.runtime.list_clients(),
         "usage": service.runtime.usage_status(),
         "requests": service.requests.describe(),
     }
+
+
+def _extra_socket(service: Service) -> object:
+    """None: the configuration has none."""
+    facts = service.runtime.extra_status()
+    if facts is None:
+        return None
+    reason = {} if service.extra.problem is None else {"reason": service.extra.problem}
+    return {"path": service.extra.path, "state": "open" if service.extra.path else "closed"} | reason | facts
 
 
 def _list_clients(service: Service, _caller: Caller, _params: Params) -> object:
@@ -253,14 +138,31 @@ def _auth_status(service: Service, _caller: Caller, params: Params) -> object:
     return service.runtime.auth.status(params.get("client"))
 
 
+def _subscribe(_service: Service, caller: Caller, params: Params) -> object:
+    topics = [*TOPICS] if params.get("topics") is None else [*dict.fromkeys(params["topics"])]
+    return {"topics": topics, "now": caller.subscribe(topics)}
+
+
 # --- answered by a task
 
 
 async def _chat(service: Service, call: Call, params: Params) -> object:
-    request = decode.chat_request(params)
+    if _is_long(params):  # twenty thousand messages are 0.1 s
+        request = await anyio.to_thread.run_sync(decode.chat_request, params)
+    else:
+        request = decode.chat_request(params)
     emit = call.emit if request.stream else _drop
     result = await service.runtime.chat(request, emit=emit, accepted=call.accepted, asker=call.asker)
     return encode.chat_result(result) if isinstance(result, ChatResult) else result
+
+
+LONG = 1000
+"""Messages and parts of them: 5 ms to read."""
+
+
+def _is_long(params: Params) -> bool:
+    contents = [message["content"] for message in params.get("messages") or ()]
+    return len(contents) + sum(len(one) for one in contents if not isinstance(one, str)) > LONG
 
 
 async def _drop(_events: Sequence[Event]) -> None:
@@ -379,4 +281,5 @@ HANDLERS: dict[str, Handler] = {
     "secrets.lock": Spawned(_lock),
     "secrets.unlock": Spawned(_unlock),
     "secrets.passphrase": Spawned(_set_passphrase),
+    "events.subscribe": Inline(_subscribe),
 }

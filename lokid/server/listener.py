@@ -10,6 +10,7 @@ import contextlib
 import errno
 import logging
 import os
+import resource
 from collections import Counter
 
 import anyio
@@ -17,9 +18,11 @@ from anyio.abc import TaskGroup
 
 from lokid.errors import LokidError, ProviderUnavailable
 from lokid.logs import place
+from lokid.runtime.watch import Watch, places
+from lokid.server.access import FULL, Access
 from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError
-from lokid.server.handlers import Service
 from lokid.server.peer import Connected, Peer, peer_of
+from lokid.server.service import Service
 from lokid.server.session import Session
 
 log = logging.getLogger(__name__)
@@ -33,11 +36,16 @@ BURST = 64
 PAUSE_S = 0.1
 """After a failed accept (no descriptor is free): long enough not to spin, short enough not to be felt."""
 
+RESERVE = 1024
+"""Descriptors that are not for clients, or a quarter of them if they are few: a connection to a provider for
+each of a thousand requests. Whoever connects beyond that waits."""
+
 REFUSAL_S = 1.0
 """Between two log lines about refused connections."""
 
-CHECK_S = 30.0
-"""Between two looks whether our path still leads to us; a removed socket is noticed within a minute."""
+CHECK_S = 5.0
+"""Between two looks whether our path still leads to us, where the kernel does not say at once that it is
+gone."""
 
 DRAIN_S = 30.0
 """What requests in flight get after SIGTERM. TimeoutStopSec=45 in lokid.service leaves 15 for the rest."""
@@ -49,11 +57,14 @@ OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Listener:
-    """Serves ``endpoint`` until ``drain``; ``uid`` is the only one that may connect."""
+    """Serves ``endpoint`` until ``drain``; ``uid`` is the only one that may connect. ``access``: to what."""
 
-    def __init__(self, endpoint: Endpoint, service: Service, *, uid: int | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, service: Service, *, access: Access = FULL, uid: int | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._service = service
+        self._access = access
         self._uid = os.geteuid() if uid is None else uid
         self._sessions: set[Session] = set()
         self._per_process: Counter[int] = Counter()
@@ -61,6 +72,7 @@ class Listener:
         self._draining = False
         self._refused = 0
         self._refusal_due = 0.0  # when the log may hear of a refusal again
+        self._deaf = ""  # why nobody can reach us; said once in the log
         self._starving = False  # the last accept failed; said once in the log
         self._patience = anyio.CancelScope()
         self._empty = anyio.Event()
@@ -85,27 +97,31 @@ class Listener:
     async def watch(self, every_s: float = CHECK_S) -> None:
         """Notices when somebody removes or replaces the socket's file, so that nobody stays deaf. Returns
         when there is nothing left to do here: another daemon took our place."""
-        while not self._draining:
-            await anyio.sleep(every_s)
-            if not self.check():
-                return
+        with Watch() as watching:
+            while not self._draining:
+                # Armed anew each time, and before the look: the directory may be another one by now.
+                watching.arm(places((self._endpoint.path,)))
+                if not self.check():
+                    return
+                with anyio.move_on_after(every_s):
+                    await watching.wait()
 
     def check(self) -> bool:
         """One look, see ``watch``; False if another daemon took our place."""
         if self._draining or self._endpoint.is_reachable():
             return True
-        path = self._endpoint.path
-        if self._endpoint.inherited:
-            log.error(
-                "the socket %s is gone or not ours: run `systemctl --user restart lokid.socket lokid`", path
-            )
-            return True
+        path, inherited = self._endpoint.path, self._endpoint.inherited
         try:
             self._endpoint.bind_again()
         except EndpointError as error:
-            log.warning("the socket %s is gone or not ours: %s", path, error)
+            if str(error) != self._deaf:
+                log.warning("the socket %s is gone or not ours: %s", path, error)
+            self._deaf = str(error)
             return not isinstance(error, EndpointBusy)
+        self._deaf = ""
         log.warning("the socket %s was removed; made a new one", path)
+        if inherited:
+            log.warning("systemd still holds the old one: `systemctl --user restart lokid.socket lokid`")
         self._accepting.cancel()
         return True
 
@@ -146,6 +162,7 @@ class Listener:
             await anyio.wait_readable(sock)
             try:
                 for _ in range(BURST):
+                    _check_room(sock)
                     self._accept(sock, sessions)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 continue
@@ -168,7 +185,7 @@ class Listener:
         if not self._admits(peer):
             connection.close()
             return
-        session = Session(connection, peer, self._service, sessions)
+        session = Session(connection, peer, self._service, sessions, self._access)
         self._sessions.add(session)
         sessions.start_soon(self._serve, session, peer)
 
@@ -204,6 +221,16 @@ class Listener:
                 del self._per_process[peer.pid]
             if not self._sessions:
                 self._empty.set()
+
+
+def _check_room(sock: Connected) -> None:
+    """Raises EMFILE while so many descriptors are open that those of requests in flight, to their providers
+    and to files, could not be had any more."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(sock.fileno())  # the kernel gives the lowest
+    os.close(free)
+    if soft != resource.RLIM_INFINITY and free >= soft - min(RESERVE, soft // 4):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def _cut() -> LokidError:

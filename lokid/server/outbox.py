@@ -22,8 +22,12 @@ a second of the fastest model. More would only delay the moment at which a slow 
 The queue can pass it by one frame, since a frame is never split between senders."""
 
 STALL_S = 60.0
-"""A reader that takes nothing for a minute while the queue is full is given up, so that nobody pays for
-tokens that nobody reads."""
+"""A reader that takes nothing for a minute while the queue is full is stalled: its requests end, so that
+nobody pays for tokens that nobody reads."""
+
+STRIKES = 10
+"""Minutes after which a stalled reader is given up. Until then it may come back to a pager that was left
+open, and read what there is and why there is no more."""
 
 GATHER = 64
 """Frames per system call; IOV_MAX is 1024, but 64 events fill most socket buffers."""
@@ -35,9 +39,10 @@ CLOSE_S = 1.0
 class Outbox:
     """``send`` queues a whole frame; ``tasks`` runs the writer.
 
-    When the other side is gone or stalled the outbox is dead: it drops what it holds, senders return at
-    once, ``dead`` says why, and ``on_dead`` is called with it. Nobody is left to tell, so the session
-    cancels the senders' requests.
+    When the other side takes nothing any more it is ``stalled``, and ``on_stalled`` is called; the session
+    cancels the requests, whose last words are queued all the same. When it is gone, or stalled for long, the
+    outbox is dead: it drops what it holds, senders return at once, ``dead`` says why, and ``on_dead`` is
+    called with it.
     """
 
     # Ten thousand idle connections have one each: no dictionary, and events only while somebody waits.
@@ -46,6 +51,7 @@ class Outbox:
         "_limit",
         "_moved",
         "_on_dead",
+        "_on_stalled",
         "_queued",
         "_size",
         "_sock",
@@ -53,6 +59,7 @@ class Outbox:
         "_tasks",
         "_writer",
         "dead",
+        "stalled",
     )
 
     def __init__(
@@ -60,6 +67,7 @@ class Outbox:
         sock: Connected,
         tasks: TaskGroup,
         on_dead: Callable[[str], None],
+        on_stalled: Callable[[str], None] = lambda _: None,
         *,
         limit: int = LIMIT,
         stall_s: float = STALL_S,
@@ -67,6 +75,7 @@ class Outbox:
         self._sock = sock
         self._tasks = tasks
         self._on_dead = on_dead
+        self._on_stalled = on_stalled
         self._limit = limit
         self._stall_s = stall_s
         self._frames: list[bytes | memoryview] = []
@@ -75,18 +84,20 @@ class Outbox:
         self._writer: anyio.CancelScope | None = None  # of the task that writes, while there is one
         self._moved: anyio.Event | None = None  # for those who wait: there is less than before
         self.dead: str | None = None
+        self.stalled = False
 
     @property
     def size(self) -> int:
         """Bytes that wait."""
         return self._size
 
-    async def send(self, frame: bytes) -> None:
-        """Returns when ``frame`` is queued or written; waits while the queue is full.
+    async def send(self, frame: bytes, *, last: bool = False) -> None:
+        """Returns when ``frame`` is queued or written; waits while the queue is full. ``last``: of a request,
+        which does not wait for a reader that is stalled.
 
         Cancelling it while it waits drops the frame whole.
         """
-        while self._size >= self._limit:
+        while self._size >= self._limit and not (last and self.stalled):
             await self._wait()
         if self.dead is not None:
             return
@@ -129,15 +140,28 @@ class Outbox:
         """Until nothing waits or the outbox is dead."""
         try:
             with scope:
+                strikes = 0
                 while self._frames:
                     with anyio.move_on_after(self._stall_s) as patience:
                         await anyio.wait_writable(self._sock)
                     if not patience.cancelled_caught:
+                        strikes = 0
+                        self.stalled = False
                         self._write()
                     elif self._size >= self._limit:
-                        self._die(f"the client took nothing for {self._stall_s:g} seconds")
+                        strikes += 1
+                        self._strike(strikes)
         finally:
             self._writer = None
+            self._tell()
+
+    def _strike(self, strikes: int) -> None:
+        why = f"the client took nothing for {strikes * self._stall_s:g} seconds"
+        if strikes >= STRIKES:
+            self._die(why)
+        elif strikes == 1:
+            self.stalled = True
+            self._on_stalled(why)
             self._tell()
 
     def _write(self) -> None:

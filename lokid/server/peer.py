@@ -27,6 +27,19 @@ def peer_of(sock: Connected) -> Peer:
     return Peer(pid, uid)
 
 
+LONGEST_NAME = 64
+"""Characters of what a client calls itself: a column of ``lokictl ps``."""
+
+
+def called(program: str, name: str) -> str:
+    """``program``, and in parentheses what it calls itself if that says more: every script of Python is
+    ``python3``, and ``hello`` knows which one. ``name``: ``mailbot`` or ``mailbot/1.2``."""
+    name = "".join(filter(str.isprintable, name.partition("/")[0])).strip()[:LONGEST_NAME]
+    if not name or name == program:
+        return program
+    return f"{program} ({name})" if program else name
+
+
 def program_of(pid: int) -> str:
     """Name of a process, for display only: it may change its name, or be gone ("")."""
     with (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import anyio
@@ -48,7 +49,7 @@ class Running:
             "state": "waiting" if self.asker.waiting else "running",
             "model": self.model,
             "pid": self.asker.pid,
-            "program": self.asker.program,
+            "program": f"extra:{self.asker.program}" if self.asker.restricted else self.asker.program,
             "started_at": self.started_at,
             # The wall clock may jump, the age of a request does not.
             "elapsed_s": round(time.monotonic() - self.started, 3),
@@ -58,22 +59,64 @@ class Running:
 class Requests:
     def __init__(self) -> None:
         self._running: dict[int, Running] = {}
+        self._of_process: Counter[int] = Counter()
         self._ids = itertools.count(1)
+        self.moves = 0
+        """How many began or ended so far."""
+        self._moved: anyio.Event | None = None  # while somebody waits for the next
 
     def __len__(self) -> int:
         return len(self._running)
 
     def add(
-        self, msgid: int, method: str, model: str | None, peer: Peer, program: str | None = None
+        self,
+        msgid: int,
+        method: str,
+        model: str | None,
+        peer: Peer,
+        program: str | None = None,
+        *,
+        restricted: bool = False,
     ) -> Running:
-        """``program``: the name of the peer's, if it is known already."""
-        asker = Asker(peer.pid, program_of(peer.pid) if program is None else program)
+        """``program``: the name of the peer's, if it is known already. ``restricted``: it came over the
+        extra socket."""
+        name = program_of(peer.pid) if program is None else program
+        asker = Asker(peer.pid, name, restricted=restricted)
         running = Running(next(self._ids), msgid, method, model, asker)
         self._running[running.id] = running
+        self._of_process[peer.pid] += 1
+        self._move()
         return running
 
     def remove(self, running: Running) -> None:
         del self._running[running.id]
+        pid = running.asker.pid
+        self._of_process[pid] -= 1
+        if not self._of_process[pid]:
+            del self._of_process[pid]
+        self._move()
+
+    def count(self) -> tuple[int, int]:
+        """How many run, and how many wait for their turn."""
+        waiting = sum(running.asker.waiting for running in self._running.values())
+        return len(self._running) - waiting, waiting
+
+    async def moved(self, since: int) -> None:
+        """Returns when ``moves`` is not ``since`` any more."""
+        while self.moves == since:
+            if self._moved is None:
+                self._moved = anyio.Event()
+            await self._moved.wait()
+
+    def _move(self) -> None:
+        self.moves += 1
+        if self._moved is not None:
+            self._moved.set()
+            self._moved = None
+
+    def of(self, pid: int) -> int:
+        """How many of this process run."""
+        return self._of_process[pid]
 
     def find(self, identifier: int) -> Running | None:
         return self._running.get(identifier)

@@ -15,14 +15,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from lokid.chat import Event, encode
 from lokid.errors import Cancelled, InvalidParams, LokidError, Overloaded, ProviderUnavailable
-from lokid.rpc.connection import Connection, Limits
+from lokid.rpc.connection import Limits
+from lokid.rpc.large import LargeFrame
 from lokid.rpc.messages import (
+    Message,
     Notification,
     ProtocolError,
     Request,
@@ -30,33 +34,39 @@ from lokid.rpc.messages import (
     encode_notification,
     encode_response,
 )
-from lokid.server.faults import error_map, error_text, fault
-from lokid.server.handlers import Inline, Params, Service, Spawned, handler_of, params_of
+from lokid.rpc.methods import EventMap, Topic
+from lokid.server.access import FULL, Access
+from lokid.server.faults import error_map, error_text
+from lokid.server.feed import Subscription
+from lokid.server.handlers import Handler, Inline, Spawned, params_of
+from lokid.server.intake import Crowded
 from lokid.server.outbox import Outbox
-from lokid.server.peer import Connected, Peer
+from lokid.server.peer import Connected, Peer, called, program_of
+from lokid.server.reader import Reader
 from lokid.server.requests import Running
+from lokid.server.service import Params, Service
 
 log = logging.getLogger(__name__)
-
-READ = 64 * 1024
-"""Bytes per read: most requests in one piece, and a frame of 64 MiB in about a thousand."""
-
-FRAME_S = 30.0
-"""Silence within a frame; both ends are on this machine."""
 
 LINGER_S = 5.0
 """For the rest of a frame that was refused for its size: 1 GiB on this machine takes about one second."""
 
 MAX_IN_FLIGHT = 1024
-"""Questions of one connection at a time; an editor has a few, a batch job some hundreds. A caller with
-more is better told than queued: it can hold back, a queue here could not say how long it is."""
+"""Questions of one process at a time, on all its connections; an editor has a few, a batch job some hundreds.
+A caller with more is better told than queued: it can hold back, a queue here could not say how long it is.
+Each takes a descriptor to its provider too, so sixteen such processes are all that ``LimitNOFILE`` allows."""
 
 MAX_ANSWER = 512 * 1024 * 1024
 """Bytes of one answer. 10,000 vectors of 3,072 numbers as lists are 276 MiB; what is larger would be held
 three times over here, and lokictl reads no more either."""
 
+NO_MEMORY = "lokid has no memory left for this request"
+
 FAREWELL_S = 5.0
 """How long the last answers may take to leave. The client has gone or goes, systemd kills at 45 s."""
+
+
+Admitted = tuple[Handler, Params] | Exception
 
 
 class Session:
@@ -67,32 +77,38 @@ class Session:
     """
 
     __slots__ = (
-        "_connection",
+        "_access",
         "_draining",
         "_idle",
         "_outbox",
         "_peer",
         "_program",
+        "_reader",
         "_reading",
         "_running",
         "_service",
         "_sock",
+        "_subscription",
         "_tasks",
         "errors_as_map",
         "wants_accepted",
     )
 
-    def __init__(self, sock: Connected, peer: Peer, service: Service, tasks: TaskGroup) -> None:
+    def __init__(
+        self, sock: Connected, peer: Peer, service: Service, tasks: TaskGroup, access: Access = FULL
+    ) -> None:
         self._sock = sock
         self._peer = peer
         self._program: str | None = None  # looked up for the first question
         self._service = service
         self._tasks = tasks
-        self._connection = Connection(Limits(max_frame=service.runtime.max_frame()))
-        self._outbox = Outbox(sock, tasks, self._lose)
+        self._access = access
+        self._reader = Reader(sock, _limits(service.runtime.max_frame()), service.intake)
+        self._outbox = Outbox(sock, tasks, self._lose, self._stall)
         self._running: dict[int, Running] = {}  # by msgid
         self._reading = anyio.CancelScope()
         self._idle: anyio.Event | None = None  # while somebody waits for the last request
+        self._subscription: Subscription | None = None
         self._draining = False
         # What `hello` sets.
         self.errors_as_map = False
@@ -105,9 +121,31 @@ class Session:
         self._draining = True
         self._end_if_drained()
 
+    # --- what `hello` and `events.subscribe` do with it
+
+    def introduce(self, name: str) -> None:
+        self._program = called(program_of(self._peer.pid), name)
+
+    def subscribe(self, topics: Sequence[Topic]) -> list[EventMap]:
+        if self._subscription is not None:
+            self._subscription.scope.cancel()
+        self._subscription = Subscription(self._service, topics) if topics else None
+        return self._subscription.now() if self._subscription is not None else []
+
     async def run(self) -> None:
         try:
-            await self._read()
+            # Here and not in a function of its own: ten thousand idle connections wait in this line.
+            with self._reading:
+                try:
+                    while messages := await self._reader.read():
+                        await self._take_all(messages)
+                except ProtocolError as error:
+                    await self._refuse_frame(error)
+                except MemoryError:
+                    # A limit of the unit or of the shell. What the message took is free again.
+                    await self._refuse_frame(Crowded(NO_MEMORY))
+                finally:
+                    self._reader.release()
             self._cancel_all(Cancelled(self._outbox.dead or "the connection was closed"))
             while self._running:
                 self._idle = anyio.Event()
@@ -117,65 +155,36 @@ class Session:
                 await self._outbox.flushed()
         finally:
             self._cancel_all(Cancelled("the connection was closed"))
+            if self._subscription is not None:
+                self._subscription.scope.cancel()
             await self._outbox.close()
             self._sock.close()
 
     # --- the reader
 
-    async def _read(self) -> None:
-        """Returns at the end of the connection, whoever ends it."""
-        with self._reading:
-            try:
-                while data := await self._receive():
-                    for message in self._connection.feed(data):
-                        await self._take(message)
-                    self._connection.check()
-                self._connection.eof()
-            except ProtocolError as error:
-                await self._refuse_frame(error)
-
-    async def _receive(self) -> bytes:
-        """The next bytes, b"" at the end; raises ProtocolError for silence within a frame."""
-        if not self._is_inside_frame():
-            return await self._receive_any()
-        with anyio.move_on_after(FRAME_S):
-            return await self._receive_any()
-        raise ProtocolError(f"the rest of a frame did not come within {FRAME_S:g} seconds")
-
-    async def _receive_any(self) -> bytes:
-        """Waits first: after an answer there is rarely something yet, and a client that never pauses must not
-        keep the other connections from their turn."""
-        while True:
-            await anyio.wait_readable(self._sock)
-            try:
-                return self._sock.recv(READ)
-            except (BlockingIOError, InterruptedError):
-                continue
-            except OSError:  # reset: a client that left without reading
-                return b""
-
-    def _is_inside_frame(self) -> bool:
-        """An idle connection may be silent for ever, but half a frame is memory that waits for its rest."""
-        try:
-            self._connection.eof()
-        except ProtocolError:
-            return True
-        return False
+    async def _take_all(self, messages: list[Message | LargeFrame]) -> None:
+        for message in messages:
+            if isinstance(message, LargeFrame):
+                await self._take_large(message)
+            else:
+                await self._take(message)
+        self._reader.check()
 
     async def _refuse_frame(self, error: ProtocolError) -> None:
         log.warning("closed a connection of pid %d: %s", self._peer.pid, error)
+        self._reader.release()
         if error.msgid is not None:
-            await self._answer(error.msgid, self._error(InvalidParams(str(error))), None)
+            told = Overloaded if isinstance(error, Crowded) else InvalidParams
+            await self._answer(error.msgid, self._error(told(str(error))), None)
             # The client may still be sending what was refused: closing now would break its send, and take
             # the answer, which says why, from it.
             with anyio.move_on_after(LINGER_S):
-                while await self._receive_any():
-                    pass
+                await self._reader.drop()
 
     async def _take(self, message: Request | Response | Notification) -> None:
         match message:
-            case Request(msgid, method, params):
-                await self._take_request(msgid, method, params)
+            case Request() as request:
+                await self._take_request(request, self._admitted(request))
             case Notification("cancel", [int(msgid)]):
                 if (running := self._running.get(msgid)) is not None:
                     running.cancel(Cancelled("the client cancelled the request"))
@@ -183,46 +192,90 @@ class Session:
                 # Neovim, for one, tells its peers about errors of its own (nvim_error_event).
                 pass
 
-    async def _take_request(self, msgid: int, method: str, params: list[object]) -> None:
+    async def _take_large(self, frame: LargeFrame) -> None:
+        """In a thread: to decode and to check 64 MiB takes longer than anybody else should wait."""
+        intake = self._service.intake
+        size = len(frame)
+        intake.total += size
         try:
-            handler = handler_of(method)
+            message, admitted = await anyio.to_thread.run_sync(self._opened, frame, limiter=intake.decoding)
+            if admitted is None:
+                await self._take(message)
+            elif isinstance(message, Request) and await self._take_request(message, admitted, size):
+                size = 0  # its task gives it back
+        finally:
+            intake.total -= size
+
+    def _opened(self, frame: LargeFrame) -> tuple[Message, Admitted | None]:
+        try:
+            message = frame.decode()
+        except MemoryError:
+            raise Crowded(NO_MEMORY, frame.msgid) from None
+        return message, self._admitted(message) if isinstance(message, Request) else None
+
+    def _admitted(self, request: Request) -> Admitted:
+        """What is to be done, or why not."""
+        try:
+            handler = self._access.handler_of(request.method)
+            params = params_of(request.method, request.params)
+            self._access.check(request.method, params)
+        except Exception as error:  # told to whoever asked, by ``_take_request``
+            return error
+        return handler, params
+
+    async def _take_request(self, request: Request, admitted: Admitted, size: int = 0) -> bool:
+        """``size``: of a large frame. Whether a task has begun, which then answers for it."""
+        msgid, method = request.msgid, request.method
+        try:
             if msgid in self._running:
                 raise InvalidParams(f"message id {msgid} belongs to a request that still runs")
-            checked = params_of(method, params)
+            if isinstance(admitted, Exception):
+                raise admitted
+            handler, checked = admitted
             match handler:
                 case Inline(answer):
                     frame = encode_response(msgid, None, answer(self._service, self, checked))
                 case Spawned():
                     self._check_room()
                     if self._draining and self.wants_accepted:
-                        return
+                        return False
                     if self._draining:
                         raise _shutting_down()
-                    self._spawn(msgid, method, handler, checked)
-                    return
+                    self._spawn(msgid, method, handler, checked, size)
+                    return True
         except Exception as error:  # the task of a cheap request is the reader's
-            frame = encode_response(msgid, self._error(fault(error, method)), None)
+            frame = encode_response(msgid, self._error(self._access.fault(error, method)), None)
         await self._outbox.send(frame)
+        # What has changed is told after how it was.
+        if (subscription := self._subscription) is not None and not subscription.begun:
+            subscription.begun = True
+            self._tasks.start_soon(subscription.run, self._outbox)
+        return False
 
     def _check_room(self) -> None:
-        if len(self._running) >= MAX_IN_FLIGHT:
+        if self._service.requests.of(self._peer.pid) >= MAX_IN_FLIGHT:
             raise Overloaded(
-                f"{MAX_IN_FLIGHT} requests of this connection run already: wait for some of them",
+                f"{MAX_IN_FLIGHT} requests of this process run already: wait for some of them",
                 retry_after_s=1.0,
             )
 
     # --- the task of one question
 
-    def _spawn(self, msgid: int, method: str, handler: Spawned, params: Params) -> None:
+    def _spawn(self, msgid: int, method: str, handler: Spawned, params: Params, size: int) -> None:
         model = params.get("model")
         running = self._service.requests.add(
-            msgid, method, model if isinstance(model, str) else None, self._peer, self._program
+            msgid,
+            method,
+            model if isinstance(model, str) else None,
+            self._peer,
+            self._program,
+            restricted=self._access.restricted,
         )
         self._program = running.asker.program
         self._running[msgid] = running
-        self._tasks.start_soon(self._work, running, handler, params)
+        self._tasks.start_soon(self._work, running, handler, params, size)
 
-    async def _work(self, running: Running, handler: Spawned, params: Params) -> None:
+    async def _work(self, running: Running, handler: Spawned, params: Params, size: int) -> None:
         call = _Call(self, running)
         error: LokidError | None = None
         frame = b""
@@ -234,13 +287,14 @@ class Session:
             except Exception as raised:
                 # The one broad except of a request. Around the scope, which lets out what failed *while* it
                 # was cancelled; nothing may reach the task group, it is everybody's.
-                error = fault(raised, running.method)
+                error = self._access.fault(raised, running.method)
             if running.scope.cancelled_caught:
                 error = running.why
             if error is not None:
                 frame = encode_response(running.msgid, self._error(error), None)
-            await self._outbox.send(frame)
+            await self._outbox.send(frame, last=True)
         finally:
+            self._service.intake.total -= size
             del self._running[running.msgid]
             self._service.requests.remove(running)
             if not self._running and self._idle is not None:
@@ -250,7 +304,10 @@ class Session:
     async def send_events(self, msgid: int, events: Sequence[Event]) -> None:
         """All events of one network read in one write."""
         await self._outbox.send(
-            b"".join(encode_notification("chat.event", [msgid, encode.event(event)]) for event in events)
+            b"".join(
+                encode_notification("chat.event", [msgid, encode.event(event)])
+                for event in self._access.events(events)
+            )
         )
 
     async def send_accepted(self, msgid: int) -> None:
@@ -262,10 +319,15 @@ class Session:
     # --- the end
 
     def _lose(self, why: str) -> None:
-        """The outbox found the client gone or stalled."""
+        """The outbox found the client gone, or given it up."""
         log.info("closed a connection of pid %d: %s", self._peer.pid, why)
         self._cancel_all(Cancelled(why))
         self._reading.cancel()
+
+    def _stall(self, why: str) -> None:
+        log.info("stopped the requests of pid %d: %s", self._peer.pid, why)
+        # Said to it too, behind what it has not read yet: it may only have been stopped.
+        self._cancel_all(Cancelled(f"client_stalled: {why}, so lokid stopped asking"))
 
     def _cancel_all(self, why: LokidError) -> None:
         for running in self._running.values():
@@ -300,6 +362,12 @@ class _Call:
 
     async def accepted(self) -> None:
         await self._session.send_accepted(self._msgid)
+
+
+@lru_cache(maxsize=4)
+def _limits(max_frame: int) -> Limits:
+    """One for all connections: they are ten thousand, and the configuration says one thing at a time."""
+    return Limits(max_frame=max_frame)
 
 
 def _bounded(frame: bytes) -> bytes:

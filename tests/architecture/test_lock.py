@@ -44,6 +44,7 @@ NEEDS = {
     "test.txt": PROJECT["project"]["dependencies"] + EXTRAS + group("test"),
     "check.txt": PROJECT["project"]["dependencies"] + EXTRAS + group("test") + group("check"),
     "oracle.txt": group("oracle"),
+    "fuzz.txt": group("fuzz"),
     "model.txt": [
         line
         for line in (ROOT / "requirements" / "model.in").read_text().splitlines()

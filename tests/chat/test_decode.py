@@ -25,7 +25,7 @@ from lokid.chat import (
 )
 from lokid.chat.decode import chat_request, embed_request, rerank_request
 from lokid.errors import InvalidParams
-from lokid.rpc.methods import ChatParams, EmbedParams, RerankParams
+from lokid.rpc.questions import ChatParams, EmbedParams, RerankParams
 from lokid.rpc.shapes import ShapeError, check
 
 OBJECT = {"type": "object", "properties": {"schema": {"type": "string"}}}

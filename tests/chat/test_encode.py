@@ -31,7 +31,7 @@ from lokid.chat import (
     decode,
     encode,
 )
-from lokid.rpc.methods import ChatEventMap, ChatResultMap, EmbedResult, RerankResult
+from lokid.rpc.questions import ChatEventMap, ChatResultMap, EmbedResult, RerankResult
 from lokid.rpc.shapes import check
 
 USAGE = Usage(10, 5, 4, 1, 2)

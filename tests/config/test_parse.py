@@ -91,7 +91,7 @@ limit: {}
 
 def test_an_unknown_key_without_likeness_lists_what_is_known() -> None:
     assert bad("zzz: 1\nclients: []") == [
-        "f:1:1: zzz: unknown key; known are budget, clients, limits, model, vault"
+        "f:1:1: zzz: unknown key; known are budget, clients, extra_socket, limits, model, vault"
     ]
     assert bad("vault: {zzz: 1}\nclients: []") == [
         "f:1:9: vault.zzz: unknown key; known are file, identity, recipients"

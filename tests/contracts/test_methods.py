@@ -11,7 +11,8 @@ import pytest
 
 from lokid import errors
 from lokid.errors import LokidError, UnknownMethod
-from lokid.rpc.methods import EXIT_STATUS, METHODS
+from lokid.rpc.codes import EXIT_STATUS
+from lokid.rpc.methods import METHODS
 from lokid.rpc.shapes import ShapeError
 from lokid.server.handlers import HANDLERS, handler_of, params_of
 

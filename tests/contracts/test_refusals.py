@@ -17,7 +17,7 @@ from lokid.chat import ChatRequest, EmbedRequest, Event, RerankRequest
 from lokid.errors import LokidError
 from lokid.providers.base import Provider
 from lokid.providers.registry import PROVIDERS
-from lokid.rpc.methods import EXIT_STATUS
+from lokid.rpc.codes import EXIT_STATUS
 from lokid.runtime.core import Runtime
 from lokid.server.faults import error_map
 from tests.fakes.canonical import QUESTION, settings_of

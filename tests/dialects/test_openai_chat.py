@@ -323,3 +323,11 @@ def test_images_are_refused_for_a_model_that_does_not_see() -> None:
     with pytest.raises(Unsupported, match="does not see images"):
         messages(user(Image(url="u")), traits=blind)
     assert messages(user("hi"), traits=blind)
+
+
+def test_an_image_inside_a_tool_result_is_an_image() -> None:
+    shown = tool(ToolResult("c", "look", (Text("see"), Image(url="u"))))
+    blind = replace(TRAITS, images=False)
+    with pytest.raises(Unsupported, match="does not see images"):
+        messages(shown, traits=blind)
+    assert messages(tool(ToolResult("c", "look", "nothing")), traits=blind)

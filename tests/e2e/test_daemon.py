@@ -307,7 +307,7 @@ def test_before_the_first_secret_is_read_the_process_is_closed_to_others() -> No
         import ctypes, resource, faulthandler
         from lokid.daemon import harden
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2048))
-        environ = {"SSLKEYLOGFILE": "/tmp/keys", "HOME": "/"}
+        environ = {"SSLKEYLOGFILE": "/tmp/keys", "OPENSSL_CONF": "/tmp/openssl.cnf", "HOME": "/"}
         harden(environ)
         print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE),
               resource.getrlimit(resource.RLIMIT_NOFILE), environ, faulthandler.is_enabled())

@@ -18,7 +18,7 @@ UID = 61235
 def test_install_replaces_a_running_daemon_by_a_service_and_uninstall_keeps_what_is_the_users(
     tmp_path: Path,
 ) -> None:
-    said, report = user_systemd.run("install_scenario.sh", UID, tmp_path, timeout=110)
+    said, report = user_systemd.run("e2e/install_scenario.sh", UID, tmp_path, timeout=110)
     assert said["install"] == "0", report
     assert said["told"] == "1", report
     assert said["old_gone"] == "yes", report

@@ -1,4 +1,4 @@
-"""The unit files in a genuine ``systemd --user``, sandbox included, with the real lokid.
+"""The unit files in a genuine ``systemd --user`` with the real lokid. Load, hangs, the sandbox: tests/faults.
 
 Linux namespaces keep it apart from the machine, so it needs root and little else; see user_systemd.sh.
 """
@@ -19,10 +19,8 @@ UID = 61234
 
 
 @pytest.mark.timeout(150)
-def test_the_units_activate_reload_restart_and_replace_a_hung_daemon_without_losing_a_question(
-    tmp_path: Path,
-) -> None:
-    said, report = user_systemd.run("systemd_scenario.sh", UID, tmp_path, timeout=140)
+def test_the_units_activate_reload_and_stop_and_the_socket_stays(tmp_path: Path) -> None:
+    said, report = user_systemd.run("e2e/systemd_scenario.sh", UID, tmp_path, timeout=140)
     assert said["before_first_question"] == "inactive", report
     assert said["modes"] == "700 600"
     status = json.loads(said["status"])
@@ -33,11 +31,6 @@ def test_the_units_activate_reload_restart_and_replace_a_hung_daemon_without_los
     assert said["environ_readable"] == "no", "of its own user"
     assert said["core"] == "0"
     assert said["reload"] == "0 same_pid"
-    assert int(said["asked"]) > 50, report
-    assert said["failed"].strip() == "0", report
-    replaced, seconds = said["after_hang"].split(" in ")
-    assert replaced == "0", "another process answers"
-    assert int(seconds.removesuffix(" s")) < 15
     assert said["stopped"] == "inactive success"
     assert said["socket_stays"] == "yes"
     assert said["after_stop"] == "1"

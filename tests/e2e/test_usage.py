@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.daemon import ROOT, Client, connect, poll, process
+from tests.fakes.terminal import lokictl
 
 DAEMON = [sys.executable, "-m", "lokid"]
 ASKS = int(os.environ.get("LOKID_TEST_ASKS", "60"))
@@ -133,6 +135,25 @@ def test_a_kill_in_the_middle_of_the_answers_loses_none_of_them(config: Path) ->
     # Some rows may be of answers that were on their way.
     assert 900 > requests >= len(costs) >= 90
     assert cost >= sum(costs.values()) - 1e-9
+
+
+def test_a_full_disk_holds_up_no_answer_and_loses_no_row(config: Path) -> None:
+    with process(command=DAEMON) as running:
+        client = connect(socket_path())
+        costs = list(answers(client, 1, 5).values())
+        soft, hard = resource.prlimit(running.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (1, hard))
+        costs += answers(client, 6, 5).values()
+        ledger = client.ask("status")["usage"]["ledger"]
+        assert ledger["state"] == "degraded"
+        said = lokictl("status")
+        assert said.returncode == 0
+        assert b"rows are in memory only" in said.stdout
+        resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (soft, hard))
+        costs += answers(client, 11, 5).values()
+        poll(lambda: client.ask("status")["usage"]["ledger"]["state"] == "ok")
+        assert total(client) == (15, pytest.approx(sum(costs), abs=1e-9))
+        client.close()
 
 
 def test_many_programs_at_once_lose_no_row(config: Path) -> None:

@@ -4,76 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import time
 from pathlib import Path
 
-import msgpack
 import pytest
 
-from tests.fakes.rpc_daemon import Refused, result, say
-from tests.fakes.terminal import ROOT, environment
+from tests.fakes.nvim import Neovim
+from tests.fakes.rpc_daemon import Gone, Refused, result, say
+from tests.fakes.terminal import environment
 
 pytestmark = pytest.mark.external
-PLUGIN = Path(ROOT) / "editors" / "nvim"
-
-
-class Neovim:
-    """A Neovim with the plugin."""
-
-    def __init__(self, path: Path, env: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            ["nvim", "--headless", "--clean", "-n", "--listen", str(path), "--cmd", f"set rtp^={PLUGIN}"],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(20)
-        self._unpacker = msgpack.Unpacker()
-        self._id = 0
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                return self._socket.connect(str(path))
-            except OSError:
-                assert time.monotonic() < deadline, "Neovim did not start"
-                time.sleep(0.02)
-
-    def call(self, method: str, *arguments: object) -> object:
-        self._id += 1
-        self._socket.sendall(msgpack.packb([0, self._id, method, arguments]))
-        while True:
-            for message in self._unpacker:
-                if message[:2] == [1, self._id]:
-                    assert message[2] is None, message[2]
-                    return message[3]
-            data = self._socket.recv(65536)
-            assert data, "Neovim has gone"
-            self._unpacker.feed(data)
-
-    def run(self, command: str) -> None:
-        self.call("nvim_command", command)
-
-    def lines(self) -> list[str]:
-        return self.call("nvim_buf_get_lines", 0, 0, -1, False)
-
-    def messages(self) -> str:
-        return self.call("nvim_exec", "messages", True)
-
-    def wait(self, wanted, read=None):
-        deadline = time.monotonic() + 20
-        while not wanted(seen := (read or self.lines)()):
-            assert time.monotonic() < deadline, f"{seen}\n{self.messages()}"
-            time.sleep(0.02)
-        return seen
-
-    def close(self) -> None:
-        self._socket.close()
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture
@@ -201,8 +140,6 @@ def test_an_error_says_what_to_do(nvim, daemon):
 
 
 def test_a_lost_connection_is_an_error_and_keeps_what_came(nvim, daemon):
-    from tests.fakes.rpc_daemon import Gone
-
     def chat(call, _params):
         call.text("half")
         raise Gone
@@ -211,6 +148,33 @@ def test_a_lost_connection_is_an_error_and_keeps_what_came(nvim, daemon):
     nvim.run("LokiAsk hi")
     nvim.wait(lambda text: "the connection to lokid was lost" in text, nvim.messages)
     assert nvim.lines() == ["half"]
+
+
+def test_a_question_is_asked_once_more_before_accepted_and_never_after(nvim, daemon):
+    lost = iter([False, True])
+
+    def chat(call, params):
+        if next(lost):
+            call.accepted()
+        raise Gone
+
+    fake = daemon(chat=chat)
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda text: "the connection to lokid was lost" in text, nvim.messages)
+    assert [name for name, _ in fake.calls].count("chat") == 2
+
+
+def test_without_lokid_installed_it_says_so(nvim):
+    nvim.run("let g:loki_lokictl = 'lokictl-of-nobody'")
+    nvim.run("LokiAsk hi")
+    said = nvim.wait(lambda text: "lokid" in text, nvim.messages)
+    assert "there is no program lokictl-of-nobody to start it (install lokid, or let g:loki_lokictl" in said
+
+
+def test_a_lokid_that_does_not_start_says_why(nvim, tmp_path):
+    (tmp_path / "bin" / "lokictl").write_text("#!/bin/sh\necho 'lokictl: no room' >&2; exit 69\n")
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda text: "lokid could not be started: no room (lokictl doctor)" in text, nvim.messages)
 
 
 def test_without_a_daemon_one_is_started_unless_that_is_turned_off(nvim, tmp_path):

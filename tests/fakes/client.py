@@ -49,6 +49,7 @@ from lokid.errors import (
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Credentials, Exchange, Provider
 from lokid.providers.settings import ClientSettings, Extra, ModelSettings, RequestPatch
+from lokid.runtime.breaker import Breakers
 from lokid.runtime.http import HTTPClient
 from lokid.runtime.retry import RetryBudget
 
@@ -174,6 +175,7 @@ class FakeOpenClient:
     provider: Provider
     http: HTTPClient
     budget: RetryBudget = field(default_factory=RetryBudget)
+    breakers: Breakers = field(default_factory=Breakers)
     patch_overrides: Mapping[str, Mapping[str, RequestPatch]] = field(default_factory=dict)
     failure: LokidError | None = None
     """What ``credentials`` raises."""
@@ -204,13 +206,14 @@ async def open_client(
     provider: Provider = TINY,
     patch: Mapping[str, Any] | None = None,
     overrides: Mapping[str, Mapping[str, RequestPatch]] | None = None,
+    library: bool = False,
     **extra: Any,
 ) -> AsyncIterator[FakeOpenClient]:
-    """``extra``: keys of the client's ``extra``."""
+    """``extra``: keys of the client's ``extra``. ``library``: over the transport for proxies."""
     settings = ClientSettings(
         type="tiny", name="acme", api_base=url, models=models or None, patch=patch or {}, extra=Extra(**extra)
     )
-    http = HTTPClient(settings.extra, client="acme")
+    http = HTTPClient(settings.extra, client="acme", library=library)
     try:
         yield FakeOpenClient(settings, provider, http, patch_overrides=overrides or {})
     finally:

@@ -10,6 +10,7 @@ Nothing here sleeps: what has to wait, waits for an event.
 
 from __future__ import annotations
 
+import ctypes
 import gzip
 import json
 import socket
@@ -23,6 +24,9 @@ from typing import Any, Self
 import anyio
 from anyio.abc import ByteStream, SocketAttribute, TaskGroup
 from anyio.streams.tls import TLSListener
+
+SO_ATTACH_FILTER = 26
+"""asm-generic/socket.h"""
 
 
 @dataclass(frozen=True)
@@ -281,6 +285,21 @@ def close() -> Step:
         await call.close()
 
     return step
+
+
+def deaf(step: Step) -> Step:
+    """``step``, and from then on nothing that lokid sends over this connection arrives, and nothing tells it
+    so: the kernel drops it unread, as it is with what was connected before a suspend. (Classic BPF on the
+    socket, which needs no rights: one instruction, "return 0".)"""
+
+    async def steps(call: Call) -> None:
+        await step(call)
+        program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+        filter_ = struct.pack("HL", 1, ctypes.addressof(program))
+        raw = call.stream.extra(SocketAttribute.raw_socket)
+        raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filter_)
+
+    return steps
 
 
 def redirect(location: str, status: int = 307) -> Step:

@@ -51,7 +51,10 @@ class Embedded:
 
 
 class FakeAuth:
-    """One client, ``mine``, in which everybody may sign in."""
+    """One client, ``mine``, in which everybody may sign in. Nobody finishes the sign-in ``SLOW``."""
+
+    def __init__(self) -> None:
+        self.ended = anyio.Event()
 
     async def login(self, client: str, method: str | None) -> dict[str, Any]:
         return {
@@ -62,6 +65,9 @@ class FakeAuth:
         }
 
     async def finish(self, login_id: str, code: str | None) -> dict[str, Any]:
+        if login_id == "SLOW":
+            await self.ended.wait()
+            raise errors.ProviderUnavailable("lokid is stopping")
         return {"client": "mine", "state": "signed_in", "refreshes": True}
 
     def status(self, client: str | None) -> list[dict[str, Any]]:
@@ -101,8 +107,11 @@ class FakeSecrets:
     async def status(self) -> dict[str, Any]:
         return {"state": "open", "file": "/v", "identity": "/i", "identity_kind": "file"}
 
+    def state(self) -> dict[str, Any]:
+        return {"locked": False, "state": "open", "file": "/v", "identity": "/i", "identity_kind": "file"}
+
     async def lock(self) -> dict[str, Any]:
-        return {"state": "locked"}
+        return {"state": "locked", "identity_kind": "file", "kept": [], "in_flight": 0}
 
     async def unlock(self, passphrase: str | None) -> dict[str, Any]:
         if passphrase == "wrong":
@@ -136,6 +145,13 @@ class FakeRuntime:
     reload_error: Exception | None = None
     closed: bool = False
     asker: Any = None
+    priority: str | None = None
+    rows: list[dict[str, Any]] | None = None
+    extra: str | None = None
+    swap: anyio.Event = field(default_factory=anyio.Event)
+    clients: list[dict[str, Any]] = field(
+        default_factory=lambda: [{"name": "c", "type": "openai", "state": "ready"}]
+    )
 
     async def chat(
         self, request: ChatRequest, *, emit: Any, accepted: Any, asker: Any
@@ -145,6 +161,7 @@ class FakeRuntime:
         text = request.messages[-1].text
         self.started.append(request.model)
         self.asker = asker
+        self.priority = request.priority
         try:
             await accepted()
             text = await self._act(request.model, text, emit)
@@ -200,16 +217,24 @@ class FakeRuntime:
         client: str | None,
         refresh: bool,
     ) -> list[dict[str, Any]]:
+        if self.rows is not None:
+            return self.rows
         return [{"id": "c:echo", "type": type, "client": client, "refresh": refresh}]
 
     def model_names(self, type: str | None, prefix: str) -> list[str]:  # noqa: A002 - the contract's name
         return [name for name in ("c:echo", "c:other") if name.startswith(prefix)]
 
     def list_clients(self) -> list[dict[str, Any]]:
-        return [{"name": "c", "type": "openai", "state": "ready"}]
+        return list(self.clients)
 
     def config_status(self) -> dict[str, Any]:
-        return {"path": "/config.yaml", "loaded_at": 1.0, "generation": 1, "problems": [], "model": "c:echo"}
+        return {
+            "path": "/config.yaml",
+            "loaded_at": 1.0,
+            "generation": self.reloads + 1,
+            "problems": [],
+            "model": "c:echo",
+        }
 
     def usage_status(self) -> dict[str, Any]:
         return {"today": {"requests": 1}, "month": {"requests": 2}, "budgets": [], "ledger": {"state": "ok"}}
@@ -229,8 +254,23 @@ class FakeRuntime:
     def max_frame(self) -> int:
         return self.frame
 
+    def extra_path(self) -> str | None:
+        return self.extra
+
+    def extra_models(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if row["id"].startswith("c:")]
+
+    def extra_status(self) -> dict[str, Any] | None:
+        return None if self.extra is None else {"models": ["c:*"]}
+
+    async def swapped(self) -> None:
+        await self.swap.wait()
+
     def show(self) -> dict[str, Any]:
         return {"clients": []}
+
+    def stop(self) -> None:
+        self.auth.ended.set()
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         try:

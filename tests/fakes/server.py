@@ -21,8 +21,8 @@ from lokid.rpc.messages import (
     encode_request,
 )
 from lokid.server.endpoint import open_endpoint
-from lokid.server.handlers import Service
 from lokid.server.listener import Listener
+from lokid.server.service import Service
 from tests.fakes.runtime import FakeRuntime
 
 

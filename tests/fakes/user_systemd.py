@@ -4,6 +4,7 @@ root and little else; see tests/e2e/user_systemd.sh."""
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,17 +27,22 @@ def readable_python() -> str | None:
     return None
 
 
-def run(scenario: str, uid: int, directory: Path, *, timeout: float) -> tuple[dict[str, str], str]:
-    """What ``tests/e2e/SCENARIO`` said, as ``key value`` lines and as a whole. ``uid``: of no account."""
+def run(
+    scenario: str, uid: int, directory: Path, *, timeout: float, others: str = "", **settings: object
+) -> tuple[dict[str, str], str]:
+    """What ``tests/SCENARIO`` said, as ``key value`` lines and as a whole. ``uid``: of no account.
+    ``others``: a script under ``tests`` that runs beside it as root. ``settings``: variables of SCENARIO."""
     python = readable_python()
     if os.geteuid() != 0 or python is None or not all(shutil.which(program) for program in PROGRAMS):
         pytest.skip("needs root, systemd, util-linux, and a Python that another user may run")
-    folder = ROOT / "tests" / "e2e"
+    folder = ROOT / "tests"
     script = directory / "scenario.sh"
-    script.write_text(f"PYTHON={python}\n{(folder / scenario).read_text()}")
+    lines = [f"{name}={shlex.quote(str(value))}\n" for name, value in {"PYTHON": python, **settings}.items()]
+    script.write_text("".join(lines) + (folder / scenario).read_text())
     packages = sysconfig.get_paths()["purelib"]
     done = subprocess.run(
-        [str(folder / "user_systemd.sh"), str(uid), packages, str(ROOT), str(script)],
+        [str(folder / "e2e" / "user_systemd.sh"), str(uid), packages, str(ROOT), str(script)]
+        + ([str(folder / others)] if others else []),
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lokid.rpc.methods import EXIT_STATUS
+from lokid.rpc.codes import EXIT_STATUS
 from tests.fakes.rpc_daemon import Gone, Refused, result, say
 from tests.fakes.terminal import COMMAND, environment, lokictl
 
@@ -393,7 +393,7 @@ def test_a_closed_stderr_is_no_reason_to_fail(daemon):
     assert (done.returncode, done.stdout) == (0, b"an answer\n")
 
 
-def test_a_bug_is_one_line_and_quotes_nothing():
+def test_a_bug_is_two_lines_and_quotes_nothing():
     code = """
 import sys
 from lokictl import __main__, fast
@@ -405,7 +405,7 @@ __main__.main()
     done = subprocess.run([COMMAND[0], "-c", code], capture_output=True, env=environment(), timeout=30)
     assert done.returncode == 1
     assert done.stderr.startswith(b"lokictl: this is a bug in lokictl: ValueError at ")
-    assert b"a prompt" not in done.stderr and done.stderr.count(b"\n") == 1
+    assert b"a prompt" not in done.stderr and done.stderr.count(b"\n") == 2
 
 
 def test_a_number_of_any_size_is_for_the_daemon_to_judge(daemon):

@@ -18,6 +18,7 @@ import lokid
 from lokictl import client
 from lokictl.cli import COMMANDS
 from lokictl.commands import daemon as daemon_command
+from lokictl.commands.status import _vault
 from tests.fakes.rpc_daemon import Refused
 from tests.fakes.terminal import lokictl
 
@@ -228,11 +229,49 @@ def test_info_is_key_and_value_without_a_daemon(home):
     }
 
 
+def test_info_reads_the_configuration_for_the_vault_while_no_daemon_runs(home):
+    folder = home / ".config" / "lokid"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("vault: {file: v.age, identity: '{{WHERE}}/id'}\nclients: []\n")
+    (folder / ".env").write_text("WHERE=/mnt/key\n")
+    facts = json.loads(lokictl("info", "--json").stdout)
+    assert (facts["vault_file"], facts["identity_file"]) == (f"{folder}/v.age", "/mnt/key/id")
+
+
 def test_info_tells_of_the_running_daemon(daemon):
-    daemon(version="0.0.9", requests__list=lambda *_: [])
+    vault = {"locked": True, "state": "locked", "file": "/v", "identity": "/i", "identity_kind": "file"}
+    daemon(version="0.0.9", requests__list=lambda *_: [], secrets__status=lambda *_: vault)
     facts = json.loads(lokictl("info", "--json").stdout)
     assert (facts["daemon"], facts["daemon_version"]) == ("running", "0.0.9")
     assert facts["daemon_pid"] == str(os.getpid())
+    assert (facts["vault_file"], facts["identity_file"]) == ("/v", "/i")
+    assert facts["daemon_locked"] == "yes: lokictl unlock"
+    assert lokictl("ps").stderr == b"lokid is locked: lokictl unlock\n"
+
+
+@pytest.mark.parametrize(
+    ("vault", "line"),
+    [
+        ({"state": "open", "secrets": 1}, "vault /v, 1 secret, its identity is the file /i\n"),
+        ({"state": "locked", "locked": True}, "lokid is locked: lokictl unlock\n"),
+        ({"state": "refused", "reason": "/v is damaged"}, "/v is damaged\n"),
+        ({"state": "locked", "reason": "the vault is locked"}, "the vault is locked: lokictl unlock\n"),
+        (
+            {"state": "open", "secrets": 2, "identity_kind": "keyring"},
+            ", 2 secrets, its identity is in the /i\n",
+        ),
+    ],
+)
+def test_status_has_a_line_for_the_vault(vault, line):
+    told = {
+        "locked": False,
+        "file": "/v",
+        "identity": "/i",
+        "identity_kind": "file",
+        "secrets": None,
+        **vault,
+    }
+    assert line in _vault(told, on=False)
 
 
 def test_no_home_is_said_in_one_line():
@@ -267,15 +306,6 @@ def test_config_reload_tells_what_changed(daemon):
     plan = {"generation": 3, "kept": ["a"], "opened": ["b", "c"], "closed": []}
     daemon(config__reload=lambda *_: plan)
     assert lokictl("config", "reload").stdout == b"generation 3: kept a; opened b, c\n"
-
-
-def test_config_edit_opens_the_editor_and_checks(daemon, home):
-    daemon(config__check=lambda *_: [PROBLEM])
-    done = lokictl("config", "edit", env={"EDITOR": "touch", "VISUAL": ""})
-    assert done.returncode == 78
-    assert os.path.exists(f"{home}/.config/lokid/config.yaml")
-    assert lokictl("config", "edit", env={"EDITOR": "false", "VISUAL": ""}).returncode == 1
-    assert lokictl("config", "edit", env={"EDITOR": "/nonexistent", "VISUAL": ""}).returncode == 2
 
 
 def test_embed_prints_a_line_of_json_for_each_text(daemon):

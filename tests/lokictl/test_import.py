@@ -282,3 +282,43 @@ def test_nothing_of_a_file_is_in_the_report(daemon: Any, loki: Path) -> None:
     assert PASSWORD.encode() not in done.stdout + done.stderr
     assert b"$VAULT" not in done.stdout + done.stderr
     assert json.dumps({"a": 1}).encode() not in done.stdout
+
+
+def test_the_keys_of_aichat_go_into_the_vault_under_their_names(daemon: Any, home: Path) -> None:
+    there = {"CO_API_KEY": "old"}
+
+    def keep(_call: Any, params: dict[str, Any]) -> dict[str, Any]:
+        there[params["name"]] = params["value"]
+        return {"name": params["name"], "replaced": False, "clients": []}
+
+    running = answers(daemon, clients=["openai", "my-co", "co", "bedrock"])
+    running.answers["secrets.list"] = lambda *_: [{"name": name, "clients": []} for name in there]
+    running.answers["secrets.set"] = keep
+    folder = home / ".config/aichat"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / ".env").write_text(
+        "# mine\nexport OPENAI_API_KEY='file key' # quoted\nMY_CO_API_KEY = k2 # bare\nCO_API_KEY=new\n"
+        "BEDROCK_REGION=eu\nBEDROCK_ACCESS_KEY_ID=\nANTHROPIC_API_KEY=of no client\nno line\n"
+    )
+    environ = {"MY_CO_API_KEY": "shell key", "GROQ_API_KEY": "of no client"}
+    said = lokictl("import", "aichat", "--dry-run", env=environ)
+    assert (said.returncode, there) == (0, {"CO_API_KEY": "old"}), said.stderr
+    assert not written(home).exists()
+    done = lokictl("import", "aichat", env=environ)
+    assert done.returncode == 0, done.stderr
+    assert there == {"CO_API_KEY": "old", "OPENAI_API_KEY": "file key", "MY_CO_API_KEY": "shell key"}
+    rows = [line.split("\t") for line in done.stdout.decode().splitlines() if line.startswith("secret")]
+    assert rows == [
+        ["secret", "OPENAI_API_KEY", "kept in the vault"],
+        ["secret", "MY_CO_API_KEY", "kept in the vault"],
+        ["secret", "CO_API_KEY", "left: the vault has one of that name"],
+    ]
+    assert written(home).read_text() == TEXT
+    assert not any(secret in done.stdout + done.stderr for secret in (b"file key", b"shell key"))
+
+
+def test_of_loki_import_aichat_takes_nothing(daemon: Any, loki: Path) -> None:
+    done = lokictl("import", "aichat")
+    assert done.returncode == 2
+    assert b"nothing of aichat is here" in done.stderr

@@ -145,7 +145,12 @@ def locked(daemon: Any, kind: str) -> Any:
     return daemon(
         secrets__status=lambda *_: {"state": "locked", "file": "/v", "identity_kind": kind},
         secrets__unlock=unlock,
-        secrets__lock=lambda *_: {"state": "locked"},
+        secrets__lock=lambda *_: {
+            "state": "locked",
+            "identity_kind": kind,
+            "kept": ["environment", "tokens of mine"],
+            "in_flight": 1,
+        },
         secrets__passphrase=lambda _, params: {"identity": "/i.age", "identity_kind": "passphrase"},
     )
 
@@ -167,7 +172,12 @@ def test_unlock_of_a_plain_identity_asks_nothing(daemon: Any) -> None:
     running = locked(daemon, "file")
     assert lokictl("unlock").returncode == 0
     assert running.params("secrets.unlock") == {"passphrase": None}
-    assert lokictl("lock").returncode == 0
+    done = lokictl("lock")
+    assert done.returncode == 0
+    assert b"unlocking asks for nothing: lokictl secret passphrase" in done.stderr
+    assert b"a copy of lokid's environment stays in its memory" in done.stderr
+    assert b"tokens of mine stay in memory until they are on disk" in done.stderr
+    assert b"requests still run" in done.stderr
 
 
 def test_lock_starts_no_daemon() -> None:

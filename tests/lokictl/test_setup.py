@@ -71,6 +71,7 @@ def answers(daemon: Any, **kept: str) -> RPCDaemon:
         secrets__list=lambda *_: [{"name": name, "clients": []} for name in kept],
         secrets__set=keep,
         config__reload=lambda *_: {"generation": 2},
+        config__show=lambda *_: {"clients": []},
         clients__list=lambda *_: [{"name": "mine"}],
         models__list=models,
         chat=chat,
@@ -149,6 +150,28 @@ def test_a_server_on_this_machine_becomes_a_client_with_its_models(
         ("llama3.2", "chat"),
         ("nomic-embed-text", "embedding"),
     ]
+
+
+def test_the_model_that_is_installed_with_lokid_stays_a_client(daemon: Any, home: Path) -> None:
+    running = answers(daemon)
+    entry = {
+        "type": "openai-compatible",
+        "name": "local",
+        "api_base": "http://127.0.0.1:{port}/v1",
+        "models": [{"name": "tiny", "type": "chat", "max_output_tokens": 9}],
+        "launch": {"command": ["/opt/a b/llama", "--port", "{port}"], "ready_timeout": 60.0},
+    }
+    other = {"type": "openai", "name": "o", "models": []}
+    running.answers["config.show"] = lambda *_: {"clients": [other, entry]}
+    done = lokictl("setup", "--no-call", env={**NOBODY, "OPENAI_API_KEY": VALUE})
+    assert done.returncode == 0, done.stderr
+    [first, local] = config(written(home).read_text()).clients
+    assert (first.name, local.name) == ("openai", "local")
+    assert local.model_dump(exclude_unset=True)["launch"] == {
+        "command": ("/opt/a b/llama", "--port", "{port}"),
+        "ready_timeout": 60.0,
+    }
+    assert [(one.name, one.max_output_tokens) for one in local.models or ()] == [("tiny", 9)]
 
 
 @pytest.mark.parametrize(
@@ -238,3 +261,12 @@ def test_a_user_of_loki_is_offered_the_import(daemon: Any, home: Path, terminal:
     assert typed.wait() == 0
     assert b"taken over" in typed.output and b"mine" in typed.output
     assert written(home).read_text() == "clients: []\n"
+
+
+def test_a_user_of_aichat_is_offered_that_import(daemon: Any, home: Path) -> None:
+    answers(daemon)
+    aichat = home / ".config/aichat/config.yaml"
+    aichat.parent.mkdir(parents=True)
+    aichat.write_text("clients: []\n")
+    done = lokictl("setup", "--no-call", env={**NOBODY, "OPENAI_API_KEY": VALUE})
+    assert b"lokictl import aichat" in done.stderr

@@ -56,6 +56,10 @@ def test_errors_of_the_daemon_and_times_that_are_none_have_their_status(daemon):
     assert b"--since 'yesterday' is no time" in done.stderr
 
 
+def PRICES(*_):
+    return {"usage": {"prices_as_of": "2026-11-24"}}
+
+
 def drawn(terminal, columns: int, **env: str) -> list[str]:
     shown = terminal("usage", "--by", "model", env={"NO_COLOR": "1", "COLUMNS": str(columns), **env})
     assert shown.wait() == 0
@@ -66,22 +70,24 @@ def drawn(terminal, columns: int, **env: str) -> list[str]:
     ("locale", "block"), [({"LC_ALL": "C.UTF-8"}, "█"), ({"LC_ALL": "", "LC_CTYPE": "", "LANG": "C"}, "#")]
 )
 def test_on_a_terminal_it_has_bars_that_the_locale_can_show(daemon, terminal, locale, block):
-    daemon(usage__query=lambda *_: ROWS)
+    daemon(usage__query=lambda *_: ROWS, status=PRICES)
     lines = drawn(terminal, 80, **locale)
     assert re.split(r" {2,}", lines[0].strip()) == ["MODEL", "REQUESTS", "IN", "OUT", "USD"]
     assert re.split(r" +", lines[1])[:5] == ["openai:gpt-5", "10", "1.5k", "20", "1.2346"]
     assert lines[1].count(block) == 30
     assert lines[2].rstrip().endswith("#" if block == "#" else "▎")
     assert re.split(r" +", lines[4].strip()) == ["all", "13", "4.5k", "60", "1.2446"]
-    assert max(map(len, lines[:5])) <= 80
+    assert max(map(len, lines)) <= 80
+    assert lines[5] == "lokid's own prices are of 2026-11-24"
     if block == "#":
         assert "".join(lines).isascii()
 
 
 def test_40_columns_are_enough(daemon, terminal):
-    daemon(usage__query=lambda *_: [*ROWS, row("a-client:with-a-very-long-name-of-a-model", 99999, 12.5)])
+    rows = [*ROWS, row("a-client:with-a-very-long-name-of-a-model", 99999, 12.5)]
+    daemon(usage__query=lambda *_: rows, status=PRICES)
     lines = drawn(terminal, 40, LC_ALL="C.UTF-8")
-    assert max(map(len, lines[:6])) <= 40
+    assert max(map(len, lines[:7])) <= 40
     assert "a-client:wi.." in lines[4]
 
 

@@ -21,6 +21,8 @@ NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "1e400"}, None),
+        ({"retry-after": "\x1d1"}, 1.0),  # space to one function of Python, none to another
+        ({"retry-after-ms": "\u0661"}, None),
         ({"retry-after": "999999999999"}, MAX_RETRY_AFTER),
         ({"retry-after": "Sun, 06 Nov 1994 08:49:47 GMT"}, 10.0),
         ({"retry-after": "Sun, 06 Nov 1994 08:49:47 -0000"}, 10.0),

@@ -85,6 +85,21 @@ def test_what_is_too_large_is_an_error_wherever_it_is_cut(data: bytes) -> None:
                 parser.feed(chunk)
 
 
+def test_what_came_before_something_too_large_is_not_lost() -> None:
+    good, bad = b"data: a\n\n", b"data: " + b"x" * 100 + b"\n\n"
+    for data in (good + bad, good + b": " + b"x" * 100 + b"\n"):
+        for chunks in cuts(data):
+            parser = SSEParser(max_event=100)
+            events: list[SSEEvent] = []
+            with pytest.raises(EventTooLarge):
+                for chunk in chunks:
+                    events += parser.feed(chunk)
+                parser.close()
+            assert events == [message("a")]
+            with pytest.raises(EventTooLarge):
+                parser.feed(b"data: b\n\n")
+
+
 def test_the_largest_event_passes() -> None:
     parser = SSEParser(max_event=100)
     data = b"data: " + b"x" * 94 + b"\n\n"

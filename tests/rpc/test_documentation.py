@@ -8,8 +8,10 @@ from typing import get_type_hints, is_typeddict
 
 import pytest
 
+from lokid.rpc.codes import EXIT_STATUS
 from lokid.rpc.connection import REQUESTS
-from lokid.rpc.methods import EXIT_STATUS, METHODS, NOTIFICATIONS, PROTOCOL, ChatEventMap, ErrorMap, PartMap
+from lokid.rpc.methods import METHODS, NOTIFICATIONS, PROTOCOL, ErrorMap, EventMap
+from lokid.rpc.questions import ChatEventMap, PartMap
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rpc.md").read_text()
 
@@ -47,6 +49,7 @@ def test_errors_events_parts_and_notifications_are_described() -> None:
     assert set(get_type_hints(ErrorMap)) <= quoted(section("Errors"))
     assert set(get_type_hints(ChatEventMap)) <= quoted(section("Notifications"))
     assert set(get_type_hints(PartMap)) <= quoted(section("`chat`"))
+    assert set(get_type_hints(EventMap)) <= quoted(section("`events.subscribe`"))
     assert set(NOTIFICATIONS) <= quoted(section("Notifications"))
     assert f"{PROTOCOL}: the version of this page" in PAGE
 

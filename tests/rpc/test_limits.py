@@ -22,7 +22,7 @@ def array(length: int) -> bytes:
     ("announced", "said"),
     [
         (b"\xc6" + (64 * MIB).to_bytes(4, "big"), "larger than 67108864 bytes"),
-        (b"\xdb\xff\xff\xff\xff", "larger than 67108864 bytes"),
+        (b"\xdb" + (64 * MIB).to_bytes(4, "big"), "larger than 67108864 bytes"),
         (array(65_537), "an array has more than 65536 entries"),
         (b"\xdc\xff\xff" + b"\xdc\xff\xff" * 2, "more than 131072 values"),
         (b"\xdf" + (4_097).to_bytes(4, "big"), "a map has more than 4096 entries"),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokid.rpc.methods import METHODS, ChatParams, Empty, HelloParams
+from lokid.rpc.methods import METHODS, Empty, HelloParams
+from lokid.rpc.questions import ChatParams
 from lokid.rpc.shapes import ShapeError, check, named
 
 

@@ -30,5 +30,6 @@ def test_the_modules_of_the_fast_path_import_nothing_heavy() -> None:
     loaded = set(done.stdout.split())
     assert not HEAVY & loaded
     assert {name for name in loaded if name.startswith("lokid")} == {
-        "lokid", "lokid.rpc", "lokid.rpc.address", "lokid.rpc.connection", "lokid.rpc.messages",
+        "lokid", "lokid.rpc", "lokid.rpc.address", "lokid.rpc.connection", "lokid.rpc.large",
+        "lokid.rpc.messages",
     }  # fmt: skip

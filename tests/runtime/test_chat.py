@@ -20,9 +20,8 @@ from lokid.chat import (
     TextDelta,
     Tool,
     ToolCallDelta,
-    ToolResult,
 )
-from lokid.errors import ContextLengthExceeded, InvalidParams, TimedOut, Unsupported
+from lokid.errors import ContextLengthExceeded, TimedOut, Unsupported
 from lokid.providers.settings import ModelSettings, RequestPatch
 from lokid.runtime.call import model_name
 from lokid.runtime.chat import chat, dry_run
@@ -125,38 +124,7 @@ def test_a_models_name_is_what_follows_the_clients():
     assert model_name(settings, "") is None
 
 
-@pytest.mark.parametrize("asked, sent", [(None, 4096), (10, 10)])
-async def test_a_model_that_needs_a_limit_gets_its_own(provider, asked, sent):
-    provider.will(ALL)
-    model = ModelSettings(name="m", require_max_tokens=True, max_output_tokens=4096)
-    async with open_client(provider.url, model) as client:
-        await ask(client, question(max_tokens=asked))
-    assert provider.requests[0].json["max_tokens"] == sent
-
-
-async def test_a_model_that_needs_a_limit_and_has_none_says_what_to_do(provider):
-    async with open_client(provider.url, ModelSettings(name="m", require_max_tokens=True)) as client:
-        with pytest.raises(InvalidParams, match="max_tokens") as caught:
-            await ask(client, question())
-    assert "max_output_tokens" in caught.value.hint
-
-
 IMAGE = Image("image/png", b"png")
-
-
-@pytest.mark.parametrize(
-    "model, request_",
-    [
-        (ModelSettings(name="m", supports_vision=False), question(Text("see"), IMAGE)),
-        (ModelSettings(name="m", supports_vision=False), question(ToolResult("1", "look", (IMAGE,)))),
-        (ModelSettings(name="m", supports_function_calling=False), question(tools=(Tool("look"),))),
-    ],
-)
-async def test_what_a_model_cannot_do_is_refused_before_money_is_spent(provider, model, request_):
-    async with open_client(provider.url, model) as client:
-        with pytest.raises(Unsupported):
-            await ask(client, request_)
-    assert provider.connections == 0
 
 
 async def test_what_is_not_known_about_a_model_is_tried(provider):

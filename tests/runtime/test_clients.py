@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from lokid.errors import LoginRequired, RateLimited, SecretMissing, UnknownModel, Unsupported
 from lokid.providers.registry import PROVIDERS
-from lokid.runtime.clients import OpenClient, Surroundings, nearest, secret_texts
+from lokid.runtime.client_secrets import secret_texts
+from lokid.runtime.clients import OpenClient, Surroundings, nearest
 
 pytestmark = pytest.mark.anyio
 
@@ -124,12 +125,15 @@ class TestLife:
 
     async def test_cools_down_as_long_as_the_provider_said(self) -> None:
         mine = client()
-        mine.cool(RateLimited("slower"))
+        now = anyio.current_time()
+        mine.breakers.failed("m", RateLimited("slower"), now)
         assert mine.state() == ("ready", None)
-        mine.cool(RateLimited("slower, please", retry_after_s=30))
-        assert mine.state() == ("cooling_down", "slower, please (for another 30 s)")
-        mine.cool(RateLimited("slower, please", retry_after_s=0.0001))
-        await anyio.sleep(0.001)
+        mine.breakers.failed("m", RateLimited("slower, please", retry_after_s=30), now)
+        assert mine.state() == ("cooling_down", "m: slower, please (for another 30 s)")
+        assert 29 < mine.status()["retry_after_s"] <= 30
+        mine.forget()
+        assert mine.state() == ("ready", None)
+        mine.breakers.failed("m", RateLimited("slower, please", retry_after_s=30), now - 31)
         assert mine.state() == ("ready", None)
 
     async def test_dialling_ahead_never_fails(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import anyio
 import pytest
 
@@ -33,8 +35,8 @@ async def provider() -> FakeProvider:
 
 
 @pytest.fixture
-async def http() -> HTTPClient:
-    client = HTTPClient(Extra(), client="acme")
+async def http(library: bool) -> HTTPClient:
+    client = HTTPClient(Extra(), client="acme", library=library)
     yield client
     await client.aclose()
 
@@ -111,8 +113,6 @@ async def test_a_connection_that_timed_out_is_closed_and_the_next_request_works(
 
 async def test_a_host_that_does_not_answer_the_connection_is_a_connect_timeout(http):
     # The backlog of this listener is full, so the kernel leaves further connections waiting.
-    import socket
-
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -240,8 +240,8 @@ async def test_cancelling_closes_the_connection_at_once_and_leaves_the_pool_usab
     assert (await ask(http, provider.url))[0] == 200
 
 
-async def test_cancelling_while_connecting_leaves_the_pool_usable(provider):
-    http = HTTPClient(Extra(max_connections=1), client="acme")
+async def test_cancelling_while_connecting_leaves_the_pool_usable(provider, library):
+    http = HTTPClient(Extra(max_connections=1), client="acme", library=library)
     provider.will(answer())
     for _ in range(3):
         with anyio.CancelScope() as scope:
@@ -251,9 +251,9 @@ async def test_cancelling_while_connecting_leaves_the_pool_usable(provider):
     await http.aclose()
 
 
-async def test_cancelling_at_any_moment_leaks_no_connection(provider):
+async def test_cancelling_at_any_moment_leaks_no_connection(provider, library):
     provider.default = stream(b"one", b"two")
-    http = HTTPClient(Extra(max_connections=1), client="acme")
+    http = HTTPClient(Extra(max_connections=1), client="acme", library=library)
     for turns in range(60):
         async with anyio.create_task_group() as group:
             group.start_soon(ask, http, provider.url)
@@ -294,8 +294,8 @@ async def test_a_reader_that_does_not_read_stops_the_provider(http, provider):
         assert call.sent == before < 5 * 2**20  # what fits into the kernel's two buffers
 
 
-async def test_connections_are_bounded_and_requests_wait_for_one(provider):
-    http = HTTPClient(Extra(max_connections=1), client="acme")
+async def test_connections_are_bounded_and_requests_wait_for_one(provider, library):
+    http = HTTPClient(Extra(max_connections=1), client="acme", library=library)
     go = anyio.Event()
     provider.will(slow(b"one", b"two", go=go), answer(200, b"next"))
     done: list[bytes] = []
@@ -321,17 +321,41 @@ async def test_a_slow_upload_of_a_large_request_works(http, provider):
     assert len(provider.requests[0].body) > 5_000_000
 
 
+async def test_an_answer_before_the_end_of_the_question_is_read_and_ends_the_connection():
+    """A server that has read enough answers and closes; why, it says in that answer. Only ours: asyncio's
+    streams, which the library uses, are closed as a whole when a write fails."""
+    http = HTTPClient(Extra(), client="acme")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 413 Large\r\ncontent-length: 3\r\n\r\nbig")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.to_thread.run_sync, serve)
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            assert await ask(http, url, body={"image": "x" * 30_000_000}) == (413, b"big")
+    assert http.pool()["open"] == 0
+
+
 # --- Dialling ahead
 
 
-async def test_dialling_ahead_makes_a_warm_connection_without_credentials(http, provider):
-    provider.will(answer(404), answer())
+async def test_dialling_ahead_makes_a_warm_connection_and_says_nothing(http, provider):
+    provider.default = answer()
+    assert not http.is_warm()
     await http.dial(f"{provider.url}/v1")
+    assert http.is_warm()
     await ask(http, provider.url)
-    first, second = provider.requests
-    assert (first.method, first.target) == ("HEAD", "/v1")
-    assert "authorization" not in first.headers
-    assert first.connection == second.connection
+    *dialled, asked = provider.requests
+    assert (asked.connection, provider.connections) == (0, 1)
+    # The library, behind a proxy, cannot do without a request, which then has no credentials.
+    assert [(request.method, request.target) for request in dialled] == (
+        [] if http.dials_in_silence else [("HEAD", "/v1")]
+    )
+    assert not any("authorization" in request.headers for request in dialled)
 
 
 async def test_dialling_ahead_says_what_can_never_work(http):

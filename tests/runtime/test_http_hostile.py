@@ -25,8 +25,8 @@ async def provider() -> FakeProvider:
 
 
 @pytest.fixture
-async def http() -> HTTPClient:
-    client = HTTPClient(Extra(), client="acme")
+async def http(library: bool) -> HTTPClient:
+    client = HTTPClient(Extra(), client="acme", library=library)
     yield client
     await client.aclose()
 

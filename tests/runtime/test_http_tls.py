@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from lokid.errors import ConfigInvalid, ProviderUnavailable
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
-from lokid.runtime import http as http_door
+from lokid.runtime import trust
 from lokid.runtime.http import HTTPClient, Timeouts
 from tests.fakes.provider import FakeProvider, answer
 
@@ -52,9 +52,9 @@ async def post(http: HTTPClient, url: str) -> int:
         return response.status
 
 
-async def test_an_authority_of_ones_own_is_accepted_when_the_configuration_names_it(ca, ca_file):
+async def test_an_authority_of_ones_own_is_accepted_when_the_configuration_names_it(ca, ca_file, library):
     async with FakeProvider(tls=served_by(ca, "127.0.0.1"), default=answer()) as provider:
-        http = HTTPClient(Extra(ca_file=ca_file), client="acme")
+        http = HTTPClient(Extra(ca_file=ca_file), client="acme", library=library)
         await http.dial(provider.url)
         assert await post(http, provider.url) == 200
         assert provider.connections == 1
@@ -72,9 +72,11 @@ YESTERDAY = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
         (("127.0.0.1",), {}, False, "unable to get local issuer"),
     ],
 )
-async def test_a_bad_certificate_is_named_and_nothing_is_sent(ca, ca_file, names, options, trusted, reason):
+async def test_a_bad_certificate_is_named_and_nothing_is_sent(
+    ca, ca_file, names, options, trusted, reason, library
+):
     async with FakeProvider(tls=served_by(ca, *names, **options)) as provider:
-        http = HTTPClient(Extra(ca_file=ca_file if trusted else None), client="acme")
+        http = HTTPClient(Extra(ca_file=ca_file if trusted else None), client="acme", library=library)
         with pytest.raises(ProviderUnavailable) as caught:
             await post(http, provider.url)
         await http.aclose()
@@ -84,7 +86,7 @@ async def test_a_bad_certificate_is_named_and_nothing_is_sent(ca, ca_file, names
     assert provider.requests == []
 
 
-async def test_a_server_without_tls_is_named():
+async def test_a_server_without_tls_is_named(library):
     async def garbage(stream: SocketStream) -> None:
         async with stream:
             await stream.receive()
@@ -94,7 +96,7 @@ async def test_a_server_without_tls_is_named():
     port = listener.extra(SocketAttribute.local_port)
     async with listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, garbage)
-        http = HTTPClient(Extra(), client="acme")
+        http = HTTPClient(Extra(), client="acme", library=library)
         with pytest.raises(ProviderUnavailable, match=f"no TLS connection to 127.0.0.1:{port}") as caught:
             await post(http, f"https://127.0.0.1:{port}")
         await http.aclose()
@@ -103,25 +105,25 @@ async def test_a_server_without_tls_is_named():
 
 
 @pytest.mark.parametrize("content", [None, "not a certificate"])
-async def test_a_ca_file_that_cannot_be_used_is_named(tmp_path, content):
+async def test_a_ca_file_that_cannot_be_used_is_named(tmp_path, content, library):
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    http = HTTPClient(Extra(ca_file=str(path)), client="acme")
+    http = HTTPClient(Extra(ca_file=str(path)), client="acme", library=library)
     with pytest.raises(ConfigInvalid, match=r"extra\.ca_file of client 'acme'"):
         await post(http, "https://127.0.0.1:9")
 
 
-async def test_the_environment_changes_neither_trust_nor_key_log(ca, ca_file, tmp_path, monkeypatch):
+async def test_the_environment_changes_neither_trust_nor_key_log(ca, ca_file, tmp_path, monkeypatch, library):
     log = tmp_path / "keys"
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
     async with FakeProvider(tls=served_by(ca, "127.0.0.1"), default=answer()) as provider:
-        http = HTTPClient(Extra(), client="acme")
+        http = HTTPClient(Extra(), client="acme", library=library)
         with pytest.raises(ProviderUnavailable, match="certificate"):
             await post(http, provider.url)
         await http.aclose()
-        own = HTTPClient(Extra(ca_file=ca_file), client="acme")
+        own = HTTPClient(Extra(ca_file=ca_file), client="acme", library=library)
         assert await post(own, provider.url) == 200
         await own.aclose()
     assert not log.exists()
@@ -187,12 +189,28 @@ async def test_a_bad_certificate_inside_a_tunnel_is_the_providers(ca):
 
 
 @pytest.mark.parametrize("own", [False, True])
-async def test_without_a_free_descriptor_nobody_blames_the_configuration(ca_file, monkeypatch, own):
+async def test_without_a_free_descriptor_nobody_blames_the_configuration(ca_file, monkeypatch, own, library):
     def exhausted(path):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(http_door, "_contexts", {})
-    monkeypatch.setattr(http_door, "_read_certificates", exhausted)
-    http = HTTPClient(Extra(ca_file=ca_file if own else None), client="acme")
+    monkeypatch.setattr(trust, "_contexts", {})
+    monkeypatch.setattr(trust, "_read_certificates", exhausted)
+    http = HTTPClient(Extra(ca_file=ca_file if own else None), client="acme", library=library)
     with pytest.raises(ProviderUnavailable, match="cannot be read: too many open files"):
         await post(http, "https://127.0.0.1:9")
+
+
+async def test_certificates_are_read_once_however_many_need_them_at_a_time(monkeypatch):
+    """Forty clients at once took three seconds of processor, and healthy hosts waited for it."""
+    read: list[str | None] = []
+
+    def count(ca_file):
+        read.append(ca_file)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr(trust, "_contexts", {})
+    monkeypatch.setattr(trust, "_read_certificates", count)
+    async with anyio.create_task_group() as group:
+        for _ in range(40):
+            group.start_soon(trust.tls_context, None)
+    assert read == [None]

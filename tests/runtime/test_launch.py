@@ -304,7 +304,7 @@ async def test_nothing_is_left_when_everything_is_cancelled(opened: Open, tmp_pa
 
 async def test_the_supervisor_takes_the_whole_group_along_when_lokid_is_gone(tmp_path: Path) -> None:
     text = "os.fork()\nprint(os.getpid(), flush=True)\ntime.sleep(60)"
-    command = [sys.executable, "-I", "-S", launch.SUPERVISE, *program(tmp_path, text)]
+    command = [sys.executable, "-I", "-S", launch.SUPERVISE, "5", *program(tmp_path, text)]
     async with await anyio.open_process(command, stderr=None, start_new_session=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -320,6 +320,42 @@ async def test_the_supervisor_takes_the_whole_group_along_when_lokid_is_gone(tmp
     await until(lambda: all(map(gone, children)))
 
 
+DAEMON = """
+def daemon():
+    if os.fork():
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open(told, "w").write(str(os.getpid()))
+    time.sleep(60)
+daemon()
+while not (os.path.exists(told) and open(told).read()):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("how", ["the command ended", "lokid is gone"])
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_CHILD_SUBREAPER is Linux's")
+async def test_what_made_itself_a_daemon_ends_as_well(opened: Open, tmp_path: Path, how: str) -> None:
+    """It left the process group and its session, and SIGTERM does not impress it."""
+    told = tmp_path / "told"
+    text = f"told = {str(told)!r}\n{DAEMON}"
+    command = [sys.executable, "-I", "-S", launch.SUPERVISE, "0.2"]
+    command += program(tmp_path, text + ("" if how == "the command ended" else "time.sleep(60)"))
+    async with await anyio.open_process(command, stderr=None, start_new_session=True) as process:
+        await until(lambda: told.exists() and told.read_text() != "")
+        escaped = psutil.Process(int(told.read_text()))
+        assert os.getsid(escaped.pid) != process.pid
+        if how == "lokid is gone":
+            assert process.stdin is not None
+            await process.stdin.aclose()
+        with anyio.fail_after(10):
+            await process.wait()
+    await until(lambda: gone(escaped))
+
+
 @pytest.mark.parametrize(
     ("command", "status"),
     [("sys.exit(7)", 7), ("os.kill(os.getpid(), signal.SIGKILL)", 128 + signal.SIGKILL), ("", 0)],
@@ -327,7 +363,7 @@ async def test_the_supervisor_takes_the_whole_group_along_when_lokid_is_gone(tmp
 async def test_the_supervisor_passes_on_how_the_command_ended(
     tmp_path: Path, command: str, status: int
 ) -> None:
-    arguments = [sys.executable, "-I", "-S", launch.SUPERVISE, *program(tmp_path, command)]
+    arguments = [sys.executable, "-I", "-S", launch.SUPERVISE, "5", *program(tmp_path, command)]
     async with await anyio.open_process(arguments, start_new_session=True) as process:
         assert await process.wait() == status
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from lokid.errors import SecretMissing
 from lokid.providers.settings import CommandSecret, FileSecret, KeyringSecret, Secret
-from lokid.runtime import children, secrets
+from lokid.runtime import children, os_keyring, secrets
 from lokid.runtime.secrets import Keyring, dotenv
 
 VALUE = "sk-value-that-nobody-may-see"
@@ -294,7 +294,7 @@ class TestTheOperatingSystemsKeyring:
         self, tmp_path: Path, answers: dict[tuple[str, str], Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         release = threading.Event()
-        monkeypatch.setattr(secrets, "KEYRING_S", 0.05)
+        monkeypatch.setattr(os_keyring, "WITHIN_S", 0.05)
         answers["s", "n"] = lambda: release.wait(10) and None
         error = await failure(keyring(tmp_path, KeyringSecret(keyring=("s", "n"))))
         release.set()

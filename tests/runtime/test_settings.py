@@ -43,7 +43,7 @@ from lokid.errors import (
     Unsupported,
 )
 from lokid.providers.registry import PROVIDERS
-from lokid.providers.settings import Budget, ClientSettings, Extra, ModelSettings
+from lokid.providers.settings import ClientSettings, Extra, ModelSettings
 from lokid.runtime.asker import Asker
 from lokid.runtime.bill import Bill
 from lokid.runtime.chat import chat
@@ -249,15 +249,16 @@ async def _(world: World) -> None:
     assert world.body["max_tokens"] == 99
     await world.ask({"max_output_tokens": 99, "require_max_tokens": True}, request={"max_tokens": 5})
     assert world.body["max_tokens"] == 5
-    with pytest.raises(InvalidParams, match="needs a limit"):
+    with pytest.raises(InvalidParams, match="needs max_tokens"):
         await world.ask({"require_max_tokens": True})
 
 
 @effect("model.supports_vision")
 async def _(world: World) -> None:
     await world.ask({"supports_vision": True}, IMAGE)
-    with pytest.raises(Unsupported, match="does not take images"):
+    with pytest.raises(Unsupported, match="does not see images"):
         await world.ask({"supports_vision": False}, IMAGE)
+    assert len(world.provider.requests) == 1
 
 
 @effect("model.supports_function_calling")
@@ -556,7 +557,7 @@ async def _billed(world: World, count: int, **keys: Any) -> tuple[int, int]:
         async def ask(asker: Asker) -> None:
             nonlocal answered, waited
             entering = bill.entry(
-                client.settings, "acme:m", "chat", asker, Budget(), interactive=True, estimate=lambda: 0
+                client.settings, "acme:m", "chat", asker, Config(""), interactive=True, estimate=lambda: 0
             )
             with suppress(BudgetExceeded):
                 async with entering as entry:

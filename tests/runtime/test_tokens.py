@@ -408,9 +408,43 @@ class TestClocks:
             case.time.passes(LIFE + 1)
             assert await get(tokens) == "a1"
 
+    async def test_that_were_set_forward_before_a_start_cost_one_refresh(self, case: Case) -> None:
+        async with case.signed_in():
+            pass
+        case.time.wall += 86400
+        async with case.running() as tokens:
+            assert await get(tokens) == "a1"
+            case.time.wall -= 86400
+            await anyio.sleep(0.05)
+            assert await get(tokens) == "a1"
+        async with case.running() as tokens:  # its file says that it was obtained tomorrow
+            assert await get(tokens) == "a1"
+            assert case.issuer.used == ["r0"]
+            case.time.passes(LIFE + 1)
+            assert await get(tokens) == "a2"
+
+    async def test_that_jump_to_and_fro_make_no_storm(self, case: Case) -> None:
+        async with case.signed_in() as tokens:
+            for jump in (86400.0, -86400.0) * 5:
+                case.time.wall += jump
+                await anyio.sleep(0.02)
+                assert await get(tokens) == "a0"
+            assert case.issuer.used == []
+
     async def test_after_a_suspend_nobody_gets_the_old_token(self, case: Case) -> None:
         async with case.signed_in() as tokens:
             case.time.passes(8 * HOUR)
+            assert await get(tokens) == "a1"
+
+    async def test_of_servers_count_whole_seconds(self, case: Case) -> None:
+        """oidc-provider says 3 s of what ends after 2.1 s."""
+        case.issuer.more = {"expires_in": 3}
+        async with case.running() as tokens:
+            now = case.time.wall
+            await tokens.sign_in(Token(SecretStr("a0"), SecretStr("r0"), "s", now, now + 3))
+            case.time.passes(1.5)
+            await until(lambda: case.issuer.used == ["r0"])
+            case.time.passes(0.6)
             assert await get(tokens) == "a1"
 
     async def test_a_token_about_to_end_is_not_sent(self, case: Case) -> None:
@@ -550,3 +584,21 @@ class TestAFullDisk:
             case.time.passes(LIFE + 1)
             assert await get(tokens) == "a2"
         assert case.issuer.used == ["r0", "r1"]
+
+    async def test_after_the_request_a_client_that_closes_saves_on(self, case: Case) -> None:
+        """As for a lock, or another entry in the configuration: the refresh token is in memory only."""
+        case.issuer.go = anyio.Event()
+        async with case.signed_in() as tokens:
+            case.time.passes(LIFE + 1)
+            await until(lambda: case.issuer.used == ["r0"])
+            with full_disk():
+                case.issuer.go.set()
+                assert await get(tokens) == "a1"
+                assert tokens.is_unsaved()
+                tokens.close()
+                await anyio.wait_all_tasks_blocked()
+            case.time.passes(301)
+            with anyio.fail_after(10):
+                await tokens.closed()
+            assert saved(case.home)["refresh_token"] == "r1"
+            assert case.issuer.used == ["r0"]

@@ -80,6 +80,16 @@ async def test_a_stop_signal_drains_tells_systemd_and_closes_the_runtime(
         assert (await client.response()).result["text"] == "late"
 
 
+async def test_a_sign_in_that_waits_for_a_person_holds_up_no_stop(
+    endpoint: Endpoint, manager: socket.socket
+) -> None:
+    async with living(endpoint, manager), connected(endpoint.path) as client:
+        await client.send("auth.finish", login_id="SLOW")
+        await client.ask("requests.list")
+        send(signal.SIGTERM)
+        assert "lokid is stopping" in str((await client.response()).error)
+
+
 async def test_a_second_stop_signal_cuts_what_runs(endpoint: Endpoint, manager: socket.socket) -> None:
     async with living(endpoint, manager) as runtime, connected(endpoint.path) as client:
         await client.send("chat", model="hang", prompt="x")

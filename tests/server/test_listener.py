@@ -170,15 +170,18 @@ async def test_a_daemon_that_another_one_replaced_leaves_its_place(tmp_path: Pat
         successor.close()
 
 
-async def test_a_removed_socket_of_systemd_is_only_reported(
+async def test_a_removed_socket_of_systemd_is_replaced_by_one_of_our_own(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with served(tmp_path) as server:
         server.listener._endpoint.inherited = True
         os.unlink(server.path)
-        server.listener.check()
+        assert server.listener.check()
         assert "systemctl --user restart lokid.socket" in caplog.text
-        assert not os.path.exists(server.path)
+        async with server.client() as after:
+            assert (await after.ask("hello")).error is None
+        await server.listener.drain()
+        assert not os.path.exists(server.path), "ours, so it goes with us"
 
 
 # --- draining

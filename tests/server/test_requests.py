@@ -7,7 +7,7 @@ import os
 import pytest
 
 from lokid.errors import Cancelled
-from lokid.server.peer import Peer, program_of
+from lokid.server.peer import Peer, called, program_of
 from lokid.server.requests import Requests
 
 pytestmark = pytest.mark.anyio
@@ -53,3 +53,18 @@ async def test_a_request_that_waits_for_its_turn_is_seen_to() -> None:
 def test_a_program_that_is_gone_has_no_name() -> None:
     assert program_of(os.getpid())
     assert program_of(2**22 + 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "shown"),
+    [
+        ("python3", "mailbot", "python3 (mailbot)"),
+        ("python3", "mailbot/1.2", "python3 (mailbot)"),  # a version would split what it spent in two
+        ("lokictl", "lokictl/0.3.0", "lokictl"),
+        ("python3", "", "python3"),
+        ("", "mailbot", "mailbot"),
+        ("sh", "a\x1b[31m\nb" + "c" * 100, "sh (a[31mb" + "c" * 58 + ")"),
+    ],
+)
+def test_a_program_is_shown_with_what_it_calls_itself(program: str, name: str, shown: str) -> None:
+    assert called(program, name) == shown

@@ -14,9 +14,10 @@ import pytest
 
 from lokid import errors
 from lokid.rpc.messages import Notification, Response, encode_notification, encode_request
-from lokid.server import session
+from lokid.server import reader, session
 from lokid.server.faults import fault
 from lokid.server.handlers import HANDLERS
+from lokid.server.peer import program_of
 from tests.fakes.runtime import BY_CODE, SECRET
 from tests.fakes.server import served, until
 
@@ -34,6 +35,20 @@ async def test_hello_says_who_serves(tmp_path: Path) -> None:
             "pid": os.getpid(),
             "started_at": 1.5,
         }
+
+
+async def test_a_client_is_shown_by_the_name_that_it_gives(tmp_path: Path) -> None:
+    async with served(tmp_path) as server, server.client() as client:
+        await client.ask("hello", client="mailbot/1.2")
+        await client.send("chat", model="hang", prompt="hi")
+        await until(server.requests)
+        program = f"{program_of(os.getpid())} (mailbot)"
+        assert [row["program"] for row in (await client.ask("requests.list")).result] == [program]
+        assert server.runtime.asker.program == program, "the ledger's"
+        await client.ask("hello", errors="map")
+        await client.send("chat", model="hang", prompt="hi")
+        await until(lambda: server.requests() == 2)
+        assert server.runtime.asker.program == program, "a hello without a name takes none away"
 
 
 async def test_params_may_be_an_empty_array_and_a_method_needs_no_hello(tmp_path: Path) -> None:
@@ -261,7 +276,7 @@ async def test_a_bug_in_one_connection_is_not_the_end_of_others(
     async with served(tmp_path) as server, server.client() as client, server.client() as other:
         await other.ask("hello")
         with monkeypatch.context() as broken:
-            broken.setattr(session.Connection, "feed", lambda self, data: 1 // 0)
+            broken.setattr(reader.Connection, "frames", lambda self, data, inline: 1 // 0)
             await client.send("hello")
             assert await client.ended()
         assert "bug in a connection: ZeroDivisionError at" in caplog.text
@@ -356,7 +371,7 @@ async def test_requests_cut_into_single_bytes_are_understood(tmp_path: Path) -> 
 async def test_half_a_frame_is_not_waited_for_for_ever_but_an_idle_connection_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "FRAME_S", 0.05)
+    monkeypatch.setattr(reader, "FRAME_S", 0.05)
     async with served(tmp_path) as server, server.client() as idle, server.client() as client:
         assert (await idle.ask("hello")).error is None
         await client.stream.send(encode_request(1, "hello", [])[:-1])

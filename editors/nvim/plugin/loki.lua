@@ -25,10 +25,34 @@ local function socket()
   return env("LOKID_SOCK") or (directory and directory .. "/lokid/rpc.sock") or state .. "/lokid/run/rpc.sock"
 end
 
+-- Starts lokid, then calls done(nil), or done(error) if that cannot be.
+local function start(done)
+  local program = vim.g.loki_lokictl == nil and "lokictl" or vim.g.loki_lokictl
+  local absent = { code = "daemon_unavailable", message = "lokid is not running", hint = "lokictl daemon start" }
+  if not program then return done(absent) end
+  if vim.fn.executable(program) == 0 then
+    absent.message = "lokid is not running, and there is no program " .. program .. " to start it"
+    absent.hint = "install lokid, or let g:loki_lokictl name its lokictl"
+    return done(absent)
+  end
+  local said = {}
+  vim.fn.jobstart({ program, "daemon", "start" }, {
+    stderr_buffered = true,
+    on_stderr = function(_, lines) said = lines end,
+    on_exit = function(_, status)
+      if status == 0 then return done(nil) end
+      local why = said[1] and said[1] ~= "" and said[1]:gsub("^lokictl: ", "") or "status " .. status
+      done({ code = "daemon_unavailable", message = "lokid could not be started: " .. why, hint = "lokictl doctor" })
+    end,
+  })
+end
+
 -- One request. on.text(text), then on.done(error, result); error is a map {code, message, hint?}. Both are
 -- called in the main loop, in order. Returns a function that cancels.
 local function request(method, params, on)
   local pipe, unpack, finished = uv.new_pipe(false), mpack.Unpacker(), false
+  local accepted, again = false, false
+  local connect
   local function finish(err, result)
     if finished then return end
     finished = true
@@ -37,6 +61,11 @@ local function request(method, params, on)
   end
   local function read(err, data)
     if err or not data then
+      if not accepted and not again and not finished then
+        -- Nothing has left for a provider yet: lokid was restarted under us, and is asked once more.
+        again = true
+        return vim.schedule(function() connect(not on.no_start) end)
+      end
       return finish({ code = "incomplete_response", message = "the connection to lokid was lost" })
     end
     local text, at = {}, 1
@@ -45,6 +74,7 @@ local function request(method, params, on)
       if not ok then return finish({ code = "daemon_unavailable", message = "what answers is not lokid" }) end
       if message == nil then break end -- the rest of it comes with the next read
       at = after
+      if message[1] == 2 then accepted = true end
       if message[1] == 2 and message[2] == "chat.event" and message[3][2].type == "text" then
         table.insert(text, message[3][2].text)
       elseif message[1] == 1 and message[2] == REQUEST then
@@ -57,21 +87,24 @@ local function request(method, params, on)
     local pieces = table.concat(text)
     if pieces ~= "" then vim.schedule(function() on.text(pieces) end) end
   end
-  local function connect(may_start)
+  connect = function(may_start)
+    if finished then return end
+    if not pipe:is_closing() then pipe:close() end
+    pipe, unpack = uv.new_pipe(false), mpack.Unpacker()
     pipe:connect(socket(), vim.schedule_wrap(function(err)
       if finished then return end
       if not err then
-        local hello = { client = "nvim", errors = "map" }
+        local hello = { client = "nvim", errors = "map", accepted = true }
         pipe:write(mpack.encode({ 0, HELLO, "hello", { hello } }) .. mpack.encode({ 0, REQUEST, method, { params } }))
         return pipe:read_start(read)
       end
-      local program = vim.g.loki_lokictl == nil and "lokictl" or vim.g.loki_lokictl
-      if not (may_start and program and vim.fn.executable(program) == 1) then
+      if not may_start then
         return finish({ code = "daemon_unavailable", message = "lokid is not running", hint = "lokictl daemon start" })
       end
-      pipe:close()
-      pipe = uv.new_pipe(false)
-      vim.fn.jobstart({ program, "daemon", "start" }, { on_exit = function() connect(false) end })
+      start(function(problem)
+        if problem then return finish(problem) end
+        connect(false)
+      end)
     end))
   end
   connect(not on.no_start)

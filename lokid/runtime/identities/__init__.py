@@ -4,6 +4,7 @@
 ``google``, ``aws``, ``azure``   where each cloud keeps them, and what needs no SDK
 ``kit``, ``sdk``   the SDKs (extras), in a program of their own
 ``metadata``   the metadata servers of clouds
+``regions``    the region that a profile of AWS says
 
 To add one: a class with ``files`` and ``obtain`` (``source.Source``), and a case in ``credentials.source``.
 """

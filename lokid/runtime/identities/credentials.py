@@ -15,7 +15,7 @@ from lokid import logs
 from lokid.errors import CredentialError, ProviderUnavailable
 from lokid.providers.identities import AWSIdentity, AzureIdentity, GoogleIdentity, Identity
 from lokid.runtime import watch
-from lokid.runtime.held import AHEAD, AHEAD_S, MARGIN, MARGIN_S, Clock
+from lokid.runtime.held import Clock, ahead, margin
 from lokid.runtime.identities.aws import AWS
 from lokid.runtime.identities.azure import Azure
 from lokid.runtime.identities.google import Google
@@ -97,6 +97,9 @@ class CloudCredentials:
     def close(self) -> None:
         self._refresher.close()
 
+    async def closed(self) -> None:
+        await self._refresher.closed()
+
     def _left(self) -> float:
         """Seconds that they still live."""
         if self._obtained is None or self._refused:
@@ -105,7 +108,7 @@ class CloudCredentials:
 
     def _is_live(self) -> bool:
         life_s = self._obtained.life_s if self._obtained is not None else 0.0
-        return self._left() > min(MARGIN_S, MARGIN * life_s)
+        return self._left() > margin(life_s)
 
     def _due_in(self) -> float:
         if self._obtained is None:
@@ -113,7 +116,7 @@ class CloudCredentials:
         if not self._is_live():
             # Nobody has asked since they ended, or only a person can help; whoever asks next tries again.
             return math.inf if self._refresher.failure is not None or self._refused else 0.0
-        return max(self._left() - min(AHEAD_S, AHEAD * self._obtained.life_s), 0.0)
+        return max(self._left() - ahead(self._obtained.life_s), 0.0)
 
     def _look(self) -> None:
         """Somebody may have signed in meanwhile. Looks at a few files, which takes microseconds."""

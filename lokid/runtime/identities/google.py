@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 import anyio.to_thread
 
+from lokid import logs
 from lokid.errors import LoginRequired, LokidError, ProviderFailed, ProviderUnavailable, SecretMissing
 from lokid.protocols import oauth2, oauth2_answers
 from lokid.protocols.oauth2_answers import Refusal
@@ -34,6 +35,18 @@ METADATA = "169.254.169.254"
 _TOKEN_PATH = "computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - an address
 _FLAVOR = ("metadata-flavor", "Google")
 """Sent and expected: nobody else at that address answers so."""
+
+
+_SECRET = ("client_secret", "refresh_token", "private_key")
+
+
+def _secrets(found: Any) -> Iterator[str]:
+    """Of a file of credentials, also of one inside another (``source_credentials``)."""
+    if isinstance(found, dict):
+        for key, value in found.items():
+            if key in _SECRET and isinstance(value, str):
+                yield value
+            yield from _secrets(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,8 @@ class Google:
             self._lacks(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}")
         except (ValueError, KeyError, TypeError, RecursionError):
             self._lacks(f"{path} holds no credentials of Google Cloud")
+        for secret in _secrets(found):
+            logs.register(secret)
         if kind == "authorized_user":
             return await self._of_user(path, found)
         return await kit.obtain(

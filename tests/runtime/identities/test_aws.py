@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import anyio.to_thread
 import botocore.session
@@ -175,6 +176,39 @@ class TestSources:
             assert [one.method for one in server.requests] == ["PUT", "GET", "GET"]
             assert server.requests[1].headers["x-aws-ec2-metadata-token"] == "session"
         assert shown(obtained)["access_key_id"] == "AKEC2"
+
+    async def test_of_a_web_identity_are_exchanged_as_botocore_does(self, home: Path) -> None:
+        keys = "".join(
+            f"<{name}>{value}</{name}>"
+            for name, value in {
+                "AccessKeyId": "AKWEB",
+                "SecretAccessKey": "canary-web",
+                "SessionToken": "canary-t",
+                "Expiration": soon(),
+            }.items()
+        )
+        name = "AssumeRoleWithWebIdentity"
+        said = (
+            f"<{name}Response><{name}Result><Credentials>{keys}</Credentials></{name}Result></{name}Response>"
+        )
+        (home / "subject").write_text("canary-subject")
+        async with FakeProvider(default=answer(200, said.encode(), content_type="text/xml")) as server:
+            environ = NO_IMDS | {
+                "AWS_WEB_IDENTITY_TOKEN_FILE": str(home / "subject"),
+                "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r",
+                "AWS_ROLE_SESSION_NAME": "session",
+                "AWS_ENDPOINT_URL_STS": server.url,
+            }
+            obtained = await source_of("bedrock", home, environ).obtain()
+            more = {"AWS_DEFAULT_REGION": "eu-central-1"}
+            theirs = await anyio.to_thread.run_sync(botocore_finds, home, environ | more, None)
+            ours, botocores = (parse_qs(one.body.decode()) for one in server.requests)
+        assert ours == botocores
+        assert ours["WebIdentityToken"] == ["canary-subject"]
+        assert shown(obtained) == theirs
+        assert shown(obtained)["access_key_id"] == "AKWEB"
+        assert 3500 < obtained.life_s <= 3600
+        assert "canary" not in repr(obtained)
 
     async def test_of_a_sign_in_are_exchanged(self, home: Path) -> None:
         configure(home)

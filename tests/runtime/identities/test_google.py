@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,11 +12,14 @@ import anyio.to_thread
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import identity_pool
+from google.auth.transport.requests import Request
 
+from lokid import logs
 from lokid.errors import LoginRequired, ProviderUnavailable, SecretMissing
 from lokid.runtime.identities import google, kit
 from tests.fakes.clouds import answered, source_of, token
-from tests.fakes.provider import FakeProvider, answer, refusing_port
+from tests.fakes.provider import Call, FakeProvider, answer, refusing_port
 
 pytestmark = pytest.mark.anyio
 
@@ -92,6 +96,14 @@ class TestPlaces:
 
 
 class TestUser:
+    async def test_has_secrets_that_no_log_shows(self, home: Path) -> None:
+        async with FakeProvider(default=token()) as server:
+            inner = {"private_key": "canary-private-key"}
+            write(well_known(home), USER | {"token_uri": f"{server.url}/token", "source_credentials": inner})
+            await source_of("vertexai", home).obtain()
+        line = logs.redact("canary-refresh-token canary-client-secret canary-private-key")
+        assert line == "[secret] [secret] [secret]"
+
     async def test_asks_as_google_auth_does(self, home: Path) -> None:
         from google.auth.transport.requests import Request
         from google.oauth2.credentials import Credentials
@@ -241,6 +253,38 @@ class TestGoogleAuth:
             form = dict(parse_qsl(server.requests[0].body.decode()))
         assert form["subject_token"] == "canary-subject-token"
         assert obtained.secrets["access_token"].get_secret_value() == "canary-sts"
+
+    async def test_acts_for_a_service_account_as_the_sdk_by_itself_does(self, home: Path) -> None:
+        until = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+        async def step(call: Call) -> None:
+            own = call.request.target == "/v1/token"
+            said = {"accessToken": "canary-impersonated", "expireTime": until}
+            await (token("canary-own") if own else answered(said))(call)
+
+        async with FakeProvider(default=step) as server:
+            account = "projects/-/serviceAccounts/robot@p.iam.gserviceaccount.com"
+            found = {
+                "type": "external_account",
+                "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/b",
+                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+                "token_url": f"{server.url}/v1/token",
+                "service_account_impersonation_url": f"{server.url}/v1/{account}:generateAccessToken",
+                "credential_source": {"file": write(home / "subject", "canary-subject-token")},
+            }
+            path = write(home / "impersonating.json", found)
+            obtained = await source_of("vertexai", home, adc_file=path).obtain()
+            ours = list(server.requests)
+            server.requests.clear()
+            scopes = ["https://www.googleapis.com/auth/cloud-platform"]
+            theirs = identity_pool.Credentials.from_info(found, scopes=scopes)
+            await anyio.to_thread.run_sync(theirs.refresh, Request())
+            sdks = list(server.requests)
+        assert [(one.target, one.body) for one in ours] == [(one.target, one.body) for one in sdks]
+        assert ours[1].json["scope"] == scopes
+        assert ours[1].headers["authorization"] == sdks[1].headers["authorization"] == "Bearer canary-own"
+        assert obtained.secrets["access_token"].get_secret_value() == theirs.token == "canary-impersonated"
+        assert 3500 < obtained.life_s <= 3600
 
     async def test_tells_a_refusal_without_what_the_server_said(
         self, home: Path, account: dict[str, str]

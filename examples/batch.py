@@ -1,0 +1,41 @@
+"""Asks about every line of standard input, eight at a time, and prints a JSON map for each, in their order.
+
+    python3 batch.py "Translate into French" openai:gpt-5-mini < phrases.txt > phrases.jsonl
+
+`limits:` of the configuration are kept whoever asks, so nothing here counts requests. What the provider has
+no time for is asked once more, when it said; other failures go into the output, and the rest goes on.
+"""
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from lokictl.client import Client, LokidError, TryLater
+
+AT_ONCE = 8
+PATIENCE_S = 60.0
+
+
+def ask(line: str) -> dict[str, object]:
+    try:
+        try:
+            answer = lokid.ask(f"{instruction}\n\n{line}", model, priority="batch")
+        except TryLater as error:
+            if error.retry_after_s is None or error.retry_after_s > PATIENCE_S:
+                raise
+            time.sleep(error.retry_after_s)
+            answer = lokid.ask(f"{instruction}\n\n{line}", model, priority="batch")
+    except LokidError as error:
+        return {"line": line, "error": error.code, "message": error.message}
+    return {"line": line, "text": answer.text, "cost_usd": answer.cost_usd}
+
+
+if len(sys.argv) < 2:
+    sys.exit("usage: batch.py INSTRUCTION [CLIENT:MODEL] < lines")
+instruction, model = sys.argv[1], (sys.argv[2:] or [""])[0]
+lokid = Client()
+lines = sys.stdin.read().splitlines()
+with ThreadPoolExecutor(AT_ONCE) as threads:
+    for result in threads.map(ask, lines):
+        print(json.dumps(result, ensure_ascii=False), flush=True)

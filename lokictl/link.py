@@ -1,0 +1,388 @@
+"""One connection with one request on it, sent again only while that is safe. ``lokictl.client`` is what
+programs use; this is beneath it, and imports nothing that costs a millisecond.
+
+The rule (docs/rpc.md): before ``accepted`` nothing has left for the provider, so a request whose connection
+ends may be sent again, and a restart of the daemon loses nothing. After it, never.
+"""
+
+from __future__ import annotations
+
+import _socket  # the socket module on top of it costs as much as starting Python
+import os
+import sys
+import time
+
+import lokid
+from lokictl import wire
+from lokictl.failure import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from typing import Any
+
+    Message = list[Any]
+    Events = list[Mapping[str, Any]]
+    Steps = Generator[Events, None, Any]
+    """The events of one read at a time, and in the end the result."""
+
+RESEND_S = 5.0
+"""How long a request is sent again while the daemon restarts. It binds its socket within 0.1 s; the rest
+is for a slow machine. An endless crash loop ends in an error."""
+
+RESEND_PAUSE_S = 0.05
+
+SILENT_S = 30.0
+"""The daemon answers ``hello`` in less than a millisecond. Nothing within this time: it hangs or is stopped
+(a suspended laptop wakes well within it)."""
+
+LOOK_S = 2.5
+"""How often it is asked whether systemd starts a daemon anew again and again. The second look can tell."""
+
+HELLO, REQUEST = 0, 1
+"""Message ids: a connection carries one request."""
+
+
+class Lost(Exception):
+    """The connection ended, or was never made, before the response."""
+
+
+class NotRunning(Failure):
+    """Nobody listens on the socket, and no daemon was to be started."""
+
+
+class Hangs(Failure):
+    """Somebody listens and does not answer. ``pid``: who made the socket; under socket activation that is
+    systemd, whoever serves it."""
+
+    def __init__(self, sock: _socket.socket) -> None:
+        super().__init__(
+            "daemon_unavailable",
+            f"lokid runs but has not answered for {SILENT_S:.0f} s",
+            "lokictl daemon restart",
+        )
+        self.pid, _ = _peer(sock)
+
+
+class Link:
+    """One connection with one request on it."""
+
+    def __init__(
+        self, sock: _socket.socket, reader: wire.Reader, on_hello: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        self._sock = sock
+        self._reader = reader
+        self._on_hello = on_hello
+        self._greeted = False
+        self.accepted = False
+        self._rest: list[Message] = []  # read together with the response
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        on_wait: Callable[[], float | None],
+        name: str | None = None,
+    ) -> Steps:
+        """Raises ``Failure`` for an error response, ``Lost`` when the connection ends first. Closing it
+        before its end cancels the request.
+
+        ``on_wait`` is called while nothing comes and says how many seconds later to call it again (None: no
+        more). ``name``: what ``hello`` says.
+        """
+        hello = {"client": name or _name(), "errors": "map", "accepted": True}
+        # One write for both: hello is answered before the request is looked at.
+        self._send(
+            wire.encode([0, HELLO, "hello", [hello]])
+            + wire.encode([0, REQUEST, method, [params] if params else []])
+        )
+        try:
+            while True:
+                events: list[Mapping[str, Any]] = []
+                messages = self._receive(on_wait)
+                for at, message in enumerate(messages, 1):
+                    match message:
+                        case [1, 0, error, result]:
+                            self._greet(error, result)
+                        case [1, 1, error, result]:
+                            self._rest = messages[at:]
+                            if events:
+                                yield events
+                            if error is not None:
+                                raise Failure.from_error(error)
+                            return result
+                        case [2, "accepted", [1]]:
+                            self.accepted = True
+                        case [2, "chat.event", [1, event]]:
+                            self.accepted = True
+                            events.append(event)
+                        # Anything else is of a later version: not for us.
+                if events:
+                    yield events
+        except (Failure, Lost):
+            raise
+        except BaseException:
+            # Ctrl-C, a closed pipe, a full disk: nobody wants the answer. The daemon would also notice that
+            # the connection closes; to say so makes the error in its log "cancelled".
+            self._cancel()
+            raise
+
+    def follow(self, on_wait: Callable[[Link], None]) -> Iterator[Mapping[str, Any]]:
+        """After ``events.subscribe`` was answered: what changes. Raises ``Lost`` at the end."""
+        while True:
+            for message in self._rest:
+                match message:
+                    case [2, "event", [event]]:
+                        yield event
+            on_wait(self)
+            self._rest = self._receive(lambda: None)
+
+    def _send(self, data: bytes) -> None:
+        self._sock.settimeout(SILENT_S)
+        try:
+            self._sock.sendall(data)
+        except TimeoutError:
+            raise Hangs(self._sock) from None
+        except OSError as error:
+            raise Lost(str(error)) from None
+
+    def _receive(self, on_wait: Callable[[], float | None]) -> list[Message]:
+        waiting_since = looked_at = time.monotonic()
+        crashes = None
+        while True:
+            pause = on_wait()
+            if not self._greeted:
+                pause = min(pause or LOOK_S, LOOK_S)
+            self._sock.settimeout(pause)
+            try:
+                data = self._sock.recv(65536)
+            except TimeoutError:
+                now = time.monotonic()
+                if not self._greeted and now - waiting_since >= SILENT_S:
+                    raise Hangs(self._sock) from None
+                if not self._greeted and now - looked_at >= LOOK_S:
+                    from lokictl.crashes import Watch
+
+                    crashes, looked_at = crashes or Watch(_peer(self._sock)[0]), now
+                    crashes.look()
+                continue
+            except OSError as error:
+                raise Lost(str(error)) from None
+            if not data:
+                raise Lost("lokid closed the connection")
+            try:
+                return self._reader.feed(data)
+            except wire.Malformed as error:
+                raise _stranger(f" ({error})") from None
+
+    def _greet(self, error: Any, result: Any) -> None:
+        if error is not None or not isinstance(result, dict) or result.get("server") != "lokid":
+            raise _stranger()
+        self._greeted = True
+        self._on_hello(result)
+
+    def _cancel(self) -> None:
+        try:
+            self._sock.settimeout(0)  # never wait here: the user wants to leave
+            self._sock.send(wire.encode([2, "cancel", [REQUEST]]))
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def call(
+    method: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    start: bool = True,
+    on_events: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None,
+    on_wait: Callable[[], float | None] = lambda: None,
+    reader: Callable[[], wire.Reader] = wire.bulk_reader,
+    on_hello: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> Any:
+    """Asks the daemon, starting it if need be (``start``, unless LOKICTL_AUTOSTART=0). Raises ``Failure``.
+
+    ``on_events`` gets all events of one read at once; what it raises cancels the request.
+    """
+    asking = steps(method, params, start=start, on_wait=on_wait, reader=reader, on_hello=on_hello)
+    try:
+        while True:
+            try:
+                events = next(asking)
+            except StopIteration as end:
+                return end.value
+            on_events(events)
+    finally:
+        asking.close()
+
+
+def steps(
+    method: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    start: bool = True,
+    on_wait: Callable[[], float | None] = lambda: None,
+    reader: Callable[[], wire.Reader] = wire.bulk_reader,
+    on_hello: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    name: str | None = None,
+) -> Steps:
+    """``call`` for who wants to be in the middle of it: closing it cancels the request."""
+    start = start and _may_start()
+    give_up_at: float | None = None
+    while True:
+        try:
+            sock = dial(start=start, on_wait=on_wait)
+        except NotRunning:
+            if give_up_at is None or time.monotonic() > give_up_at:
+                raise
+            time.sleep(RESEND_PAUSE_S)  # it ended under our request: whoever keeps it restarts it
+            continue
+        link = Link(sock, reader(), on_hello)
+        try:
+            return (yield from link.request(method, params or {}, on_wait, name))
+        except Lost:
+            if link.accepted:
+                raise Failure(
+                    "incomplete_response",
+                    "the connection to lokid was lost in the middle of the answer",
+                    "the provider may have seen the request, so it was not sent again",
+                ) from None
+            now = time.monotonic()
+            give_up_at = give_up_at or now + RESEND_S
+            if now > give_up_at:
+                raise Failure(
+                    "daemon_unavailable",
+                    f"lokid closed the connection again and again, for {RESEND_S:.0f} s",
+                    "lokictl daemon run shows why; lokictl info shows where its log is",
+                ) from None
+            time.sleep(RESEND_PAUSE_S)
+        finally:
+            link.close()
+
+
+def events(
+    topics: Sequence[str] | None = None,
+    *,
+    start: bool = False,
+    on_hello: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    on_wait: Callable[[Link], None] | None = lambda _: None,
+    name: str | None = None,
+) -> Iterator[Mapping[str, Any]]:
+    """How everything of ``topics`` (None: all) is now, then each change (``EventMap``). Raises ``Failure``:
+    no daemon, a topic that does not exist, the daemon ended. ``on_wait`` is called before each wait for a
+    change; without one it ends with what is so now."""
+    link = Link(dial(start=start and _may_start()), wire.Reader(), on_hello)
+    try:
+        params = {} if topics is None else {"topics": list(topics)}
+        result = yield from link.request("events.subscribe", params, lambda: None, name)  # type: ignore[misc]
+        yield from result["now"]
+        if on_wait is not None:
+            yield from link.follow(on_wait)
+    except Lost:
+        raise Failure("daemon_unavailable", "lokid has ended", "lokictl daemon start") from None
+    finally:
+        link.close()
+
+
+def greet() -> Mapping[str, Any] | None:
+    """What the running daemon says of itself (``HelloResult``), None when none runs; starts none."""
+    sock = connect(path_of_socket())
+    if sock is None:
+        return None
+    heard: list[Mapping[str, Any]] = []
+    link = Link(sock, wire.Reader(), heard.append)
+    try:
+        for _ in link.request("requests.list", {}, lambda: None):
+            pass
+    except Lost:
+        return None  # it went away while we asked
+    finally:
+        link.close()
+    return heard[0]
+
+
+def _may_start() -> bool:
+    return os.environ.get("LOKICTL_AUTOSTART") != "0"
+
+
+def dial(*, start: bool, on_wait: Callable[[], float | None] = lambda: None) -> _socket.socket:
+    """A connection to our own daemon. Raises ``Failure``: none there, or it is somebody else's."""
+    path = path_of_socket()
+    sock = connect(path)
+    if sock is None:
+        if not start:
+            raise NotRunning(
+                "daemon_unavailable", f"lokid is not running (no answer on {path})", "lokictl daemon start"
+            )
+        from lokictl import autostart
+
+        sock = autostart.started(lambda: connect(path), path, on_wait)
+    return sock
+
+
+def path_of_socket() -> str:
+    from lokid.rpc import address
+
+    try:
+        return address.socket_path(os.environ)
+    except address.NoHome as error:
+        raise Failure("daemon_unavailable", str(error)) from None
+
+
+def connect(path: str) -> _socket.socket | None:
+    """A connection to the socket ``path``, None when nobody listens there.
+
+    Blocking on purpose: on a full backlog a non-blocking connect() to a Unix socket fails with EAGAIN.
+    """
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.connect(path)
+        check_peer(sock, path)
+    except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
+        sock.close()
+        return None
+    except PermissionError:
+        sock.close()
+        raise _foreign(path) from None
+    except OSError as error:
+        sock.close()
+        raise Failure("daemon_unavailable", f"cannot connect to {path}: {error.strerror or error}") from None
+    except Failure:
+        sock.close()
+        raise
+    return sock
+
+
+def check_peer(sock: _socket.socket, path: str) -> None:
+    """A prompt goes to nobody's daemon but our own: not from root to a user, nor the other way round."""
+    if _peer(sock)[1] != os.geteuid():
+        raise _foreign(path)
+
+
+def _peer(sock: _socket.socket) -> tuple[int, int]:
+    """Process and user at the other end, when it began to listen."""
+    credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
+    return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)
+
+
+def _foreign(path: str) -> Failure:
+    return Failure(
+        "daemon_unavailable",
+        f"the lokid on {path} belongs to another user, and every user has their own",
+        "run lokictl as that user, without sudo; or unset LOKID_SOCK and XDG_RUNTIME_DIR",
+    )
+
+
+def _stranger(why: str = "") -> Failure:
+    return Failure(
+        "daemon_unavailable", f"what answers on the socket is not lokid{why}", "lokictl info shows its path"
+    )
+
+
+def _name() -> str:
+    return f"lokictl/{lokid.__version__}"

@@ -1,0 +1,87 @@
+"""The keyring of the operating system, through the package ``keyring`` (an extra).
+
+It may ask the user in a window that nobody sees, and on a machine without a desktop it may never answer:
+every look is a thread of its own that is given up after ``WITHIN_S``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+import anyio.to_thread
+
+WITHIN_S = 5.0
+
+THREADS = 4
+"""A keyring that never answers keeps its thread: so many, and the others are told that it hangs."""
+
+HINT = "pip install 'lokid[keyring]'; keyring get SERVICE NAME shows what it answers"
+
+
+R = TypeVar("R")
+
+
+class KeyringFailed(Exception):
+    """``str()`` is the end of a sentence that begins with "the keyring"; nothing that it said itself."""
+
+
+async def ask(service: str, name: str) -> str:
+    """``get`` where nothing may block; an entry that is not there raises KeyringFailed too."""
+    value = await anyio.to_thread.run_sync(get, service, name, abandon_on_cancel=True)
+    if value is None:
+        raise KeyringFailed("has no such entry")
+    return value
+
+
+def get(service: str, name: str) -> str | None:
+    """The entry, None if there is none. Raises KeyringFailed. Blocks, for ``WITHIN_S`` at most."""
+
+    def look() -> str | None:
+        import keyring
+
+        return keyring.get_password(service, name) or None
+
+    return _within(look)
+
+
+def set(service: str, name: str, value: str) -> None:  # noqa: A001 - as the package calls it
+    """Raises and blocks as ``get``."""
+
+    def write() -> None:
+        import keyring
+
+        keyring.set_password(service, name, value)
+
+    _within(write)
+
+
+_free = threading.BoundedSemaphore(THREADS)
+
+
+def _within(work: Callable[[], R]) -> R:
+    late = KeyringFailed(f"did not answer within {WITHIN_S:g} s")
+    if not _free.acquire(timeout=WITHIN_S):
+        raise late
+    outcome: SimpleQueue[R | Exception] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(work())
+        except Exception as error:  # of whatever backend there is; told below
+            outcome.put(error)
+        finally:
+            _free.release()
+
+    threading.Thread(target=run, name="keyring", daemon=True).start()
+    try:
+        answer = outcome.get(timeout=WITHIN_S)
+    except Empty:
+        raise late from None
+    if isinstance(answer, ImportError):
+        raise KeyringFailed("cannot be asked: the package keyring is not installed")
+    if isinstance(answer, Exception):
+        raise KeyringFailed(f"failed ({type(answer).__name__})")
+    return answer

@@ -1,0 +1,60 @@
+"""What stays of a generation while lokid is locked: who its clients are, and nothing that they ask with.
+
+Everything that a person wrote may be a key or hold one (an address with a password, a header of a patch, an
+option of a command), so what stays is an allow-list and not a search for secrets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lokid.config import Config
+from lokid.errors import SecretMissing
+from lokid.providers.settings import ClientSettings, ModelSettings
+from lokid.runtime.clients import OpenClient, Surroundings, known_models
+from lokid.runtime.generation import Generation
+from lokid.runtime.vault import UNLOCK
+
+KEPT = frozenset({"type", "name", "auth", "models", "budget", "limits"})
+"""Keys of a client that are shown, counted or completed. Models go without their patches."""
+
+
+def error() -> SecretMissing:
+    return SecretMissing("lokid is locked", hint=UNLOCK)
+
+
+def sealed(old: Generation, around: Surroundings) -> Generation:
+    """``old`` with a client in the place of each of its clients that can only say that lokid is locked."""
+    clients = {name: _stand_in(client, old.config, around) for name, client in old.clients.items()}
+    config = replace(
+        old.config,
+        clients=tuple(client.settings for client in clients.values()),
+        missing={},
+        patch_overrides={},
+        interpolated={},
+    )
+    return replace(old, number=old.number + 1, config=config, clients=clients, sealed=True)
+
+
+def _stand_in(client: OpenClient, config: Config, around: Surroundings) -> OpenClient:
+    # Whatever was put in from a secret goes, but for the name, which stands in every answer anyway.
+    secret = {str(way[0]) for way in config.interpolated.get(client.name, {})} - {"name", "type"}
+    settings = _bare(client.settings, KEPT - secret)
+    models = known_models(settings, client.provider) if "models" in secret else _unpatched(client.models)
+    stand_in = OpenClient(settings, client.provider, around, models=models, stands_in_for=client)
+    stand_in.requests = client.requests
+    if "models" not in secret:
+        stand_in.offered = _unpatched(client.offered)
+    return stand_in
+
+
+def _bare(settings: ClientSettings, kept: frozenset[str]) -> ClientSettings:
+    fields = type(settings).model_fields
+    gone = {key: one.get_default(call_default_factory=True) for key, one in fields.items() if key not in kept}
+    if settings.models is not None and "models" in kept:
+        gone["models"] = _unpatched(settings.models)
+    return settings.model_copy(update=gone)
+
+
+def _unpatched(models: tuple[ModelSettings, ...]) -> tuple[ModelSettings, ...]:
+    return tuple(one if one.patch is None else one.model_copy(update={"patch": None}) for one in models)

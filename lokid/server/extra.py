@@ -1,0 +1,98 @@
+"""The extra socket: opened, moved and closed as the configuration says, while everything else goes on.
+
+lokid binds it itself, also under socket activation: systemd would hold a socket that the configuration may
+not want, and who forwards it finds it again by its name.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import anyio
+from anyio.abc import TaskGroup
+
+from lokid.server.access import RESTRICTED
+from lokid.server.endpoint import Endpoint, EndpointError, open_endpoint
+from lokid.server.listener import DRAIN_S, Listener
+from lokid.server.service import Service
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 5.0
+"""Until a socket that could not be opened is tried once more: its lock is held by a daemon that goes, or
+somebody mends the directory."""
+
+NAME = "the extra socket"
+
+
+class Extra:
+    """``run`` until cancelled; ``drain`` first, so that nobody is cut off."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._listener: Listener | None = None
+        self._draining = False
+
+    async def run(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            while True:
+                state = self._service.extra
+                wanted = self._path()
+                if wanted != state.path:
+                    if self._listener is not None:
+                        tasks.start_soon(self._listener.drain)
+                        self._listener = None
+                        log.info("%s %s is closed", NAME, state.path)
+                    state.path = None
+                    if wanted is not None:
+                        self._open(wanted, tasks)
+                if wanted is None:
+                    state.problem = None
+                with anyio.move_on_after(None if wanted is None else AGAIN_S):
+                    await self._service.runtime.swapped()
+
+    async def drain(self, limit_s: float = DRAIN_S) -> None:
+        self._draining = True
+        if self._listener is not None:
+            await self._listener.drain(limit_s)
+
+    def hurry(self) -> None:
+        if self._listener is not None:
+            self._listener.hurry()
+
+    def _path(self) -> str | None:
+        path = self._service.runtime.extra_path()
+        if path is None or self._draining:
+            return None
+        return os.path.normpath(os.path.join(os.path.dirname(self._service.socket), os.path.expanduser(path)))
+
+    def _open(self, path: str, tasks: TaskGroup) -> None:
+        state = self._service.extra
+        try:
+            endpoint = open_endpoint(path)
+        except EndpointError as error:
+            if str(error) != state.problem:
+                log.warning("%s is not open: %s", NAME, error)
+            state.problem = str(error)
+            return
+        state.path, state.problem = path, None
+        self._listener = listener = Listener(endpoint, self._service, access=RESTRICTED)
+        log.info("%s serves %s", NAME, path)
+        tasks.start_soon(self._serve, listener, endpoint)
+
+    async def _serve(self, listener: Listener, endpoint: Endpoint) -> None:
+        try:
+            async with anyio.create_task_group() as watching:
+                watching.start_soon(self._watch, listener)
+                await listener.run()
+                watching.cancel_scope.cancel()
+        finally:
+            endpoint.close()
+
+    async def _watch(self, listener: Listener) -> None:
+        await listener.watch()
+        if self._listener is listener:  # not closed by the configuration: somebody took its place
+            self._listener = None
+            self._service.extra.path = None
+            await listener.drain()

@@ -1,0 +1,46 @@
+"""What large requests may take together, in the whole daemon.
+
+A request of 64 MiB is legal, and so are 512 connections of one program: each alone is within its limits, and
+together they are 32 GiB. Counted are the bytes of large frames, from their first read until their request has
+ended, since its prompt lives that long in one form or another.
+"""
+
+from __future__ import annotations
+
+import anyio
+
+from lokid.rpc.messages import ProtocolError
+
+SMALL = 64 * 1024
+"""Bytes of a frame that is decoded at once and not counted: 7 ms for the worst of them, measured. A thread
+costs 0.1 ms more than most of them take."""
+
+MOST = 256 * 1024 * 1024
+"""Bytes; four requests of the largest size, or twenty with a few photographs. lokid.service allows 768 MiB
+for all that lokid is, and what is decoded and encoded again takes up to twice as much."""
+
+
+class Crowded(ProtocolError):
+    """Too much is on its way already. The connection is lost, and the request may be sent again later."""
+
+
+class Intake:
+    """``most``: bytes."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._limiter: anyio.CapacityLimiter | None = None
+        self.total = 0
+
+    @property
+    def decoding(self) -> anyio.CapacityLimiter:
+        """For one large frame at a time: two would only take the interpreter from each other."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        return self._limiter
+
+    def check(self, largest: int, msgid: int | None = None) -> None:
+        """``largest``: that the configuration allows; twice as much has always room. ``msgid``: of the
+        request that grows. Raises Crowded."""
+        if self.total > max(self._most, 2 * largest):
+            raise Crowded(f"large requests of {self.total >> 20} MiB are on their way already", msgid)

@@ -1,0 +1,19 @@
+"""The pieces put together are the whole."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from lokid.dialects.base64_text import STEP, base64_text
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, STEP - 1, STEP, STEP + 1, 3 * STEP + 2])
+def test_the_text_is_that_of_one_call(size: int) -> None:
+    data = bytes(range(256)) * (size // 256 + 1)
+    assert base64_text(data[:size]) == b64encode(data[:size]).decode()
+
+
+def test_no_bytes_are_no_text() -> None:
+    assert base64_text(None) == ""

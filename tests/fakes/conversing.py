@@ -1,0 +1,82 @@
+"""A provider that answers every question with the same words, for programs outside of this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    words: str
+
+    def do_GET(self) -> None:
+        self._send({"data": [{"id": "m"}]})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        usage = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
+        if self.path.endswith("/embeddings"):
+            rows = [{"index": at, "embedding": [0.5, 0.25]} for at, _ in enumerate(asked["input"])]
+            self._send({"data": rows, "usage": {"prompt_tokens": 9}})
+            return
+        text = {"role": "assistant", "content": self.words}
+        key = "delta" if asked.get("stream") else "message"
+        answer = {
+            "id": "1",
+            "model": asked["model"],
+            "choices": [{"index": 0, key: text, "finish_reason": "stop"}],
+            "usage": usage,
+        }
+        if not asked.get("stream"):
+            self._send(answer)
+            return
+        self._send(f"data: {json.dumps(answer)}\n\ndata: [DONE]\n\n".encode(), "text/event-stream")
+
+    def _send(self, body: Any, kind: str = "application/json") -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def main() -> None:
+    handler = type("Handler", (_Handler,), {"words": sys.argv[1]})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        print(f"http://127.0.0.1:{server.server_port}/v1", flush=True)
+        server.serve_forever()
+
+
+@contextmanager
+def conversing(words: str) -> Iterator[str]:
+    """Its base URL, as long as it runs, in a process of its own. It speaks as OpenAI does: chat completions
+    and embeddings."""
+    command = [sys.executable, "-m", "tests.fakes.conversing", words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as running:
+        assert running.stdout is not None
+        try:
+            yield running.stdout.readline().strip()
+        finally:
+            running.kill()
+
+
+if __name__ == "__main__":
+    main()

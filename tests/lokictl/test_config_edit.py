@@ -1,0 +1,67 @@
+"""``lokictl config edit``: the configuration in an editor, and a commented one where there is none."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from lokictl.own_config import STARTER
+from lokid.config import Config, parse
+from tests.fakes.terminal import lokictl
+
+PROBLEM = {"path": "config.yaml", "line": 3, "column": 1, "key": "clients", "message": "is wrong"}
+
+
+def edit(home: Path, script: str):
+    """``config edit`` with a shell script as the editor; ``$1`` is the file."""
+    editor = home / "editor"
+    editor.write_text(f"#!/bin/sh\n{script}\n")
+    editor.chmod(0o755)
+    return lokictl("config", "edit", env={"EDITOR": str(editor), "VISUAL": ""})
+
+
+def written(home: Path) -> Path:
+    return home / ".config/lokid/config.yaml"
+
+
+def test_where_there_is_none_the_editor_starts_with_a_commented_one(daemon, home):
+    daemon(config__check=lambda *_: [PROBLEM])
+    done = edit(home, f'cp "$1" {home}/seen; ls {written(home)} 2>/dev/null; echo "model: a:b" >> "$1"')
+    assert done.returncode == 78
+    assert done.stdout == b"config.yaml:3:1: clients: is wrong\n", "and no file was there for lokid meanwhile"
+    assert (home / "seen").read_text() == STARTER
+    assert written(home).read_text() == f"{STARTER}model: a:b\n"
+    assert written(home).stat().st_mode & 0o777 == 0o600
+    assert os.listdir(written(home).parent) == ["config.yaml"]
+
+
+def test_a_start_that_nobody_changed_is_no_configuration(daemon, home):
+    daemon()
+    done = edit(home, "exit 0")
+    assert (done.returncode, done.stderr) == (
+        0, b"nothing was changed, so no configuration was written\n"
+    )  # fmt: skip
+    assert os.listdir(written(home).parent) == []
+
+
+def test_a_configuration_that_is_there_is_edited_in_its_place(daemon, home):
+    daemon(config__check=lambda *_: [])
+    written(home).parent.mkdir(parents=True)
+    written(home).write_text("clients: []\n")
+    assert edit(home, f'[ "$1" = {written(home)} ] && echo "# mine" >> "$1"').returncode == 0
+    assert written(home).read_text() == "clients: []\n# mine\n"
+
+
+def test_an_editor_that_fails_or_is_absent_changes_nothing(daemon, home):
+    daemon()
+    assert edit(home, 'echo x >> "$1"; exit 1').returncode == 1
+    assert lokictl("config", "edit", env={"EDITOR": "/nonexistent", "VISUAL": ""}).returncode == 2
+    assert os.listdir(written(home).parent) == []
+
+
+def test_what_the_start_has_in_comments_is_good():
+    text = re.sub(r"^( *)# (?=- |  |model: )", r"\1", STARTER, flags=re.MULTILINE)
+    found = parse(text, "x", lookup={}, environ={})
+    assert isinstance(found, Config), found
+    assert [one.name for one in found.clients] == ["openai", "claude", "groq", "ollama"]

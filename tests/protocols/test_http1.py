@@ -1,0 +1,409 @@
+"""HTTP/1.1 responses: fed whole, byte by byte and cut at random, and against h11 on the same bytes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+import h11
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lokid.protocols.http1 import (
+    MAX_CHUNK_LINE,
+    MAX_FIELDS,
+    MAX_HEAD,
+    MAX_INTERIM,
+    MAX_TRAILERS,
+    Malformed,
+    ResponseParser,
+    Truncated,
+    Unsendable,
+    request_head,
+)
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    reusable: bool
+
+
+def read(pieces: list[bytes], method: str = "POST") -> Answer:
+    """What ``pieces`` hold, and then the connection ends. Raises ``Malformed`` and ``Truncated``."""
+    parser = ResponseParser(method)
+    body = b""
+    for number, piece in enumerate(pieces):
+        body += parser.feed(piece)
+        if parser.ended:
+            # What follows in later reads is noticed when the connection is looked at before its next use.
+            quiet = not any(pieces[number + 1 :])
+            break
+    else:
+        parser.eof()
+        quiet = False
+    assert parser.head is not None
+    return Answer(parser.head.status, dict(parser.head.headers), body, parser.reusable and quiet)
+
+
+def outcome(pieces: list[bytes], method: str = "POST") -> Answer | str:
+    try:
+        return read(pieces, method)
+    except Malformed:
+        return "malformed"
+    except Truncated:
+        return "truncated"
+
+
+def both_ways(raw: bytes, method: str = "POST") -> Answer | str:
+    """Whole and byte by byte."""
+    whole = outcome([raw], method)
+    assert outcome([raw[i : i + 1] for i in range(len(raw))], method) == whole
+    return whole
+
+
+# --- What is read
+
+
+@pytest.mark.parametrize(
+    "raw, body, reusable",
+    [
+        (OK + b"content-length: 5\r\n\r\nhello", b"hello", True),
+        (OK + b"Content-Length:5 \r\n\r\nhello", b"hello", True),
+        (OK + b"content-length: 0\r\n\r\n", b"", True),
+        (OK + b"content-length: 5\r\nconnection: Close\r\n\r\nhello", b"hello", False),
+        (OK + b"content-length: 5\r\nconnection: keep-alive, close\r\n\r\nhello", b"hello", False),
+        (OK + b"content-length: 5\r\n\r\nhello, and more", b"hello", False),
+        (b"HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhello", b"hello", False),
+        (OK + b"\r\nuntil the end", b"until the end", False),
+        (b"HTTP/1.1 200\r\n\r\n", b"", False),
+        (CHUNKED + b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", b"hello!", True),
+        (CHUNKED + b"0005 ;name=value\r\nhello\r\n00\r\n\r\n", b"hello", True),
+        (CHUNKED + b"A\r\n0123456789\r\n0\r\nx-sum: 1\r\nx-b:\r\n\r\n", b"0123456789", True),
+        (CHUNKED + b"0\r\n\r\nHTTP/1.1 200 OK\r\n", b"", False),
+        (b"HTTP/1.1 103 Hints\r\nlink: x\r\n\r\n" + OK + b"content-length: 1\r\n\r\nx", b"x", True),
+        (b"HTTP/1.1 204 No\r\n\r\n", b"", True),
+        (b"HTTP/1.1 304 No\r\ncontent-length: 7\r\n\r\n", b"", True),
+    ],
+)
+def test_a_response_is_read_to_its_end(raw, body, reusable):
+    answer = both_ways(raw)
+    assert isinstance(answer, Answer)
+    assert (answer.body, answer.reusable) == (body, reusable)
+
+
+def test_the_answer_to_head_has_no_body():
+    answer = both_ways(OK + b"content-length: 7\r\n\r\n", "HEAD")
+    assert isinstance(answer, Answer)
+    assert answer.reusable
+
+
+def test_headers_have_lower_case_names_and_equal_ones_are_joined():
+    raw = (
+        OK
+        + b"X-A: 1\r\nx-a:\t2 \r\nEmpty:\r\nX-\xc3: no\r\n".replace(b"X-\xc3: no\r\n", b"x-b: \xe9\r\n")
+        + b"\r\n"
+    )
+    assert read([raw]).headers == {"x-a": "1, 2", "empty": "", "x-b": "é"}
+
+
+def test_what_one_read_brings_leaves_in_one_piece():
+    parser = ResponseParser("POST")
+    parser.feed(CHUNKED)
+    assert parser.feed(b"3\r\none\r\n3\r\ntwo\r\n5\r\nth") == b"onetwoth"
+    assert parser.feed(b"ree\r\n0\r\n") == b"ree"
+    assert not parser.ended
+    assert parser.feed(b"\r\n") == b""
+    assert parser.ended
+
+
+# --- What is refused
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"220 smtp.example.com ESMTP\r\n",
+        b"\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.2 200 OK\r\n\r\n",
+        b"http/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1  200 OK\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        # Two readers could disagree about the end.
+        OK + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        OK + b"content-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
+        OK + b"content-length: 5\r\ncontent-length: 5\r\n\r\nhello",
+        OK + b"content-length: 5, 5\r\n\r\nhello",
+        OK + b"content-length: +5\r\n\r\nhello",
+        OK + b"content-length: 5_0\r\n\r\nhello",
+        OK + b"content-length: \xb2\r\n\r\nhello",
+        OK + b"content-length:\r\n\r\nhello",
+        OK + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        OK + b"transfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        OK + b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        OK + b"transfer-encoding: identity\r\n\r\n",
+        OK + b"transfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        # Lines.
+        b"HTTP/1.1 200 OK\ncontent-length: 0\r\n\r\n",
+        OK + b"a: b\ncontent-length: 0\r\n\r\n",
+        OK + b"a: b\rcontent-length: 0\r\n\r\n",
+        OK + b"a: b\r\n folded\r\n\r\n",
+        OK + b"a : b\r\n\r\n",
+        OK + b" a: b\r\n\r\n",
+        OK + b": b\r\n\r\n",
+        OK + b"a\r\n\r\n",
+        OK + b"a\xe9: b\r\n\r\n",
+        OK + b"a: b\0\r\n\r\n",
+        OK + b"a: \x7f\r\n\r\n",
+        # Chunks.
+        CHUNKED + b"\r\n\r\n",
+        CHUNKED + b"0x5\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"-5\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"+5\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"1_0\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b" 5\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"5 5\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"00000000000000005\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"5\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"5;a\nb\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"5\r\nhello!\r\n0\r\n\r\n",
+        CHUNKED + b"5\r\nhello\n0\r\n\r\n",
+        CHUNKED + b"5\r\nhelloXX0\r\n\r\n",
+        CHUNKED + b"0\r\na : b\r\n\r\n",
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(raw):
+    assert both_ways(raw) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"HTT",
+        OK,
+        OK + b"content-length: 5\r\n\r\nhell",
+        CHUNKED,
+        CHUNKED + b"5\r\nhello",
+        CHUNKED + b"5\r\nhello\r\n",
+        CHUNKED + b"5\r\nhello\r\n0\r\n",
+        CHUNKED + b"5\r\nhello\r\n0\r\na: b\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+    ],
+)
+def test_a_response_that_ends_early_is_told_from_a_short_one(raw):
+    assert both_ways(raw) == "truncated"
+
+
+@pytest.mark.parametrize(
+    "make, most",
+    [
+        (lambda size: OK + b"a: " + b"x" * (size - len(OK) - 3) + b"\r\n\r\n", MAX_HEAD),
+        (lambda lines: OK + b"a: b\r\n" * lines + b"\r\n", MAX_FIELDS),
+        (lambda times: b"HTTP/1.1 103 Hints\r\n\r\n" * times + OK + b"\r\n", MAX_INTERIM),
+        (lambda size: CHUNKED + b"1;" + b"x" * (size - 4) + b"\r\n!\r\n0\r\n\r\n", MAX_CHUNK_LINE),
+        (lambda size: CHUNKED + b"0\r\na: " + b"x" * (size - 3) + b"\r\n\r\n", MAX_TRAILERS),
+    ],
+)
+def test_what_is_kept_in_memory_has_a_bound(make, most):
+    assert isinstance(both_ways(make(most)), Answer)
+    assert both_ways(make(most + 1)) == "malformed"
+
+
+def test_a_line_without_end_is_not_waited_for():
+    for start, most in ((OK, MAX_HEAD), (CHUNKED, MAX_CHUNK_LINE), (CHUNKED + b"0\r\n", MAX_TRAILERS)):
+        parser = ResponseParser("POST")
+        parser.feed(start)
+        with pytest.raises(Malformed):
+            for _ in range(most + 8):
+                parser.feed(b"1")
+
+
+# --- Against h11
+
+
+def theirs(raw: bytes, method: str) -> Answer | str:
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+    connection.send(h11.Request(method=method, target="/", headers=[("host", "h"), ("content-length", "0")]))
+    connection.send(h11.EndOfMessage())
+    head: h11.Response | None = None
+    body = b""
+    try:
+        for data in (raw, b""):
+            connection.receive_data(data)
+            while True:
+                event = connection.next_event()
+                if isinstance(event, h11.Response):
+                    head = event
+                elif isinstance(event, h11.Data):
+                    body += bytes(event.data)
+                elif isinstance(event, h11.EndOfMessage):
+                    assert head is not None
+                    headers: dict[str, str] = {}
+                    for raw_name, raw_value in head.headers:
+                        name, value = raw_name.decode(), raw_value.decode("latin-1")
+                        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+                    return Answer(head.status_code, headers, body, False)
+                elif event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
+                    break
+    except h11.RemoteProtocolError:
+        pass
+    return "refused"
+
+
+STRICTER = {
+    "a line ends in LF alone": re.compile(rb"(?<!\r)\n"),
+    "a header is folded": re.compile(rb"\r\n[ \t]"),
+    "a control character in a head": re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"),
+    "a length and chunks": re.compile(
+        rb"(?is)content-length.*transfer-encoding|transfer-encoding.*content-length"
+    ),
+    "several lengths, though they are equal": re.compile(rb"(?is)content-length:.*(,|content-length:)"),
+    "chunks in HTTP/1.0": re.compile(rb"(?is)HTTP/1.0.*transfer-encoding"),
+    "a coding that we did not ask for": re.compile(rb"(?i)transfer-encoding:(?![ \t]*chunked[ \t]*\r\n)"),
+    "another version": re.compile(rb"HTTP/(?!1\.[01] )"),
+    "a status below 100": re.compile(rb"HTTP/1\.[01] 0"),
+    "a switch of protocols": re.compile(rb"HTTP/1\.[01] 101"),
+    "a chunk's size of more than 16 digits": re.compile(rb"[0-9a-fA-F]{17,}"),
+}
+"""Where h11 reads an answer and we refuse."""
+
+FRAMING = ("content-length", "transfer-encoding")
+
+
+def _but(headers: dict[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in names}
+
+
+FIELDS = st.sampled_from(
+    [
+        b"content-length: 5",
+        b"Content-Length: 0",
+        b"content-length: 5, 5",
+        b"content-length: 05",
+        b"content-length: -1",
+        b"transfer-encoding: chunked",
+        b"Transfer-Encoding: Chunked",
+        b"transfer-encoding: gzip, chunked",
+        b"connection: close",
+        b"x-a: b",
+        b"x-a:\tc ",
+        b"x-e:",
+        b"x-\xe9: b",
+        b"x-v: \xe9",
+        b"x : b",
+        b" folded",
+    ]
+)
+STARTS = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 529 ",
+        b"HTTP/1.0 200 OK",
+        b"HTTP/1.1 204 No",
+        b"HTTP/1.1 304 No",
+    ]
+)
+BODIES = st.lists(
+    st.sampled_from(
+        [
+            b"5\r\n",
+            b"hello",
+            b"\r\n",
+            b"5\r\nhello\r\n",
+            b"0\r\n\r\n",
+            b"0\r\nx: y\r\n\r\n",
+            b"a;b=c\r\n0123456789\r\n",
+            b"5 \r\n",
+        ]
+    ),
+    max_size=6,
+).map(b"".join)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    """Something like a response, with at most one byte of it wrong."""
+    fields = draw(st.lists(FIELDS, max_size=4))
+    interim = draw(st.sampled_from([b"", b"", b"HTTP/1.1 103 Hints\r\nlink: x\r\n\r\n"]))
+    raw = interim + b"\r\n".join([draw(STARTS), *fields, b"", b""]) + draw(BODIES)
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(raw)))
+        wrong = draw(
+            st.sampled_from(
+                [b"", b"\n", b"\r", b"\r\n", b"\0", b"\x01", b" ", b":", b"0", b"5", b"f", b"\xff"]
+            )
+        )
+        raw = raw[:at] + wrong + raw[at + draw(st.integers(0, 1)) :]
+    return raw
+
+
+@settings(max_examples=400)
+@given(
+    raw=answers(), method=st.sampled_from(["POST", "HEAD"]), cuts=st.lists(st.integers(0, 400), max_size=4)
+)
+def test_ours_and_h11_read_the_same_or_ours_refuses(raw, method, cuts):
+    ours = outcome([raw], method)
+    edges = [0, *sorted(min(cut, len(raw)) for cut in cuts), len(raw)]
+    assert outcome([raw[a:b] for a, b in pairwise(edges)], method) == ours
+    other = theirs(raw, method)
+    if isinstance(ours, Answer):
+        assert isinstance(other, Answer), f"h11 refuses {raw!r}"
+        assert (ours.status, ours.body) == (other.status, other.body)
+        # h11 writes these two anew.
+        assert _but(ours.headers, *FRAMING) == _but(other.headers, *FRAMING)
+    elif isinstance(other, Answer):
+        assert any(rule.search(raw) for rule in STRICTER.values()), f"h11 reads {raw!r}"
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_garbage_is_an_answer_or_a_refusal_and_nothing_else(head, body):
+    for raw in (head, OK + head + b"\r\n\r\n" + body, CHUNKED + body):
+        assert both_ways(raw) in ("malformed", "truncated") or isinstance(both_ways(raw), Answer)
+
+
+# --- Requests
+
+
+def test_a_request_is_written_as_the_standard_says():
+    head = request_head("POST", "/v1?a=b", "h:8080", {"x-api-key": "sk", "accept": "*/*"}, 7)
+    assert head == (
+        b"POST /v1?a=b HTTP/1.1\r\nhost: h:8080\r\nx-api-key: sk\r\naccept: */*\r\ncontent-length: 7\r\n\r\n"
+    )
+    assert request_head("GET", "/", "h", {"host": "other"}, 0) == b"GET / HTTP/1.1\r\nhost: other\r\n\r\n"
+    assert request_head("POST", "/", "h", {}, 0).endswith(b"content-length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "method, target, headers",
+    [
+        ("GET\r\n", "/", {}),
+        ("GET", "/ HTTP/1.1\r\nx: y", {}),
+        ("GET", "/é", {}),
+        ("GET", "", {}),
+        ("GET", "/", {"a": "b\r\nc: d"}),
+        ("GET", "/", {"a": "b\n"}),
+        ("GET", "/", {"a": "\0"}),
+        ("GET", "/", {"a\r\nb": "c"}),
+        ("GET", "/", {"bad name": "c"}),
+        ("GET", "/", {"": "c"}),
+        ("GET", "/", {"transfer-encoding": "chunked"}),
+        ("GET", "/", {"content-length": "1"}),
+    ],
+)
+def test_nothing_can_be_smuggled_into_a_request(method, target, headers):
+    with pytest.raises(Unsendable):
+        request_head(method, target, "h", headers, 0)
