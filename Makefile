@@ -61,13 +61,14 @@ fix: $(VENV)/.check ## mend what can be mended: imports, format, docs that are g
 	@$(BIN)/python -m tools.pages
 
 .PHONY: lab
-lab: $(VENV)/.test ## lokid under a real systemd: 100 restarts and 50 kills under load, the watchdog, the sandbox (as root)
+lab: $(VENV)/.test ## under a real systemd, as root: restarts and kills under load, watchdog, sandbox
 	@CI=true LAB_RESTARTS=100 LAB_KILLS=50 LAB_STREAMS=5 LAB_WATCHDOG_S=0 \
 		$(BIN)/python -m pytest -s -p no:randomly tests/faults/test_systemd_*.py $(ARGS)
 
+PARTS ?= ask daemon connection growth
 .PHONY: bench
-bench: $(VENV)/.test $(DEMO)/.ready ## measure one question side by side with other ways to ask it
-	@$(BIN)/python benchmarks/ask.py --lokictl $(DEMO)/bin/lokictl $(ARGS)
+bench: $(VENV)/.test ## measure lokid side by side with other programs, write docs/performance.md (PARTS="ask daemon")
+	@$(BIN)/python -m benchmarks $(PARTS) $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz ## look for inputs that break a parser, for hours if you like (ARGS="--minutes 10 sse config")
@@ -77,6 +78,10 @@ MINUTES ?= 30
 .PHONY: soak
 soak: $(VENV)/.test ## half an hour of faults around a real daemon: does it grow? (MINUTES=5)
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
+
+.PHONY: scale
+scale: $(VENV)/.test ## 10,000 connections, 500 streams, readers that never read, large frames: is each bound kept?
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 # Every extra is tested but uvloop, which would be another event loop for all tests.
 EXTRAS := $(addprefix --extra ,local azure bedrock vertexai import keyring)
@@ -94,6 +99,8 @@ lock: $(VENV)/.check ## write requirements/*.txt anew (LOCKARGS=--upgrade for ne
 	@$(LOCK) --group pyproject.toml:oracle -o requirements/oracle.txt
 	@$(LOCK) --group pyproject.toml:fuzz -o requirements/fuzz.txt
 	@$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
+	@$(LOCK) requirements/bench-peers.in -o requirements/bench-peers.txt
+	@$(LOCK) requirements/bench-proxy.in -o requirements/bench-proxy.txt
 
 .PHONY: catalogue
 catalogue: $(VENV)/.check ## write lokid/providers/prices.py anew from the installed genai-prices
@@ -105,7 +112,7 @@ recording: $(VENV)/.test $(DEMO)/.ready ## record docs/recording.svg anew, with 
 
 .PHONY: clean
 clean: ## remove everything that make made
-	@rm -rf $(VENV) $(DEMO) tests/node/node_modules build dist fuzz-finds *.egg-info .*_cache .coverage .hypothesis
+	@rm -rf $(VENV) $(DEMO) .venv-bench tests/node/node_modules benchmarks/gateway/node_modules build dist fuzz-finds *.egg-info .*_cache .coverage .hypothesis
 
 # A stamp is newer than the lock that it was made from; `make` does nothing when all is up to date.
 $(VENV)/.made $(DEMO)/.made:

@@ -1,47 +1,77 @@
-"""One question, whole process, side by side: what a person or a script waits for.
+"""One question, whole process: what a person or a script waits for, and what it costs.
 
-    make bench                    about a minute
-
-All contestants ask the same fake server on this machine for the same answer, 20 streamed events, so that
-only their own cost shows. Every round runs each of them once, in turn: a machine that gets slower gets slower
-for all. Medians are printed with their ratio to a bare start of the interpreter, since absolute times mean
-little on another machine. lokictl runs as installed from its wheel, against a daemon that is warm, which is
-its purpose; the other programs have no daemon to be warm.
+All contestants ask the same provider on this machine for the same answer, 20 streamed events, so that only
+their own cost shows. lokictl runs as installed from its wheel, against a daemon that is warm, which is its
+purpose; the other programs have no daemon to be warm. An SDK is asked by the shortest script that streams.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
+import json
 import os
-import platform
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).parent
+from benchmarks import environments, gateways
+from benchmarks.machine import RUN, Unavailable, shuffled
 
-OPENAI_SCRIPT = """
+MODEL = "words-20"
+SAID = " ".join(f"w{number}" for number in range(20))
+BARE = "python -c pass"
+
+OPENAI = """
 import openai
-client = openai.OpenAI(base_url="{base}", api_key="none")
+client = openai.OpenAI(base_url="{base}/v1", api_key="none")
 for chunk in client.chat.completions.create(
-    model="fake", messages=[{{"role": "user", "content": "hello"}}], stream=True
+    model="words-20", messages=[{{"role": "user", "content": "hello"}}], stream=True
 ):
-    if chunk.choices and chunk.choices[0].delta.content:
-        print(chunk.choices[0].delta.content, end="", flush=True)
+    if chunk.choices:
+        print(chunk.choices[0].delta.content or "", end="", flush=True)
 print()
 """
 
-HTTPX_SCRIPT = """
+ANTHROPIC = """
+import anthropic
+client = anthropic.Anthropic(base_url="{base}", api_key="none")
+messages = [{{"role": "user", "content": "hello"}}]
+with client.messages.stream(model="words-20", max_tokens=100, messages=messages) as stream:
+    for text in stream.text_stream:
+        print(text, end="", flush=True)
+print()
+"""
+
+ANY_LLM = """
+from any_llm import completion
+messages = [{{"role": "user", "content": "hello"}}]
+for chunk in completion(
+    model="words-20", provider="openai", api_base="{base}/v1", api_key="none", messages=messages, stream=True
+):
+    if chunk.choices:
+        print(chunk.choices[0].delta.content or "", end="", flush=True)
+print()
+"""
+
+LITELLM = """
+import litellm
+messages = [{{"role": "user", "content": "hello"}}]
+for chunk in litellm.completion(
+    model="openai/words-20", api_base="{base}/v1", api_key="none", messages=messages, stream=True
+):
+    print(chunk.choices[0].delta.content or "", end="", flush=True)
+print()
+"""
+
+HTTPX = """
 import httpx2, json
-body = {{"model": "fake", "messages": [{{"role": "user", "content": "hello"}}], "stream": True}}
-with httpx2.stream("POST", "{base}/chat/completions", json=body) as answer:
+body = {{"model": "words-20", "messages": [{{"role": "user", "content": "hello"}}], "stream": True}}
+with httpx2.stream("POST", "{base}/v1/chat/completions", json=body) as answer:
     for line in answer.iter_lines():
         if line.startswith("data: ") and line != "data: [DONE]":
             choices = json.loads(line[6:])["choices"]
@@ -50,100 +80,118 @@ with httpx2.stream("POST", "{base}/chat/completions", json=body) as answer:
 print()
 """
 
-
-@contextlib.contextmanager
-def fake_server() -> Iterator[str]:
-    """The base URL of a server in a process of its own."""
-    process = subprocess.Popen([sys.executable, HERE / "server.py"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
-    finally:
-        process.terminate()
-        process.wait()
+SCRIPTS = {
+    "httpx2 script": HTTPX,
+    "openai SDK script": OPENAI,
+    "anthropic SDK script": ANTHROPIC,
+    "any-llm script": ANY_LLM,
+    "litellm script": LITELLM,
+}
+SLOW = {"anthropic SDK script", "any-llm script", "litellm script"}
+"""Seconds each: asked in every third round only."""
 
 
-@contextlib.contextmanager
-def daemon(lokictl: Path, base: str) -> Iterator[dict[str, str]]:
-    """The environment of lokictl with a daemon of its own, configured for the fake server."""
-    with tempfile.TemporaryDirectory(prefix="lokid-bench.") as room:
-        config = Path(room, "config.yaml")
-        config.write_text(
-            "model: fake:fake\n"
-            "clients:\n"
-            f"  - {{type: openai-compatible, name: fake, api_base: '{base}', models: [{{name: fake}}]}}\n"
-        )
-        os.mkdir(f"{room}/run", 0o700)
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": room,
-            "LOKID_CONFIG": str(config),
-            "XDG_RUNTIME_DIR": f"{room}/run",
-            "XDG_STATE_HOME": f"{room}/state",
-        }
-        subprocess.run([lokictl, "daemon", "start"], env=env, check=True, stdout=subprocess.DEVNULL)
-        try:
-            yield env
-        finally:
-            subprocess.run([lokictl, "daemon", "stop"], env=env, check=False, stdout=subprocess.DEVNULL)
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """``says``: in its output after a good answer."""
+
+    command: list[str]
+    env: Mapping[str, str]
+    says: str
 
 
-def run(command: list[str], env: dict[str, str]) -> tuple[float, str]:
-    """Seconds from start to end, and what it printed."""
-    started = time.perf_counter()
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-    took = time.perf_counter() - started
-    if done.returncode != 0:
-        sys.exit(f"{command[0]} failed: {done.stderr.strip()}")
-    return took, done.stdout
+def run(contestant: Contestant, output: Path) -> dict[str, float]:
+    """What one run took."""
+    command = [RUN.path(), str(output), *contestant.command]
+    done = subprocess.run(
+        command, env=contestant.env, capture_output=True, text=True, timeout=120, check=False
+    )
+    measured: dict[str, float] = json.loads(done.stdout)
+    # A benchmark of something that does not work is worthless.
+    said = output.read_text("utf-8", "replace")
+    if measured["status"] or contestant.says not in said:
+        raise Unavailable(f"failed: {(done.stderr.strip() or said).splitlines()[-1:]}")
+    return measured
 
 
-def machine() -> str:
-    """What the figures were measured on."""
-    model = "unknown processor"
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as lines:
-        model = next((line.split(": ")[1].strip() for line in lines if line.startswith("model name")), model)
-    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
-
-
-def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    parser = argparse.ArgumentParser(description="Measure `lokictl ask` side by side.")
-    parser.add_argument("--lokictl", type=Path, required=True, help="as installed from the wheel")
-    parser.add_argument("--rounds", type=int, default=25)
-    chosen = parser.parse_args()
-    with fake_server() as base, daemon(chosen.lokictl.absolute(), base) as lokid:
-        plain = {"PATH": os.environ["PATH"], "HOME": lokid["HOME"]}
-        body = '{"model":"fake","messages":[{"role":"user","content":"hello"}],"stream":true}'
-        curl = ["curl", "-sN", "-H", "content-type: application/json", "-d", body, f"{base}/chat/completions"]
-        contestants = {
-            "python -c pass": ([str(chosen.lokictl.with_name("python")), "-c", "pass"], plain),
-            "curl -N, direct": (curl, plain),
-            "lokictl ask, warm daemon": ([str(chosen.lokictl), "ask", "hello"], lokid),
-            "httpx2 script": ([sys.executable, "-c", HTTPX_SCRIPT.format(base=base)], plain),
-            "openai SDK script": ([sys.executable, "-c", OPENAI_SCRIPT.format(base=base)], plain),
-        }
-        if not shutil.which("curl"):
-            del contestants["curl -N, direct"]
-        times: dict[str, list[float]] = {name: [] for name in contestants}
-        said: dict[str, str] = {}
-        for number in range(chosen.rounds + 1):
-            for name, (command, env) in contestants.items():
-                took, said[name] = run(command, env)
-                if number:  # the first round warms caches
-                    times[name].append(took)
-    # A benchmark of something that does not work is worthless: all must have said the same.
-    answers = {
-        text.strip() for name, text in said.items() if name not in ("python -c pass", "curl -N, direct")
+def peers(base: str, room: Path, env: Mapping[str, str]) -> dict[str, Contestant]:
+    """Everything that is installed by requirements/bench-peers.txt. ``base``: the provider's origin."""
+    python = environments.python("peers")
+    (room / "llm").mkdir(exist_ok=True)
+    entry = [{"model_id": "fake", "model_name": MODEL, "api_base": f"{base}/v1"}]
+    (room / "llm" / "extra-openai-models.yaml").write_text(json.dumps(entry))
+    plain = {
+        **env,
+        "LLM_USER_PATH": str(room / "llm"),
+        "OPENAI_API_KEY": "none",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # it would ask a host for prices at every start
     }
-    assert len(answers) == 1 and answers != {""}, said
-    bare = statistics.median(times["python -c pass"])
-    print(f"{machine()}\n{chosen.rounds} rounds, interleaved; one question, 20 streamed events\n")
-    print(f"{'':28}{'median ms':>10}{'fastest':>10}{'slowest':>10}{'ratio':>8}")
-    for name, series in times.items():
-        median, fastest, slowest = statistics.median(series), min(series), max(series)
-        print(f"{name:28}{median * 1e3:10.1f}{fastest * 1e3:10.1f}{slowest * 1e3:10.1f}{median / bare:8.2f}")
+    found = {"llm": Contestant([str(python.with_name("llm")), "-m", "fake", "hello"], plain, SAID)}
+    for name, script in SCRIPTS.items():
+        found[name] = Contestant([str(python), "-c", script.format(base=base)], plain, SAID)
+    return found
 
 
-if __name__ == "__main__":
-    main()
+def curl(base: str, env: Mapping[str, str], *options: str) -> dict[str, Contestant]:
+    program = shutil.which("curl")
+    if program is None:
+        return {}
+    body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hello"}], "stream": True})
+    command = [program, "-sSN", *options, "-H", "content-type: application/json", "-d", body]
+    return {"curl -N": Contestant([*command, f"{base}/v1/chat/completions"], env, "data: [DONE]")}
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="lokid-bench.") as directory, gateways.provider() as port:
+        room = Path(directory)
+        plain = {"PATH": os.environ["PATH"], "HOME": directory}
+        base = f"http://127.0.0.1:{port}"
+        python = environments.lokid()
+        with gateways.lokid(port, room) as lokid:
+            socket = {**plain, "LOKID_SOCK": str(lokid.where)}
+            contestants = {
+                BARE: Contestant([str(python), "-c", "pass"], plain, ""),
+                **curl(base, plain),
+                "lokictl ask": Contestant([str(python.with_name("lokictl")), "ask", "hello"], socket, SAID),
+            }
+            left_out = {}
+            try:
+                contestants |= peers(base, room, plain)
+            except Unavailable as reason:
+                left_out["llm, SDKs, any-llm, litellm"] = str(reason)
+            rows, failed = in_turn(contestants, room, rounds)
+        if not shutil.which("curl"):
+            left_out["curl"] = "is not installed"
+    return {"contestants": rows, "left_out": {**left_out, **failed}, "rounds": rounds}
+
+
+def in_turn(
+    contestants: Mapping[str, Contestant], room: Path, rounds: int
+) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Medians by name, and who failed and why."""
+    series: dict[str, list[dict[str, float]]] = {name: [] for name in contestants}
+    failed: dict[str, str] = {}
+    for number in range(rounds + 1):
+        for name, contestant in shuffled(contestants.items(), number):
+            if name in failed or (name in SLOW and number % 3 != 1 and number):
+                continue
+            try:
+                row = run(contestant, room / "output")
+            except Unavailable as reason:
+                failed[name] = str(reason)
+                print(f"{name} is left out: {reason}", file=sys.stderr, flush=True)
+                continue
+            if number:  # the first round warms the disk
+                series[name].append(row)
+    return {
+        name: {
+            "wall_ms": statistics.median(row["wall_s"] for row in rows) * 1e3,
+            "fastest_ms": min(row["wall_s"] for row in rows) * 1e3,
+            "least_first_ms": min(row["first_s"] for row in rows) * 1e3,
+            "first_ms": statistics.median(row["first_s"] for row in rows) * 1e3,
+            "cpu_ms": statistics.median(row["cpu_s"] for row in rows) * 1e3,
+            "peak_mib": statistics.median(row["peak_mib"] for row in rows),
+        }
+        for name, rows in series.items()
+        if rows and name not in failed
+    }, failed

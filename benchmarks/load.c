@@ -37,7 +37,8 @@ struct client {
 
 enum outcome { MORE, WHOLE, BAD };
 
-static int rpc;
+static int rpc, loop;
+static const char *where;
 static long expected;
 static char *request;
 static size_t request_size;
@@ -182,7 +183,33 @@ static enum outcome read_http(struct client *c) {
 
 // --- the loop
 
+static int dial(void) {
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    struct sockaddr_in remote = {.sin_family = AF_INET};
+    char host[64] = "";
+    int port = 0, one = 1, fd = socket(rpc ? AF_UNIX : AF_INET, SOCK_STREAM, 0), failed;
+    if (rpc) {
+        strncpy(local.sun_path, where, sizeof local.sun_path - 1);
+        failed = connect(fd, (struct sockaddr *)&local, sizeof local);
+    } else {
+        sscanf(where, "%63[^:]:%d", host, &port);
+        inet_pton(AF_INET, host, &remote.sin_addr);
+        remote.sin_port = htons(port);
+        failed = connect(fd, (struct sockaddr *)&remote, sizeof remote);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    }
+    if (failed) fail(strerror(errno));
+    return fd;
+}
+
+static void open_connection(struct client *c) {
+    struct epoll_event wish = {EPOLLIN, {.ptr = c}};
+    c->fd = dial();
+    epoll_ctl(loop, EPOLL_CTL_ADD, c->fd, &wish);
+}
+
 static void ask(struct client *c) {
+    if (c->fd < 0) open_connection(c);
     c->since = now();
     c->asked = 1;
     c->events = 0;
@@ -197,7 +224,12 @@ static int receive(struct client *c) {
         }
         ssize_t got = recv(c->fd, c->in + c->size, READ, MSG_DONTWAIT);
         if (got < 0 && errno == EAGAIN) return 0;
-        if (got <= 0) fail("the connection ended");
+        if (got <= 0 && !c->asked) { // some close one that was idle for 5 s
+            close(c->fd);
+            c->fd = -1;
+            return 0;
+        }
+        if (got <= 0) fail("the connection ended in the middle of an answer");
         c->size += got;
         enum outcome outcome = rpc ? read_rpc(c) : read_http(c);
         if (outcome == BAD) fail("an answer was not good");
@@ -223,7 +255,7 @@ static int by_size(const void *one, const void *other) {
     return (a > b) - (a < b);
 }
 
-static void run(int loop, struct client *clients, int count, double seconds, long requests) {
+static void run(struct client *clients, int count, double seconds, long requests) {
     struct epoll_event events[256];
     double until = now() + seconds;
     long asked = 0, open = 0;
@@ -240,49 +272,28 @@ static void run(int loop, struct client *clients, int count, double seconds, lon
     }
 }
 
-static int dial(const char *where) {
-    struct sockaddr_un local = {.sun_family = AF_UNIX};
-    struct sockaddr_in remote = {.sin_family = AF_INET};
-    char host[64] = "";
-    int port = 0, one = 1, fd = socket(rpc ? AF_UNIX : AF_INET, SOCK_STREAM, 0), failed;
-    if (rpc) {
-        strncpy(local.sun_path, where, sizeof local.sun_path - 1);
-        failed = connect(fd, (struct sockaddr *)&local, sizeof local);
-    } else {
-        sscanf(where, "%63[^:]:%d", host, &port);
-        inet_pton(AF_INET, host, &remote.sin_addr);
-        remote.sin_port = htons(port);
-        failed = connect(fd, (struct sockaddr *)&remote, sizeof remote);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    }
-    if (failed) fail(strerror(errno));
-    return fd;
-}
-
 int main(int count, char **arguments) {
     if (count != 8) fail("http|rpc WHERE REQUEST CLIENTS SECONDS REQUESTS EVENTS");
     rpc = !strcmp(arguments[1], "rpc");
+    where = arguments[2];
+    loop = epoll_create1(0);
     FILE *file = fopen(arguments[3], "r");
     if (!file) fail("no file with the request");
     request = malloc(1 << 20);
     request_size = fread(request, 1, 1 << 20, file);
-    int clients_count = atoi(arguments[4]), loop = epoll_create1(0);
+    int clients_count = atoi(arguments[4]);
     double seconds = atof(arguments[5]);
     long requests = atol(arguments[6]);
     expected = atol(arguments[7]);
     struct client *clients = calloc(clients_count, sizeof *clients);
-    for (int at = 0; at < clients_count; at++) {
-        struct epoll_event wish = {EPOLLIN, {.ptr = &clients[at]}};
-        clients[at].fd = dial(arguments[2]);
-        epoll_ctl(loop, EPOLL_CTL_ADD, clients[at].fd, &wish);
-    }
-    run(loop, clients, clients_count, 0, clients_count);
+    for (int at = 0; at < clients_count; at++) open_connection(&clients[at]);
+    run(clients, clients_count, 0, clients_count);
     printf("warm\n");
     fflush(stdout);
     if (getchar() == EOF) return 1;
     answered = all_events = 0;
     double begun = now();
-    run(loop, clients, clients_count, seconds, requests);
+    run(clients, clients_count, seconds, requests);
     double took = now() - begun;
     qsort(times, answered, sizeof *times, by_size);
     printf("{\"requests\": %ld, \"events\": %ld, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", answered,

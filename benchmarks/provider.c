@@ -5,8 +5,8 @@
 //   words-N            N events, as fast as they are read
 //   paced-N-MS         N events, one every MS milliseconds
 //
-// and with "stream": true it gets them as events, else as one answer. On /embeddings every text of the input
-// gets a vector of 8 numbers. Trusts its clients: requests are well-formed and under 16 MiB.
+// and with "stream": true it gets them as events, else as one answer. /messages streams as Anthropic does. On
+// /embeddings every text of the input gets a vector of 8 numbers. Trusts its clients: requests are well-formed and under 16 MiB.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -114,6 +114,37 @@ static const struct text *stream(int events, int usage) {
     return &kept[at].text;
 }
 
+static void chunk(struct text *text, const char *words) {
+    char size[16];
+    put(text, size, snprintf(size, sizeof size, "%zx\r\n", strlen(words)));
+    say(text, words);
+    say(text, "\r\n");
+}
+
+static const struct text *messages(int events) {
+    static struct text text;
+    char line[256];
+    text.size = 0;
+    say(&text, STREAM_HEAD);
+    chunk(&text, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
+                 "\"role\":\"assistant\",\"content\":[],\"model\":\"fake\",\"stop_reason\":null,\"stop_sequence\":null,"
+                 "\"usage\":{\"input_tokens\":8,\"output_tokens\":1}}}\n\n");
+    chunk(&text, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+                 "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n");
+    for (int at = 0; at < events; at++) {
+        snprintf(line, sizeof line,
+                 "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+                 "\"delta\":{\"type\":\"text_delta\",\"text\":\"%sw%d\"}}\n\n", at ? " " : "", at % 100);
+        chunk(&text, line);
+    }
+    chunk(&text, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n");
+    chunk(&text, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\","
+                 "\"stop_sequence\":null},\"usage\":{\"output_tokens\":20}}\n\n");
+    chunk(&text, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+    say(&text, "0\r\n\r\n");
+    return &text;
+}
+
 static const struct text *answer(const char *type, const char *body, struct text *into) {
     char head[128];
     into->size = 0;
@@ -218,7 +249,7 @@ static int pace(struct connection *c, long long now) {
     return !text.size || send(c->fd, text.at, text.size, MSG_NOSIGNAL) == (ssize_t)text.size;
 }
 
-static int reply(struct connection *c, const char *head, const char *body) {
+static int reply(struct connection *c, char *head, const char *body) {
     const struct text *made;
     char model[64] = "";
     int events = 1, every = 0, streams = strstr(body, "\"stream\":true") || strstr(body, "\"stream\": true");
@@ -228,15 +259,17 @@ static int reply(struct connection *c, const char *head, const char *body) {
     sscanf(model, "words-%d", &events);
     if (sscanf(model, "paced-%d-%d", &events, &every) == 2 && streams) {
         c->events = events, c->every_ms = every, c->usage = usage;
-        c->due_ms = now_ms() + every;
+        c->due_ms = now_ms() + 1 + c->fd * 7 % every; // the streams do not march in step
         c->next = paced, paced = c;
         return send(c->fd, STREAM_HEAD, strlen(STREAM_HEAD), MSG_NOSIGNAL) > 0;
     }
-    const char *line = strchr(head, '\r');
-    const char *route = strstr(head, "/embeddings");
-    made = route && route < line ? vectors(body) : streams ? stream(events, usage) : whole(events);
+    char *line = strchr(head, '\r');
+    *line = 0; // the first line of the head
+    int embeds = strstr(head, "/embeddings") != NULL, anthropic = strstr(head, "/messages") != NULL;
+    *line = '\r';
+    made = embeds ? vectors(body) : anthropic ? messages(events) : streams ? stream(events, usage) : whole(events);
     c->out = made->at, c->left = made->size;
-    if (!streams || (route && route < line)) { // the next request overwrites it
+    if (!streams || embeds || anthropic) { // the next request overwrites it
         free(c->owned);
         c->out = c->owned = malloc(made->size);
         memcpy(c->owned, made->at, made->size);

@@ -128,6 +128,7 @@ def _bounded(data: bytes, source: str) -> bytes:
 
 
 def _fetch(url: str) -> bytes:
+    import http.client
     import urllib.error
     import urllib.parse
     import urllib.request
@@ -142,10 +143,10 @@ def _fetch(url: str) -> bytes:
             allowed(newurl)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    allowed(url)
-    request = urllib.request.Request(url, headers={"User-Agent": f"lokictl/{lokid.__version__}"})  # noqa: S310
     deadline = time.monotonic() + FETCH_S
     try:
+        allowed(url)
+        request = urllib.request.Request(url, headers={"User-Agent": f"lokictl/{lokid.__version__}"})  # noqa: S310
         with urllib.request.build_opener(Redirects).open(request, timeout=FETCH_S) as answer:
             return _bounded(_drain(answer, deadline), url)
     except urllib.error.HTTPError as error:
@@ -156,6 +157,8 @@ def _fetch(url: str) -> bytes:
         raise usage(f"cannot fetch {url}: {error.reason}") from None
     except (OSError, ValueError) as error:
         raise usage(f"cannot fetch {url}: {error}") from None
+    except http.client.HTTPException:
+        raise usage(f"cannot fetch {url}: the answer broke off, or is not HTTP") from None
 
 
 def _drain(answer: HTTPResponse, deadline: float) -> bytes:
@@ -165,4 +168,6 @@ def _drain(answer: HTTPResponse, deadline: float) -> bytes:
         size += len(piece)
         if time.monotonic() > deadline:
             raise TimeoutError
+    if size <= MAX_BYTES and answer.length:  # read1 says nothing of what is missing
+        raise OSError("the answer broke off")
     return b"".join(pieces)

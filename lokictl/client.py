@@ -16,7 +16,6 @@ that it raises ``ProviderError``, since the answer may have been paid for.
 
 from __future__ import annotations
 
-import array
 import os
 import sys
 import threading
@@ -39,16 +38,8 @@ from lokictl.errors import (
     TryLater,
     ours,
 )
-
-# What the commands of lokictl use, which print and end with an exit status.
-from lokictl.link import Hangs as Hangs
-from lokictl.link import NotRunning as NotRunning
-from lokictl.link import call as call
-from lokictl.link import connect as connect
-from lokictl.link import dial as dial
-from lokictl.link import greet as greet
-from lokictl.link import path_of_socket as path_of_socket
-from lokid.rpc.methods import EventMap, Topic
+from lokictl.vectors import floats
+from lokid.rpc.methods import EventMap, ModelType, Topic
 from lokid.rpc.questions import ChatEventMap, MessageMap, ToolMap, UsageMap
 
 __all__ = [
@@ -263,7 +254,7 @@ class Client:
     ) -> Embeddings:
         params = {"model": model, "texts": list(texts), "input_type": input_type, "dimensions": dimensions}
         result = self.call("embed", {**params, "encoding": "f32"})  # half the bytes of a list
-        vectors = [_floats(vector) for vector in result["embeddings"]]
+        vectors = [floats(vector) for vector in result["embeddings"]]
         return Embeddings(vectors, result["usage"], result["cost_usd"], result["model"])
 
     def rerank(
@@ -276,7 +267,7 @@ class Client:
 
     def models(
         self,
-        type: Literal["chat", "embedding", "reranker"] | None = None,  # noqa: A002 - the API's name
+        type: ModelType | None = None,  # noqa: A002 - the API's name
         client: str | None = None,
         *,
         refresh: bool = False,
@@ -327,10 +318,3 @@ class Client:
 def _script() -> str:
     name = os.path.basename(sys.argv[0]) if sys.argv else ""
     return "lokictl.client" if name in ("", "-c", "-m") else name.removesuffix(".py")
-
-
-def _floats(data: bytes) -> list[float]:
-    numbers = array.array("f", data)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tolist()

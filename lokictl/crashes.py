@@ -6,12 +6,10 @@ would wait for ever. Whoever waits looks here now and then; loaded only then.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 
 from lokictl.failure import Failure
-
-UNIT = "lokid.service"
+from lokictl.systemctl import UNIT, properties
 
 ENOUGH = 2
 
@@ -26,7 +24,9 @@ class Watch:
         self._first: int | None = None
 
     def look(self) -> None:
-        if not self._systemd or (facts := _facts()) is None:
+        if not self._systemd:
+            return
+        if (facts := properties("NRestarts", "ExecMainCode", "ExecMainStatus")) is None:
             return
         restarts = int(facts.get("NRestarts") or 0)
         if self._first is None:
@@ -53,17 +53,3 @@ def _program(pid: int) -> str:
             return file.read().strip()
     except OSError:
         return ""
-
-
-def _facts() -> dict[str, str] | None:
-    try:
-        answer = subprocess.run(  # noqa: S603 (fixed words, found on PATH like any command)
-            ["systemctl", "--user", "show", "--property=NRestarts,ExecMainCode,ExecMainStatus", UNIT],  # noqa: S607
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)

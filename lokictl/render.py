@@ -1,8 +1,8 @@
 """What may reach a terminal, and how.
 
-The output of a model is data, and so are names, errors and titles that providers send: no control
-character but newline and tab reaches a terminal raw. An escape
-sequence on a terminal is always one that this file wrote.
+The output of a model is data, and so are names, errors and titles that providers send: no control character
+but newline and tab reaches a terminal raw. An escape sequence on a terminal is always one that this file
+wrote.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
 
-from lokictl import client
+from lokictl import link
 from lokictl.failure import Failure
 from lokid.rpc import address
 
@@ -15,20 +17,19 @@ WITHIN_S = 10.0
 """Seconds for a look at the configuration by a program of lokid. It takes half of one."""
 
 
-def vault_paths() -> tuple[str, str]:
-    """Vault, identity. Raises ``address.NoHome``."""
+def vault_paths(status: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Vault, identity. ``status``: the daemon's, None if none runs. Raises ``address.NoHome``."""
     usual = address.vault_file(os.environ), address.identity_file(os.environ)
-    try:
-        found = client.call("secrets.status", start=False)
-        return str(found["file"] or usual[0]), str(found["identity"] or usual[1])
-    except (Failure, KeyError):
-        return _configured() or usual
+    vault = (status or {}).get("vault") or {}
+    if "file" in vault:
+        return str(vault["file"] or usual[0]), str(vault["identity"] or usual[1])
+    return _configured() or usual
 
 
 def is_locked() -> bool:
     """Whether the daemon that runs is locked. False if none runs."""
     try:
-        return bool(client.call("secrets.status", start=False).get("locked"))
+        return bool(link.call("secrets.status", start=False).get("locked"))
     except Failure:
         return False
 

@@ -19,7 +19,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
@@ -78,15 +78,6 @@ def register(secret: str) -> None:
         while len(_secrets) >= MAX_SECRETS:
             del _secrets[next(iter(_secrets))]
         _secrets[secret] = forms(secret)
-        _longest_first = None
-
-
-def forget(secrets: Iterable[str]) -> None:
-    """Keeps no copy of these any longer: whoever asks for it has dropped the others."""
-    global _longest_first
-    with _lock:
-        for secret in secrets:
-            _secrets.pop(secret, None)
         _longest_first = None
 
 

@@ -54,10 +54,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """``by_mount``: systemd needs a user namespace for it in a user's unit."""
+    """``holds``: whether the facts say so."""
 
     name: str
-    by_mount: bool
     holds: Callable[[Facts], bool]
 
 
@@ -94,17 +93,18 @@ def _temp_is_private(facts: Facts) -> bool:
 
 
 PROBES = (
-    Probe("no_new_privileges", False, lambda facts: facts.status.get("NoNewPrivs") == "1"),
-    Probe("no_capabilities", False, lambda facts: _is_zero(facts, "CapEff", "CapPrm", "CapInh")),
-    Probe("system_calls_filtered", False, lambda facts: facts.status.get("Seccomp") == "2"),
-    Probe("no_executable_memory", False, lambda facts: not facts.executable_memory),
-    Probe("no_other_networks", False, lambda facts: not facts.netlink),
-    Probe("no_namespaces", False, lambda facts: not facts.namespaces),
-    Probe("system_read_only", True, lambda facts: facts.system_read_only),
-    Probe("home_read_only", True, lambda facts: facts.home_read_only),
-    Probe("ssh_keys_hidden", True, lambda facts: not facts.keys_readable),
-    Probe("temp_private", True, _temp_is_private),
-    Probe("devices_private", True, lambda facts: not facts.devices),
+    Probe("no_new_privileges", lambda facts: facts.status.get("NoNewPrivs") == "1"),
+    Probe("no_capabilities", lambda facts: _is_zero(facts, "CapEff", "CapPrm", "CapInh")),
+    Probe("system_calls_filtered", lambda facts: facts.status.get("Seccomp") == "2"),
+    Probe("no_executable_memory", lambda facts: not facts.executable_memory),
+    Probe("no_other_networks", lambda facts: not facts.netlink),
+    Probe("no_namespaces", lambda facts: not facts.namespaces),
+    # In a user's unit systemd needs a user namespace for the others.
+    Probe("system_read_only", lambda facts: facts.system_read_only),
+    Probe("home_read_only", lambda facts: facts.home_read_only),
+    Probe("ssh_keys_hidden", lambda facts: not facts.keys_readable),
+    Probe("temp_private", _temp_is_private),
+    Probe("devices_private", lambda facts: not facts.devices),
 )
 
 FILTERS = ("system_calls_filtered", "no_executable_memory")

@@ -11,11 +11,10 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import link, spinner
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Failure, usage
 from lokictl.render import is_terminal, note, one_line, write
-from lokictl.spinner import Spinner
 from lokictl.tables import duration, show, show_json, table
 
 HEADERS = ("client", "state", "expires", "refreshes", "scope", "reason")
@@ -81,7 +80,7 @@ def login(name: str | None, no_browser: bool, device: bool) -> int:
 @json_option
 def status(as_json: bool) -> int:
     """Who is signed in, and until when. Never shows a token."""
-    rows: Sequence[Mapping[str, Any]] = client.call("auth.status")
+    rows: Sequence[Mapping[str, Any]] = link.call("auth.status")
     if as_json:
         show_json(rows)
     else:
@@ -93,7 +92,7 @@ def status(as_json: bool) -> int:
 @click.argument("name", metavar="CLIENT")
 def logout(name: str) -> int:
     """Forget the tokens of CLIENT, and tell the provider where it can be told."""
-    result = client.call("auth.logout", {"client": name})
+    result = link.call("auth.logout", {"client": name})
     how = "the provider took the sign-in back" if result["revoked"] else "the provider was not told"
     show(one_line(f"signed out of {name} ({how})") + "\n")
     return 0
@@ -101,31 +100,20 @@ def logout(name: str) -> int:
 
 def _begin(name: str, method: str | None) -> Mapping[str, Any]:
     params = {"client": name} | ({"method": method} if method else {})
-    begun: Mapping[str, Any] = _call("auth.login", params)
+    begun: Mapping[str, Any] = spinner.call("auth.login", params)
     return begun
 
 
 def _finish(login_id: str, code: str | None) -> int:
     params = {"login_id": login_id} | ({"code": code} if code else {})
-    result = _call("auth.finish", params)
+    result = spinner.call("auth.finish", params)
     until = f", {_until(result)}" if result.get("expires_at") else ""
     show(one_line(f"signed in to {result['client']}{until}") + "\n")
     return 0
 
 
-def _call(method: str, params: Mapping[str, Any]) -> Any:
-    """With a spinner: a person, and perhaps a slow server, takes a while."""
-    if not is_terminal(2) or os.environ.get("TERM") == "dumb":
-        return client.call(method, params)
-    spinner = Spinner(2)
-    try:
-        return client.call(method, params, on_wait=spinner.wait)
-    finally:
-        spinner.clear()
-
-
 def _only_client() -> str:
-    names = [each["name"] for each in client.call("clients.list") if each.get("auth") == "oauth"]
+    names = [each["name"] for each in link.call("clients.list") if each.get("auth") == "oauth"]
     if len(names) == 1:
         return str(names[0])
     if not names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lokictl import client
+from lokictl import link
 from lokictl.command import Command
 
 
@@ -14,5 +14,5 @@ from lokictl.command import Command
 @click.argument("request_id", metavar="ID", type=int)
 def command(request_id: int) -> int:
     """End the request ID of ps: at the provider too. Its caller sees the error "cancelled"."""
-    client.call("requests.cancel", {"id": request_id}, start=False)
+    link.call("requests.cancel", {"id": request_id}, start=False)
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import link
 from lokictl.command import Command, json_option
 from lokictl.commands import status
 from lokictl.commands.usage import money
@@ -23,7 +23,7 @@ HEADERS = ("client", "type", "auth", "state", "today", "usd", "what to do")
 @json_option
 def command(as_json: bool) -> int:
     """The configured clients, whether they are ready, and today's requests and their cost."""
-    clients = client.call("clients.list")
+    clients = link.call("clients.list")
     if as_json:
         show_json(clients)
     else:

@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
-from lokictl import client, own_config
+from lokictl import link, own_config
 from lokictl.command import Group
 from lokictl.failure import Failure
 from lokictl.render import colour, note, one_line, paint
 from lokictl.tables import show, show_json
-from lokid.rpc import address
+from lokid.rpc.codes import EXIT_STATUS
 
-CONFIG_INVALID = 78
+CONFIG_INVALID = EXIT_STATUS["config_invalid"]
 
 
 @click.group(
@@ -44,14 +44,14 @@ def check(path: str | None) -> int:
 @command.command("show")
 def show_() -> int:
     """The configuration that is in force, as JSON without any secret."""
-    show_json(client.call("config.show"))
+    show_json(link.call("config.show"))
     return 0
 
 
 @command.command("path")
 def path_() -> int:
     """Where the configuration is (whether or not it exists)."""
-    show(_path() + "\n")
+    show(own_config.path(os.environ) + "\n")
     return 0
 
 
@@ -60,7 +60,7 @@ def edit() -> int:
     """Open the configuration in $VISUAL or $EDITOR, then check it. lokid reloads it by itself.
 
     Where there is none yet, the editor opens a commented one to start from."""
-    path = _path()
+    path = own_config.path(os.environ)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     if os.path.exists(path):
         _edited(path)
@@ -93,7 +93,7 @@ def _edited(path: str) -> None:
 @command.command("reload")
 def reload() -> int:
     """Read the configuration again now. A file with an error changes nothing."""
-    plan = client.call("config.reload")
+    plan = link.call("config.reload")
     changes = [f"{what} {', '.join(plan[what])}" for what in ("kept", "opened", "closed") if plan.get(what)]
     show(one_line(f"generation {plan['generation']}: {'; '.join(changes) or 'no clients'}") + "\n")
     return 0
@@ -108,14 +108,7 @@ def problem_line(problem: Mapping[str, Any], *, paint_on: bool) -> str:
 
 def _check(path: str | None) -> int:
     params = {"path": os.path.abspath(os.path.expanduser(path))} if path else {}
-    problems: Sequence[Mapping[str, Any]] = client.call("config.check", params)
+    problems: Sequence[Mapping[str, Any]] = link.call("config.check", params)
     on = colour(1, os.environ)
     show("".join(problem_line(problem, paint_on=on) + "\n" for problem in problems))
     return CONFIG_INVALID if problems else 0
-
-
-def _path() -> str:
-    try:
-        return address.config_file(os.environ)
-    except address.NoHome as error:
-        raise Failure("config_invalid", str(error)) from None

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import click
 
-from lokictl import autostart, client
+from lokictl import autostart, link
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Failure
+from lokictl.systemctl import UNIT, properties
 from lokictl.tables import show
 
-UNIT = "lokid.service"
 SOCKET = "lokid.socket"
 
 HANGING_S = 5.0
@@ -48,7 +48,7 @@ def command() -> None:
 @command.command("start")
 def start() -> int:
     """Start lokid, unless it runs."""
-    client.dial(start=True).close()
+    link.dial(start=True).close()
     _tell()
     return 0
 
@@ -76,7 +76,7 @@ def restart() -> int:
         _systemctl("restart", UNIT)
     elif running is not None:
         _stop(running)
-    client.dial(start=True).close()
+    link.dial(start=True).close()
     _tell()
     return 0
 
@@ -120,7 +120,7 @@ def install() -> int:
     _systemctl("enable", "--now", SOCKET)
     if running is not None and running.is_unit:
         _systemctl("restart", UNIT)
-    client.dial(start=False).close()  # starts it: what is wrong shows now and not with the first question
+    link.dial(start=False).close()  # starts it: what is wrong shows now and not with the first question
     _tell()
     return 0
 
@@ -181,14 +181,14 @@ def _need_systemd() -> None:
 
 
 def _tell() -> None:
-    if (hello := client.greet()) is not None:
+    if (hello := link.greet()) is not None:
         show(f"lokid {hello['version']} runs, pid {hello['pid']}\n")
 
 
 def _running() -> Running | None:
     try:
-        hello = client.greet()
-    except client.Hangs as hangs:
+        hello = link.greet()
+    except link.Hangs as hangs:
         # Where systemd made the socket, the process that we see is systemd's own.
         return Running(hangs.pid, not _is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)
     return None if hello is None else Running(hello["pid"], _is_unit(hello["pid"]), answers=True)
@@ -231,17 +231,7 @@ def _stop(running: Running) -> None:
 
 def _is_unit(pid: int) -> bool:
     """Whether this daemon is systemd's; then only systemd may end it, or it comes back."""
-    try:
-        answer = subprocess.run(  # noqa: S603 (fixed words, found on PATH like any command)
-            ["systemctl", "--user", "show", "--property=MainPID", "--value", UNIT],  # noqa: S607
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.stdout.strip() == str(pid)
+    return (properties("MainPID") or {}).get("MainPID") == str(pid)
 
 
 def _systemctl(*words: str) -> None:

@@ -17,17 +17,21 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import client, sandbox
+from lokictl import link, sandbox
 from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
 from lokictl.tables import duration, pairs, show, show_json
+from lokictl.vault_paths import vault_paths
 from lokid.rpc import address
 
 PACKAGES = ("anyio", "click", "httpx2", "markdown-it-py", "msgpack", "pydantic", "pyrage", "pyyaml", "rich")
 
 PRIVATE = {"env_file", "vault_file", "identity_file", "socket", "state_dir", "log"}
 """What nobody but its owner may read."""
+
+KEYRING = "keyring:"
+"""Begins the place of an identity that is no file."""
 
 BUILT_AT = 1_760_000_000
 """October 2025, before this was written: a clock that says less is wrong."""
@@ -64,22 +68,31 @@ def examine() -> tuple[list[tuple[str, str]], list[str]]:
         ("system", f"{platform.system()} {platform.release()} {platform.machine()}"),
         ("packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
     ]
-    facts += _paths(problems)
-    facts += _daemon(problems)
+    status = _status()
+    facts += _paths(problems, status)
+    facts += _daemon(problems, status)
     facts += _certificates(problems)
     facts += _clock(problems)
     facts.append(("environment", ", ".join(_variables()) or "nothing that concerns lokid"))
     return facts, [_short(problem) for problem in problems]
 
 
-def _paths(problems: list[str]) -> list[tuple[str, str]]:
+def _status() -> Mapping[str, Any] | Failure:
+    try:
+        answer: Mapping[str, Any] = link.call("status", start=False)
+    except Failure as failure:
+        return failure
+    return answer
+
+
+def _paths(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tuple[str, str]]:
     facts = []
+    known = None if isinstance(status, Failure) else status
     try:
         paths = {
             "config_file": address.config_file(os.environ),
             "env_file": address.env_file(os.environ),
-            "vault_file": address.vault_file(os.environ),
-            "identity_file": address.identity_file(os.environ),
+            **dict(zip(("vault_file", "identity_file"), vault_paths(known), strict=True)),
             "state_dir": address.state_dir(os.environ),
             "socket": address.socket_path(os.environ),
             "log": address.log_file(os.environ),
@@ -88,6 +101,9 @@ def _paths(problems: list[str]) -> list[tuple[str, str]]:
         problems.append(str(error))
         return []
     for name, path in paths.items():
+        if path.startswith(KEYRING):
+            facts.append((name, path))
+            continue
         try:
             found = os.stat(path)
         except OSError as error:
@@ -103,13 +119,11 @@ def _paths(problems: list[str]) -> list[tuple[str, str]]:
     return facts
 
 
-def _daemon(problems: list[str]) -> list[tuple[str, str]]:
-    try:
-        status = client.call("status", start=False)
-    except Failure as failure:
-        running = not isinstance(failure, client.NotRunning)
+def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tuple[str, str]]:
+    if isinstance(status, Failure):
+        running = not isinstance(status, link.NotRunning)
         if running:
-            problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
+            problems.append(f"{status.message}: {status.hint}" if status.hint else status.message)
         return [("lokid", "does not answer" if running else "not running (the first question starts it)")]
     daemon: Mapping[str, Any] = status["daemon"]
     if skew := version_skew(daemon):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import struct
 from typing import Any
 
 import click
 
-from lokictl import client, spinner
+from lokictl import link, spinner
 from lokictl.command import Command
 from lokictl.commands.models import full_name
 from lokictl.failure import Failure, usage
 from lokictl.question import standard_input
 from lokictl.render import is_terminal, write, write_bytes
+from lokictl.vectors import floats
 
 
 @click.command(
@@ -54,12 +54,8 @@ def command(
     if f32:
         write_bytes(1, b"".join(vectors))
     else:
-        write(1, "".join(json.dumps(_floats(vector)) + "\n" for vector in vectors))
+        write(1, "".join(json.dumps(floats(vector)) + "\n" for vector in vectors))
     return 0
-
-
-def _floats(vector: bytes) -> list[float]:
-    return [number for (number,) in struct.iter_unpack("<f", vector)]
 
 
 def lines_of_standard_input(complaint: str) -> list[str]:
@@ -74,7 +70,7 @@ def lines_of_standard_input(complaint: str) -> list[str]:
 
 def first_model(kind: str) -> str:
     """The model to use when none was named: the first of this type in the configuration."""
-    models = client.call("models.list", {"type": kind})
+    models = link.call("models.list", {"type": kind})
     if not models:
         raise Failure("unknown_model", f"no {kind} model is configured", "name one: -m client:model")
     return full_name(models[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import client, left_by_aichat, left_by_loki, own_config
+from lokictl import left_by_aichat, left_by_loki, link, own_config
 from lokictl.command import Group
 from lokictl.commands.config import CONFIG_INVALID, problem_line
 from lokictl.failure import usage
@@ -118,7 +118,7 @@ class _Import:
     def convert(self, path: str) -> Sequence[Mapping[str, Any]]:
         """The problems of the configuration, with its path; without any, it can be written."""
         text = left_by_loki.read(path, left_by_loki.MAX_CONFIG)
-        found = client.call("import.loki", {"config": text, "dry_run": True})["config"]
+        found = link.call("import.loki", {"config": text, "dry_run": True})["config"]
         if found["problems"]:
             return [{**one, "path": path} for one in found["problems"]]
         self._converted = _Converted(path, found["text"], found["password_file"], text, found["clients"])
@@ -136,7 +136,7 @@ class _Import:
         params: dict[str, Any] = {"vault": text, "dry_run": self._dry_run}
         if text.strip():
             params["password"] = self._password(password_file)
-        for row in client.call("import.loki", params)["secrets"]:
+        for row in link.call("import.loki", params)["secrets"]:
             said = _SECRETS[row["outcome"]] + (f": {row['reason']}" if row.get("reason") else "")
             self.rows.append(("secret", row["name"], said + (ROTATE if row["rotate"] else "")))
 
@@ -144,10 +144,10 @@ class _Import:
         """Under their own names: a client looks for its key in the vault under the name of its variable."""
         assert self._converted is not None
         found = left_by_aichat.variables(os.environ, self._converted.source, self._converted.clients)
-        there = {row["name"] for row in client.call("secrets.list")} if found else set()
+        there = {row["name"] for row in link.call("secrets.list")} if found else set()
         for name, value in found.items():
             if name not in there and not self._dry_run:
-                client.call("secrets.set", {"name": name, "value": value})
+                link.call("secrets.set", {"name": name, "value": value})
             said = "left: the vault has one of that name" if name in there else _SECRETS["new"]
             self.rows.append(("secret", name, said))
 
@@ -180,7 +180,7 @@ class _Import:
         self.rows.append(
             ("configuration", path, f"written; the old one is {backup}" if backup else "written")
         )
-        client.call("config.reload")
+        link.call("config.reload")
 
     def move_tokens(self) -> None:
         """After the configuration: only a client that is there can have them. A file is removed when its
@@ -192,7 +192,7 @@ class _Import:
             }
             if self._dry_run and self._converted is not None:
                 params["config"] = self._converted.original
-            row = client.call("import.loki", params)["tokens"][0]
+            row = link.call("import.loki", params)["tokens"][0]
             if row["outcome"] != "moved":
                 said = f"left: {row['reason']}"
             else:

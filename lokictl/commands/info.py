@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 import lokid
-from lokictl import client
+from lokictl import link
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
 from lokictl.tables import duration, pairs, show, show_json
-from lokictl.vault_paths import is_locked, vault_paths
+from lokictl.vault_paths import vault_paths
 from lokid.rpc import address
 
 
@@ -28,20 +30,21 @@ from lokid.rpc import address
 @json_option
 def command(as_json: bool) -> int:
     """Where everything is: paths, socket, log, versions. Works without a daemon and starts none."""
+    daemon, status = _daemon()
     try:
         rows = [
             ("version", lokid.__version__),
             ("config_file", address.config_file(os.environ)),
             ("env_file", address.env_file(os.environ)),
-            *zip(("vault_file", "identity_file"), vault_paths(), strict=True),
+            *zip(("vault_file", "identity_file"), vault_paths(status), strict=True),
             ("state_dir", address.state_dir(os.environ)),
             ("socket", address.socket_path(os.environ)),
             ("log", address.log_file(os.environ)),
             ("python", sys.executable),
+            *daemon,
         ]
     except address.NoHome as error:
         raise Failure("config_invalid", str(error)) from None
-    rows += _daemon()
     if as_json:
         show_json(dict(rows))
     else:
@@ -49,28 +52,25 @@ def command(as_json: bool) -> int:
     return 0
 
 
-def _daemon() -> list[tuple[str, str]]:
+def _daemon() -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
+    """What there is to say of it, and its own ``status``."""
     try:
-        hello = client.greet()
+        hello = link.greet()
+        if hello is None:
+            return [("daemon", "not running")], None
+        rows = [
+            ("daemon", "running"),
+            ("daemon_version", str(hello["version"])),
+            ("daemon_pid", str(hello["pid"])),
+            ("daemon_uptime", duration(time.time() - hello["started_at"])),
+        ]
+        status: Mapping[str, Any] = link.call("status", start=False)
     except Failure as failure:
-        return [("daemon", failure.message)]
-    if hello is None:
-        return [("daemon", "not running")]
-    return [
-        ("daemon", "running"),
-        ("daemon_version", str(hello["version"])),
-        ("daemon_pid", str(hello["pid"])),
-        ("daemon_uptime", duration(time.time() - hello["started_at"])),
-        ("extra_socket", _extra_socket()),
-        ("daemon_locked", "yes: lokictl unlock" if is_locked() else "no"),
+        return [("daemon", failure.message)], None
+    extra = status["daemon"].get("extra_socket")
+    locked = (status.get("vault") or {}).get("locked")
+    rows += [
+        ("extra_socket", str(extra["path"] or extra.get("reason", "closed")) if extra else "off"),
+        ("daemon_locked", "yes: lokictl unlock" if locked else "no"),
     ]
-
-
-def _extra_socket() -> str:
-    try:
-        extra = client.call("status", start=False)["daemon"].get("extra_socket")
-    except Failure as failure:
-        return failure.message
-    if not extra:
-        return "off"
-    return str(extra["path"] or extra.get("reason", "closed"))
+    return rows, status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lokictl import client
+from lokictl import link
 from lokictl.command import Command
 from lokictl.render import note
 
@@ -16,7 +16,7 @@ from lokictl.render import note
 )
 def command() -> int:
     """Make lokid forget every key, token and login, until `lokictl unlock`. Requests that run finish."""
-    answer = client.call("secrets.lock", start=False)
+    answer = link.call("secrets.lock", start=False)
     if "environment" in answer.get("kept", ()):
         note("a copy of lokid's environment stays in its memory, as there is no open vault to encrypt it to")
         note("keys in it can move: lokictl secret import-env")

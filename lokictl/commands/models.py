@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lokictl import client, spinner
+from lokictl import link, spinner
 from lokictl.command import Command, json_option
 from lokictl.render import is_terminal, note
 from lokictl.tables import show, show_json, table
@@ -42,7 +42,7 @@ def command(client_name: str | None, kind: str | None, refresh: bool, as_json: b
     else:
         show(table(HEADERS, [_row(model) for model in models]))
     if refresh and not client_name:  # with a name the call itself fails
-        for one in client.call("clients.list"):
+        for one in link.call("clients.list"):
             if one.get("models_error"):
                 note(f"{one['name']} was not asked anew: {one['models_error']}")
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import link
 from lokictl.command import Command, json_option
 from lokictl.render import note
 from lokictl.tables import duration, show, show_json, table
@@ -26,7 +26,7 @@ HEADERS = ("id", "method", "model", "program", "pid", "state", "elapsed")
 @json_option
 def command(as_json: bool) -> int:
     """The requests that run now. When no lokid runs, nothing does: it is not started for this."""
-    running = client.call("requests.list", start=False)
+    running = link.call("requests.list", start=False)
     if as_json:
         show_json(running)
     else:

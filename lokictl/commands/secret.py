@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import link
 from lokictl.command import Group, json_option
 from lokictl.failure import usage
-from lokictl.render import one_line, write
+from lokictl.render import note, one_line, write
 from lokictl.secret_input import ask
 from lokictl.tables import show, show_json, table
 
@@ -56,9 +56,9 @@ def set_(name: str, more: tuple[str, ...]) -> int:
     _check_name(name)
     if more:
         raise usage(f"a value is not given on the command line: {WHY}", f"lokictl secret set {name}")
-    answer = client.call("secrets.set", {"name": name, "value": ask(f"value of {name}: ")})
+    answer = link.call("secrets.set", {"name": name, "value": ask(f"value of {name}: ")})
     users = ", ".join(map(one_line, answer["clients"])) or "no client yet"
-    _note(f"{name} {'replaced' if answer['replaced'] else 'kept'}; used by {users}")
+    note(f"{name} {'replaced' if answer['replaced'] else 'kept'}; used by {users}")
     return 0
 
 
@@ -67,7 +67,7 @@ def set_(name: str, more: tuple[str, ...]) -> int:
 def get(name: str) -> int:
     """Print the value of NAME."""
     _check_name(name)
-    write(1, client.call("secrets.get", {"name": name})["value"] + "\n")
+    write(1, link.call("secrets.get", {"name": name})["value"] + "\n")
     return 0
 
 
@@ -75,7 +75,7 @@ def get(name: str) -> int:
 @json_option
 def list_(as_json: bool) -> int:
     """The names in the vault, and the clients that use them. No values."""
-    rows: Sequence[dict[str, Any]] = client.call("secrets.list")
+    rows: Sequence[dict[str, Any]] = link.call("secrets.list")
     if as_json:
         show_json(rows)
     else:
@@ -90,11 +90,11 @@ def delete(names: tuple[str, ...]) -> int:
     for name in names:
         _check_name(name)
     for name in names:
-        answer = client.call("secrets.delete", {"name": name})
+        answer = link.call("secrets.delete", {"name": name})
         if answer["clients"]:
-            _note(f"{name} deleted; missed by {', '.join(map(one_line, answer['clients']))}")
+            note(f"{name} deleted; missed by {', '.join(map(one_line, answer['clients']))}")
         else:
-            _note(f"{name} deleted")
+            note(f"{name} deleted")
     return 0
 
 
@@ -107,18 +107,18 @@ def import_env(names: tuple[str, ...]) -> int:
     chosen = list(names) or sorted(name for name in os.environ if name.endswith("_API_KEY"))
     if absent := [name for name in names if not os.environ.get(name)]:
         raise usage(f"not set in this environment: {', '.join(absent)}")
-    kept = set() if names else {row["name"] for row in client.call("secrets.list")}
+    kept = set() if names else {row["name"] for row in link.call("secrets.list")}
     moved = [name for name in chosen if os.environ[name] and name not in kept and _NAME.fullmatch(name)]
     for name in moved:
-        client.call("secrets.set", {"name": name, "value": os.environ[name]})
+        link.call("secrets.set", {"name": name, "value": os.environ[name]})
         write(1, f"{name}\n")
     for name in chosen:
         if name in kept:
-            _note(f"{one_line(name)} is in the vault already; name it to replace it")
+            note(f"{one_line(name)} is in the vault already; name it to replace it")
     if moved:
-        _note(f"take them out of your shell's start-up files, and here: unset {' '.join(moved)}")
+        note(f"take them out of your shell's start-up files, and here: unset {' '.join(moved)}")
     elif not kept:
-        _note("no variable *_API_KEY is set here")
+        note("no variable *_API_KEY is set here")
     return 0
 
 
@@ -127,15 +127,15 @@ def import_env(names: tuple[str, ...]) -> int:
 def passphrase(remove: bool) -> int:
     """Protect the key of the vault with a passphrase; from then on each start needs `lokictl unlock`."""
     new = None if remove else ask("new passphrase: ", again="the same again: ")
-    answer = client.call("secrets.passphrase", {"passphrase": new})
-    _note(f"the key of the vault is now {answer['identity']}")
+    answer = link.call("secrets.passphrase", {"passphrase": new})
+    note(f"the key of the vault is now {answer['identity']}")
     return 0
 
 
 @command.command("path")
 def path() -> int:
     """Where the vault is (whether or not it exists)."""
-    show(client.call("secrets.status")["file"] + "\n")
+    show(link.call("secrets.status")["file"] + "\n")
     return 0
 
 
@@ -153,7 +153,3 @@ def _check_name(name: str) -> None:
 def _is_random(word: str) -> bool:
     kinds = (str.isupper, str.islower, str.isdigit)
     return len(word) >= _RANDOM and all(any(map(kind, word)) for kind in kinds)
-
-
-def _note(text: str) -> None:
-    write(2, one_line(text) + "\n")

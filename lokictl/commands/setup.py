@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import client, found_here, left_by_loki, own_config, spinner
+from lokictl import found_here, left_by_loki, link, own_config, spinner
 from lokictl.command import Command
 from lokictl.commands.import_ import take_over
 from lokictl.failure import Failure, usage
@@ -39,11 +39,11 @@ def command(no_call: bool, yes: bool) -> int:
     """Find keys and local models, write a configuration, put the keys into the vault, try every client."""
     path = own_config.path(os.environ)
     if not os.path.exists(path) and (status := _imported()) is not None:
-        return status or _report([row["name"] for row in client.call("clients.list")], no_call)
+        return status or _report([row["name"] for row in link.call("clients.list")], no_call)
     found = [
         *found_here.keys(os.environ),
         *found_here.servers(os.environ),
-        *found_here.built_in(client.call("config.show")),
+        *found_here.built_in(link.call("config.show")),
     ]
     typed: dict[str, str] = {}
     if not found:
@@ -54,10 +54,10 @@ def command(no_call: bool, yes: bool) -> int:
         _keep_keys(found, typed)
         backup = own_config.write(path, found_here.configuration(found))
         note(f"{path} is written" + (f"; the old one is {backup}" if backup else ""))
-        client.call("config.reload")
+        link.call("config.reload")
     else:
         note(f"{path} is there already, and stays (--yes replaces it); no key was kept")
-        names = [row["name"] for row in client.call("clients.list")]
+        names = [row["name"] for row in link.call("clients.list")]
     return _report(names, no_call)
 
 
@@ -106,11 +106,11 @@ def _asked() -> tuple[list[Found], dict[str, str]]:
 def _keep_keys(found: Sequence[Found], typed: dict[str, str]) -> None:
     """Before the configuration names them. One that is in the vault already stays, unless it was typed."""
     wanted = [one.variable for one in found if one.variable]
-    there = {row["name"] for row in client.call("secrets.list")} if wanted else set()
+    there = {row["name"] for row in link.call("secrets.list")} if wanted else set()
     for variable in wanted:
         if variable in typed or variable not in there:
             value = typed.get(variable) or os.environ[variable]
-            client.call("secrets.set", {"name": variable, "value": value})
+            link.call("secrets.set", {"name": variable, "value": value})
             note(f"{variable} is in the vault")
         else:
             note(f"{variable} is in the vault already, and stays: lokictl secret set {variable} replaces it")

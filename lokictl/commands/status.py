@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import client, sandbox
+from lokictl import link, sandbox
 from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
@@ -18,8 +18,9 @@ from lokictl.commands.usage import money
 from lokictl.failure import Failure
 from lokictl.render import colour, one_line, paint
 from lokictl.tables import duration, show, show_json, state_style, table
+from lokid.rpc.codes import EXIT_STATUS
 
-NOT_RUNNING = 69
+NOT_RUNNING = EXIT_STATUS["daemon_unavailable"]
 
 
 @click.command(
@@ -39,7 +40,7 @@ def command(as_json: bool) -> int:
 def tell(as_json: bool) -> int:
     """Prints it; the exit status."""
     try:
-        status = client.call("status", start=False)
+        status = link.call("status", start=False)
     except Failure as failure:
         if failure.code != "daemon_unavailable":
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lokictl import client
+from lokictl import link
 from lokictl.command import Command
 from lokictl.secret_input import ask
 
@@ -18,7 +18,7 @@ def command() -> int:
     """Let lokid have its keys, tokens and logins again. A passphrase is asked for if there is one, or read
     from standard input."""
     passphrase = None
-    if client.call("secrets.status")["identity_kind"] == "passphrase":
+    if link.call("secrets.status")["identity_kind"] == "passphrase":
         passphrase = ask("passphrase of the vault: ")
-    client.call("secrets.unlock", {"passphrase": passphrase})
+    link.call("secrets.unlock", {"passphrase": passphrase})
     return 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from lokictl import client
+from lokictl import link
 from lokictl.command import Command, json_option
 from lokictl.failure import usage as misused
 from lokictl.render import is_terminal, note
@@ -56,7 +56,7 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
     for key, text in (("since", since), ("until", until)):
         if text is not None and (at := moment(text, now, f"--{key}")) is not None:
             params[key] = at
-    rows = client.call("usage.query", params)
+    rows = link.call("usage.query", params)
     if as_json:
         show_json(rows)
         return 0
@@ -74,7 +74,7 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
 
 def _date_of_prices() -> str | None:
     """Nothing of a daemon that is older than this."""
-    return (client.call("status").get("usage") or {}).get("prices_as_of")
+    return (link.call("status").get("usage") or {}).get("prices_as_of")
 
 
 def moment(text: str, now: float, option: str) -> float | None:

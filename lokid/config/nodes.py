@@ -172,7 +172,10 @@ def _syntax(error: yaml.MarkedYAMLError, path: str) -> Problem:
     return Problem(path, line, column, "", message)
 
 
-def read(text: str, path: str) -> tuple[Node | None, tuple[Problem, ...]]:
+Tree = tuple[Node | None, tuple[Problem, ...]]  # what ``read`` gives
+
+
+def read(text: str, path: str) -> Tree:
     """The tree of ``text``, and what is wrong with it. None: no tree could be made (then there is a
     problem), duplicate keys and the like leave a tree so that the rest can be checked too."""
     if len(text) > MAX_CHARACTERS:
@@ -254,9 +257,10 @@ class _Builder:
         self._numbers: dict[str, Scalar] = {}
 
     def feed(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.ScalarEvent):  # four of five are
+            self._scalar(event)
+            return
         match event:
-            case yaml.ScalarEvent():
-                self._scalar(event)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._start(event)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
@@ -271,19 +275,32 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         line, column = _place(event)
+        text: str = event.value
+        if event.tag is None and event.anchor is None and self._is_key(text, line, column):
+            return
         if event.tag is not None and event.tag not in _STRING_TAGS:
             self._problem(line, column, "tags (!...) are not used here; leave it out")
         if event.implicit[0] and event.tag is None:  # neither quoted nor tagged
-            node = self._plain(line, column, event.value)
-        elif "\0" in event.value:
+            node = self._plain(line, column, text)
+        elif "\0" in text:
             # The system takes it in no path, argument or variable. Empty: nobody reads on with it.
             self._problem(line, column, "a NUL character (\\0) has no place in a text here")
             node = Scalar(line, column, "", "")
         else:
-            node = Scalar(line, column, event.value, event.value)
+            node = Scalar(line, column, text, text)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._add(node)
+
+    def _is_key(self, text: str, line: int, column: int) -> bool:
+        """Takes the text as the next key, if one comes next: half of all scalars, with no need of a node."""
+        top = self._open[-1] if self._open else None
+        if top is None or top.key is not None or type(top.node) is not Mapping or "\0" in text:
+            return False
+        top.key = (text, line, column)
+        top.node.size += 1
+        top.node.height = top.node.height or 1
+        return True
 
     def _plain(self, line: int, column: int, text: str) -> Scalar:
         known = self._numbers.get(text)

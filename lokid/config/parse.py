@@ -44,6 +44,7 @@ def parse(
     environ: Mapping[str, str],
     providers: Mapping[str, Provider] = PROVIDERS,
     mend: str = MEND,
+    tree: nodes.Tree | None = None,
 ) -> Config | tuple[Problem, ...]:
     """The configuration that ``text`` is, or all that is wrong with it, in the order of the file.
 
@@ -51,9 +52,9 @@ def parse(
     which are needed), and under the name of their variable those of keys that nothing else gives;
     ``environ`` has the variables that beat the file. ``mend``: what gives a secret ``{name}``. What only
     keeps one client from working (a name that ``lookup`` lacks, a key that nothing gives) is not a problem
-    but an entry in ``Config.missing``.
+    but an entry in ``Config.missing``. ``tree``: what ``nodes.read`` made of ``text``, where that is known.
     """
-    root, found = nodes.read(text, path)
+    root, found = tree or nodes.read(text, path)
     if root is None:
         return found
     parser = _Parser(path, lookup, environ, providers, mend)
@@ -311,10 +312,10 @@ class _Parser:
 _ABSENT = "not in the daemon's environment or .env"
 
 
-def vault_settings(text: str, path: str, environ: Mapping[str, str]) -> Vault:
+def vault_settings(text: str, path: str, environ: Mapping[str, str], tree: nodes.Tree | None = None) -> Vault:
     """``vault:`` of the configuration ``text``, which says where the secrets are that the rest of it
-    needs. The defaults for a text with problems; ``parse`` says which."""
-    root, _ = nodes.read(text, path) if "vault" in text else (None, ())
+    needs. The defaults for a text with problems; ``parse`` says which. ``tree``: as for ``parse``."""
+    root, _ = (tree or nodes.read(text, path)) if "vault" in text else (None, ())
     if not isinstance(root, nodes.Mapping) or not (entry := root.entries.get("vault")):
         return Vault()
     data = Values(path, (), environ).plain(entry.node)

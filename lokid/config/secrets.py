@@ -26,12 +26,12 @@ def fill(text: str, lookup: Mapping[str, str]) -> str:
     return _NAME.sub(lambda found: lookup.get(found[1], found[0]), text)
 
 
-def secret_names(text: str) -> frozenset[str]:
+def secret_names(text: str, tree: nodes.Tree | None = None) -> frozenset[str]:
     """Every name that the configuration ``text`` uses, so that the vault is opened only when needed.
-    Empty for a text that cannot be read; ``parse`` says why."""
+    Empty for a text that cannot be read; ``parse`` says why. ``tree``: as for ``parse``."""
     if "{{" not in text:
         return frozenset()
-    root, _ = nodes.read(text, "")
+    root, _ = tree or nodes.read(text, "")
     if not isinstance(root, nodes.Mapping):
         return frozenset()
     own = (entry.node for key, entry in root.entries.items() if key in OWN_KEYS)

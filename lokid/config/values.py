@@ -27,6 +27,9 @@ class Values:
     def plain(self, node: nodes.Node, at: Path = (), *, free: bool = False) -> Any:
         """``free``: inside the body of a patch, where any JSON may stand and no schema tells a text from
         a truth value. The depth is bounded by ``nodes.MAX_DEPTH``."""
+        if type(node) is nodes.Scalar and node.doubt is None:  # nearly all are
+            value = node.value
+            return self._text(value, at) if type(value) is str and "{{" in value else value
         match node:
             case nodes.Mapping(entries=entries):
                 return {
@@ -35,8 +38,6 @@ class Values:
                 }
             case nodes.Sequence(items=items):
                 return [self.plain(item, (*at, index), free=free) for index, item in enumerate(items)]
-            case nodes.Scalar(value=str(text), doubt=None):
-                return self._text(text, at)
             case nodes.Scalar(value=bool(value), doubt=str()) if not free:
                 return value  # where a text is wanted the schema says so
             case nodes.Scalar(doubt=str(doubt)):

@@ -14,6 +14,7 @@ from lokid.dialects.errors import in_band
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, fits, items, mapping, text
@@ -40,6 +41,7 @@ class StreamDecoder:
     def __init__(self, traits: Traits) -> None:
         self._stream = EventStream(self._take)
         self._answer = _Accumulator(traits)
+        self._template = Template()
         self._done = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -62,10 +64,14 @@ class StreamDecoder:
             self._done = True
             self._answer.settle(out)
             return
+        if event.event == "message" and (words := self._template.text(data)) is not None:
+            self._answer.text(words, out)
+            return
         chunk = mapping(event_json(event))
         if event.event == "error":
             raise in_band(chunk)
-        self._answer.chunk(chunk, "delta", out)
+        if self._answer.chunk(chunk, "delta", out):
+            self._template.learn(data, chunk)
 
 
 def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
@@ -96,17 +102,26 @@ class _Accumulator:
         self._id = ""
         self._model = ""
 
-    def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> None:
+    def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
+        """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             raise in_band(chunk)
         if not (self._id and self._model):
             self._id = self._id or text(chunk.get("id"))
             self._model = self._model or text(chunk.get("model"))
-        if chunk.get("usage") or "x_groq" in chunk:
+        counted = chunk.get("usage") or "x_groq" in chunk
+        if counted:
             self._usage = usage(chunk) or self._usage
-        for choice in map(mapping, items(chunk.get("choices"))):
+        plain = False
+        choices = items(chunk.get("choices"))
+        for choice in map(mapping, choices):
             if choice.get("index") in (0, None):  # others exist only if extra_body asked for them
-                self._choice(choice, form, out)
+                plain = self._choice(choice, form, out)
+        return plain and not counted and len(choices) == 1
+
+    def text(self, words: str, out: list[Event]) -> None:
+        """What ``chunk`` does with a piece of text and nothing else."""
+        self._texts.text(words, out)
 
     def settle(self, out: list[Event]) -> None:
         """The answer is over: what was held back, and ids for calls without."""
@@ -130,7 +145,8 @@ class _Accumulator:
             self._id or None,
         )
 
-    def _choice(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> None:
+    def _choice(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> bool:
+        """Whether it is a text and nothing else."""
         finish = text(choice.get("finish_reason"))
         if choice.get("error") or finish in ("error", "network_error"):  # OpenRouter; Zhipu
             raise in_band(choice)
@@ -139,13 +155,16 @@ class _Accumulator:
         self.begun = True
         delta = mapping(choice.get(form))
         content = delta.get("content")
+        plain = False
         if len(delta) == 1 and isinstance(content, str) and not self._think:
+            plain = True
             self._texts.text(content, out)  # what nearly every event of a stream is
         elif delta:
             self._delta(delta, form, out)
         if finish:
             self.finish = finish
             self.settle(out)
+        return plain and not finish
 
     def _delta(self, delta: Mapping[str, Any], form: str, out: list[Event]) -> None:
         self._reason(delta, out)

@@ -17,6 +17,7 @@ from lokid.chat import EmbedAnswer, EmbedRequest, Usage
 from lokid.dialects.errors import in_band
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.untrusted import count, items, mapping
+from lokid.dialects.vectors import matching
 from lokid.errors import ProviderFailed
 
 
@@ -56,12 +57,11 @@ def read(value: Mapping[str, Any], texts: int) -> EmbedAnswer:
     vectors: dict[int, bytes] = {}
     for position, row in enumerate(rows):
         index = row.get("index")
-        vectors[index if isinstance(index, int) else position] = _vector(row.get("embedding"))
+        vectors[index if type(index) is int else position] = _vector(row.get("embedding"))
     if vectors.keys() != set(range(texts)) or len(rows) != texts:
         raise ProviderFailed(f"the provider answered {len(rows)} embeddings for {texts} texts")
-    if len({len(vector) for vector in vectors.values()}) > 1:
-        raise ProviderFailed("the provider answered embeddings of different lengths")
-    return EmbedAnswer(tuple(vectors[index] for index in range(texts)), _usage(mapping(value.get("usage"))))
+    in_order = matching([vectors[index] for index in range(texts)], texts)
+    return EmbedAnswer(in_order, _usage(mapping(value.get("usage"))))
 
 
 def _vector(value: Any) -> bytes:

@@ -47,7 +47,7 @@ def read(value: Any, request: RerankRequest) -> RerankAnswer:
 
 def _score(row: Mapping[str, Any], documents: int) -> Score:
     index, score = row.get("index"), row.get("relevance_score", row.get("score"))
-    if not isinstance(index, int) or not 0 <= index < documents or not _finite(score):
+    if type(index) is not int or not 0 <= index < documents or not _finite(score):  # bool is an int, too
         raise ProviderFailed("the provider's answer holds a result without a document or a score")
     return Score(index, float(score))
 

@@ -47,12 +47,17 @@ def loads(text: str | bytes) -> Any:
     text = text.removeprefix("\ufeff")
     try:
         value = _decode(text)
-        if "\\u" in text and _SURROGATE.search(text):
+        if has_surrogate(text):
             mended = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
             value = _DECODER.decode(mended.decode("utf-16", "replace"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
+
+
+def has_surrogate(text: str) -> bool:
+    """Whether there is an escaped half of a pair in a JSON text, maybe with its other half."""
+    return "\\u" in text and _SURROGATE.search(text) is not None
 
 
 def fits(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -27,8 +27,10 @@ class HTTPRequest:
 
     def adding(self, headers: Mapping[str, str]) -> HTTPRequest:
         """With those of ``headers`` (lower-case names) that are neither there already nor ``absent``."""
-        new = {name: value for name, value in headers.items() if name not in self.absent}
-        return replace(self, headers={**new, **self.headers})
+        absent = self.absent
+        new = {name: value for name, value in headers.items() if name not in absent} if absent else headers
+        # Not ``replace``, which takes five times as long; every question comes here twice.
+        return HTTPRequest(self.method, self.url, {**new, **self.headers}, self.body, absent)
 
     def content(self) -> bytes:
         """Compact UTF-8 JSON; ``b""`` without a body."""

@@ -64,6 +64,10 @@ class SSEParser:
         self._after_cr = data.endswith(b"\r")
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if self._at_start and not self._line and data[:1] != b"\xef":  # of a byte order mark
+            self._at_start = False
+        if not (self._line or self._data or self._event or self._at_start):
+            data = self._whole(data, events)
         first, *others = data.split(b"\n")
         self._line += first
         if len(self._line) > self._max:
@@ -76,6 +80,20 @@ class SSEParser:
         self._line = bytearray(others[-1])
         if len(self._line) > self._max:
             raise self._too_large()
+
+    def _whole(self, data: bytes, events: list[SSEEvent]) -> bytes:
+        """Takes the events at the beginning of ``data`` that are whole and have one line, as nearly all are.
+        Returns the rest."""
+        begin = 0
+        while (end := data.find(b"\n\n", begin)) >= 0:
+            if data[begin : begin + 6] != b"data: " or end - begin > self._max:
+                break
+            line = data[begin + 6 : end]
+            if b"\n" in line:
+                break
+            events.append(SSEEvent("message", line.decode(errors="replace")))
+            begin = end + 2
+        return data[begin:] if begin else data
 
     def close(self) -> list[SSEEvent]:
         """The end of the body: an event that no blank line finished counts as well.

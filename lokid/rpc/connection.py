@@ -11,7 +11,7 @@ the bodies of texts and binaries are stepped over, never looked at.
 
 from __future__ import annotations
 
-from lokid.rpc.large import LargeFrame, unpacked
+from lokid.rpc.large import ARRAY, BIN, MAP, STR, LargeFrame, unpacked
 from lokid.rpc.messages import Message, ProtocolError, parse
 
 MIB = 1024 * 1024
@@ -20,9 +20,8 @@ MIB = 1024 * 1024
 class Limits:
     """What one frame may be.
 
-    ``max_frame``: bytes. ``max_depth``: arrays and maps around a value,
-    empty ones not counted. ``max_array``, ``max_map``: entries of one. ``max_objects``: values and keys in
-    the whole frame.
+    ``max_frame``: bytes. ``max_depth``: arrays and maps around a value, empty ones not counted.
+    ``max_array``, ``max_map``: entries of one. ``max_objects``: values and keys in the whole frame.
     """
 
     __slots__ = ("max_array", "max_depth", "max_frame", "max_map", "max_objects")
@@ -182,10 +181,8 @@ _SIZE = bytes(
     for byte in range(256)
 )  # fmt: skip
 # Bytes of the length that follows the first byte.
-_TEXT = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
-_ARRAY = {0xDC: 2, 0xDD: 4}
-_MAP = {0xDE: 2, 0xDF: 4}
-_OPENS_MESSAGE = {0x93, 0x94, *_ARRAY}
+_TEXT = {**BIN, **STR}
+_OPENS_MESSAGE = {0x93, 0x94, *ARRAY}
 
 # A list of doubles (embeddings) is stepped over in slices. Below 16 a slice costs more than it saves;
 # more than 256 would be looked at again and again in a list that is only partly doubles.
@@ -259,7 +256,7 @@ class _Walk:
         (0, 0) if bytes of the length are missing. Raises ProtocolError."""
         if first <= 0x9F:
             is_map, length, position = first < 0x90, first & 0x0F, position + 1
-        elif (width := _TEXT.get(first) or _ARRAY.get(first) or _MAP.get(first)) is None:
+        elif (width := _TEXT.get(first) or ARRAY.get(first) or MAP.get(first)) is None:
             raise ProtocolError(
                 "the byte 0xc1 means nothing in MessagePack"
                 if first == 0xC1
@@ -272,7 +269,7 @@ class _Walk:
             length = int.from_bytes(source[position + 1 : behind], "big")
             if first in _TEXT:
                 return behind + length, 0
-            is_map, position = first in _MAP, behind
+            is_map, position = first in MAP, behind
         self._admit(length, is_map)
         return position, 2 * length if is_map else length
 

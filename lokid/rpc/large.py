@@ -29,10 +29,11 @@ _WHOLE = {
     0xD0: (1, True), 0xD1: (2, True), 0xD2: (4, True), 0xD3: (8, True),
 }  # fmt: skip
 _CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
-_BIN = {0xC4: 1, 0xC5: 2, 0xC6: 4}
-_STR = {0xD9: 1, 0xDA: 2, 0xDB: 4}
-_ARRAY = {0xDC: 2, 0xDD: 4}
-_MAP = {0xDE: 2, 0xDF: 4}
+# First byte -> bytes of the length that follows it, by the specification of MessagePack.
+BIN = {0xC4: 1, 0xC5: 2, 0xC6: 4}
+STR = {0xD9: 1, 0xDA: 2, 0xDB: 4}
+ARRAY = {0xDC: 2, 0xDD: 4}
+MAP = {0xDE: 2, 0xDF: 4}
 
 
 def unpacked(frame: bytes | bytearray | memoryview) -> Any:
@@ -96,14 +97,14 @@ class _Values:
             return self._map(first & 0x0F)
         if first <= 0x9F:
             return [self.value() for _ in range(first & 0x0F)]
-        if first in _STR:
-            return self._text(self._length(_STR[first]))
-        if first in _BIN:
-            return bytes(self._taken(self._length(_BIN[first])))
-        if first in _ARRAY:
-            return [self.value() for _ in range(self._length(_ARRAY[first]))]
-        if first in _MAP:
-            return self._map(self._length(_MAP[first]))
+        if first in STR:
+            return self._text(self._length(STR[first]))
+        if first in BIN:
+            return bytes(self._taken(self._length(BIN[first])))
+        if first in ARRAY:
+            return [self.value() for _ in range(self._length(ARRAY[first]))]
+        if first in MAP:
+            return self._map(self._length(MAP[first]))
         return self._scalar(first)
 
     def _scalar(self, first: int) -> Any:

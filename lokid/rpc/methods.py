@@ -23,6 +23,13 @@ PROTOCOL = 1
 """Version of everything below; ``hello`` answers it."""
 
 
+ModelType = Literal["chat", "embedding", "reranker"]
+GroupBy = Literal["client", "model", "day", "program"]
+LoginMethod = Literal["browser", "code", "device"]
+IdentityKind = Literal["none", "file", "passphrase", "credential", "keyring"]
+Topic = Literal["reloads", "clients", "tokens", "requests", "usage", "vault"]
+
+
 class Empty(TypedDict):
     pass
 
@@ -54,7 +61,7 @@ class HelloResult(TypedDict):
 
 
 class ModelsListParams(TypedDict):
-    type: NotRequired[Literal["chat", "embedding", "reranker"] | None]
+    type: NotRequired[ModelType | None]
     client: NotRequired[str | None]
     refresh: NotRequired[bool]
 
@@ -62,7 +69,7 @@ class ModelsListParams(TypedDict):
 class ModelsNamesParams(TypedDict):
     """``prefix``: only names that begin with it."""
 
-    type: NotRequired[Literal["chat", "embedding", "reranker"] | None]
+    type: NotRequired[ModelType | None]
     prefix: NotRequired[str]
 
 
@@ -133,7 +140,7 @@ class SecretsStatusResult(TypedDict):
     state: Literal["absent", "open", "locked", "refused"]
     file: str
     identity: str
-    identity_kind: Literal["none", "file", "passphrase", "credential", "keyring"]
+    identity_kind: IdentityKind
     secrets: int | None
     recipients: int
     reason: NotRequired[str]
@@ -143,7 +150,7 @@ class LockResult(TypedDict):
     """``kept``: what stays in memory all the same. ``in_flight``: clients with requests that still run."""
 
     state: Literal["locked"]
-    identity_kind: Literal["none", "file", "passphrase", "credential", "keyring"]
+    identity_kind: IdentityKind
     kept: list[str]
     in_flight: int
 
@@ -162,7 +169,7 @@ class PassphraseParams(TypedDict):
 
 class PassphraseResult(TypedDict):
     identity: str
-    identity_kind: Literal["none", "file", "passphrase", "credential", "keyring"]
+    identity_kind: IdentityKind
 
 
 class ImportLokiParams(TypedDict):
@@ -178,21 +185,21 @@ class UsageParams(TypedDict):
 
     since: NotRequired[float | None]
     until: NotRequired[float | None]
-    group_by: NotRequired[Literal["client", "model", "day", "program"] | None]
+    group_by: NotRequired[GroupBy | None]
 
 
 class AuthLoginParams(TypedDict):
     """``code``: somebody will paste what the browser ends with."""
 
     client: str
-    method: NotRequired[Literal["browser", "code", "device"] | None]
+    method: NotRequired[LoginMethod | None]
 
 
 class AuthLoginResult(TypedDict):
     """A sign-in that waits, until ``expires_at``, for somebody who opens ``url``."""
 
     login_id: str
-    method: Literal["browser", "code", "device"]
+    method: LoginMethod
     url: str
     expires_at: float
     user_code: NotRequired[str]
@@ -230,9 +237,6 @@ class AuthLogoutResult(TypedDict):
     revoked: bool
 
 
-Topic = Literal["reloads", "clients", "tokens", "requests", "usage", "vault"]
-
-
 class SubscribeParams(TypedDict):
     """``topics``: nil for all; an empty list ends what this connection subscribed to."""
 
@@ -256,14 +260,14 @@ class EventMap(TypedDict):
     # reloads
     generation: NotRequired[int]
     loaded_at: NotRequired[float | None]
-    problems: NotRequired[list[Any]]
+    problems: NotRequired[list[ProblemMap]]
     # requests
     running: NotRequired[int]
     waiting: NotRequired[int]
     # usage
     today: NotRequired[dict[str, Any]]
     month: NotRequired[dict[str, Any]]
-    budgets: NotRequired[list[Any]]
+    budgets: NotRequired[list[dict[str, Any]]]
 
 
 class SubscribeResult(TypedDict):

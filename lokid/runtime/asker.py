@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EXTRA = "extra:"
+"""Before the name of a program that asks over the extra socket."""
+
 
 @dataclass(slots=True, eq=False)
 class Asker:
@@ -15,3 +18,9 @@ class Asker:
     program: str = ""
     waiting: bool = False
     restricted: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The program as others see it. (One of the user that calls itself ``extra:`` only uses up the budget
+        of that socket.)"""
+        return f"{EXTRA}{self.program}" if self.restricted else self.program

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lokid.errors import InvalidParams, ProviderUnavailable, UnknownModel
+from lokid.rpc.methods import LoginMethod
 from lokid.runtime import durable
 from lokid.runtime.clients import OpenClient, nearest
 from lokid.runtime.launch import Spawn
-from lokid.runtime.login import Logins, Method
+from lokid.runtime.login import Logins
+from lokid.runtime.vault import ALL_LOCKED, UNLOCK
 
 
 class Auth:
@@ -23,9 +25,9 @@ class Auth:
     ) -> None:
         self._clients = clients
         self._check_unlocked = check_unlocked
-        self._logins = Logins(spawn)
+        self._logins = Logins(spawn, check_unlocked)
 
-    async def login(self, client: str, method: Method | None) -> dict[str, Any]:
+    async def login(self, client: str, method: LoginMethod | None) -> dict[str, Any]:
         """Begins a sign-in; ``AuthLoginResult``."""
         self._check_unlocked()
         found = self._client(client)
@@ -75,6 +77,6 @@ class Auth:
 
 def _row(client: OpenClient) -> dict[str, Any] | None:
     if client.sealed and client.auth == "oauth":
-        why = "lokid is locked: lokictl unlock"
+        why = f"{ALL_LOCKED}: {UNLOCK}"
         return {"client": client.name, "state": "locked", "refreshes": False, "reason": why}
     return client.tokens.status() if client.tokens is not None else None

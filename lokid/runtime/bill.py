@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
 import anyio
@@ -18,12 +18,13 @@ from lokid.config import Config, ExtraSocket
 from lokid.errors import LokidError, ProviderFailed
 from lokid.providers.settings import ClientSettings
 from lokid.rpc import address
+from lokid.rpc.methods import GroupBy
 from lokid.runtime.asker import Asker
-from lokid.runtime.extra import PREFIX, Extra
+from lokid.runtime.extra_usage import ExtraUsage
 from lokid.runtime.ledger import Ledger
 from lokid.runtime.spending import Spending, bounds
 from lokid.runtime.turns import LimitedTurn, Turns
-from lokid.runtime.usage_rows import GroupBy, Row, pico
+from lokid.runtime.usage_rows import Row, pico
 
 Method = Literal["chat", "embed", "rerank"]
 
@@ -73,7 +74,7 @@ class Bill:
         except address.NoHome as error:
             self.ledger = Ledger(None, str(error))
         self.spending = Spending()
-        self.extra = Extra()
+        self.extra = ExtraUsage()
         self._now = now
         self._turns: dict[str, Turns] = {}  # by client name
 
@@ -88,8 +89,8 @@ class Bill:
     async def close(self) -> None:
         await self.ledger.close()
 
-    @asynccontextmanager
-    async def entry(
+    @contextmanager
+    def entry(
         self,
         client: ClientSettings,
         model: str,
@@ -100,7 +101,7 @@ class Bill:
         interactive: bool,
         estimate: Callable[[], int],
         price: Callable[[Usage], float | None] = lambda _: None,
-    ) -> AsyncIterator[Entry]:
+    ) -> Iterator[Entry]:
         """Around one request. ``model``: ``client:model``. ``estimate``: of the tokens of its input;
         ``price``: of tokens, for an answer that breaks off. Raises BudgetExceeded. When it ends, its row is
         written."""
@@ -156,7 +157,7 @@ class Bill:
             client=client,
             model=name[:LONGEST_NAME],
             method=method,
-            program=f"{PREFIX}{asker.program}" if asker.restricted else asker.program,
+            program=asker.shown,
             pid=asker.pid,
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,

@@ -23,8 +23,9 @@ from lokid.errors import (
     TryLater,
 )
 
-FAILURES, WINDOW_S = 5, 10.0
-"""So many calls in a row within this time, with no answer between them."""
+FAILURES, WINDOW_S = 10, 10.0
+"""So many calls in a row within this time, with no answer between them. One person who tries again does not
+get there, a loop or a row of programs does at once."""
 
 PAUSES_S = (1.0, 2.0, 4.0)
 """Between two requests that find out whether it works again: at first, and after one and more of them

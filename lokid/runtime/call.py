@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 API = Literal["chat_completions", "embeddings", "rerank"]
 Emit = Callable[[Sequence[Event]], Awaitable[None]]
+"""Takes all events of one network read at once; waits when the reader of the socket is slow."""
+
 Accepted = Callable[[], Awaitable[None]]
+"""Awaited once, before the first byte goes to a provider; returns when the client was told."""
 
 MAX_ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read: enough for any JSON error, little enough of an HTML page."""
@@ -177,7 +180,7 @@ class _Call:
         failed = amended = 0
         renewed = False
         while True:
-            self.probe = breakers.admit(name, anyio.current_time())
+            self.probe = breakers.admit(name, anyio.current_time() if failed or amended else started_at)
             try:
                 answer = await self._attempt(exchange)
                 break
@@ -235,25 +238,27 @@ class _Call:
             return await self._read(response, exchange.decoder())
 
     async def _read(self, response: Response, decoder: Decoder[T]) -> T:
-        while True:
+        try:
+            with response.patience():
+                while data := await response.read():
+                    if events := decoder.feed(data):
+                        await self._heard(events)
+        except (IncompleteResponse, TimedOut) as failure:
+            # Servers exist that send the terminal marker and then neither end the body nor hang up
+            # as HTTP wants. What counts is the marker, which the decoder knows.
             try:
-                data = await response.read()
-            except (IncompleteResponse, TimedOut) as failure:
-                # Servers exist that send the terminal marker and then neither end the body nor hang up
-                # as HTTP wants. What counts is the marker, which the decoder knows.
-                try:
-                    return decoder.close()
-                except LokidError:
-                    raise failure from failure.__cause__
-            if not data:
                 return decoder.close()
-            if events := decoder.feed(data):
-                if self.first_event_at is None:
-                    self.first_event_at = anyio.current_time()
-                    self.turn.began(self.first_event_at)
-                self.turn.heard(events)
-                # Waits while the caller's reader is slow, so the provider's bytes wait too.
-                await self.emit(events)
+            except LokidError:
+                raise failure from failure.__cause__
+        return decoder.close()
+
+    async def _heard(self, events: Sequence[Event]) -> None:
+        if self.first_event_at is None:
+            self.first_event_at = anyio.current_time()
+            self.turn.began(self.first_event_at)
+        self.turn.heard(events)
+        # Waits while the caller's reader is slow, so the provider's bytes wait too.
+        await self.emit(events)
 
     async def _wait_or_raise(self, error: LokidError, failed: int, deadline: float) -> None:
         now = anyio.current_time()

@@ -12,8 +12,9 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, Literal
 
 import anyio
@@ -23,6 +24,7 @@ from lokid.errors import LoginRequired, LokidError, SecretMissing, UnknownModel,
 from lokid.providers import catalogue
 from lokid.providers.base import Credentials, Provider
 from lokid.providers.settings import ClientSettings, Launch, ModelSettings, RequestPatch
+from lokid.rpc.methods import ModelType
 from lokid.runtime.breaker import Breakers
 from lokid.runtime.client_secrets import secret, secret_keys
 from lokid.runtime.http import HTTPClient, Timeouts
@@ -32,12 +34,12 @@ from lokid.runtime.launch import Launched, Spawn
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.secrets import Keyring
 from lokid.runtime.tokens import Tokens
+from lokid.runtime.vault import all_locked
 
 PROBE = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
 """Of one look whether a launched server is ready; the next follows within a quarter of a second."""
 
 State = Literal["ready", "needs_login", "needs_secret", "cooling_down"]
-ModelType = Literal["chat", "embedding", "reranker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Surroundings:
     ``directory``: where relative paths begin, that of the configuration. ``spawn``: starts a task that
     outlives the request."""
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     directory: str
     spawn: Spawn
 
@@ -120,21 +122,16 @@ class OpenClient:
 
     # --- what a call needs -------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def use(self) -> AsyncIterator[ClientSettings]:
-        """Counts as in use; starts a launched server and waits until it is ready. Yields the settings
+    def use(self) -> AbstractAsyncContextManager[ClientSettings]:
+        """Counts as in use; starts a launched server and waits until it is ready. Gives the settings
         with the base URL to use now. Raises ProviderUnavailable for a server that does not start."""
-        self.requests += 1
-        self.in_use += 1
-        try:
-            if self.launched is None:
-                yield self.settings
-            else:
-                await self._keyring.get()  # the server may say its key: by then that must be known
-                async with self.launched.use() as api_base:
-                    yield self.settings.model_copy(update={"api_base": api_base})
-        finally:
-            self.in_use -= 1
+        return _Use(self)
+
+    @asynccontextmanager
+    async def at_launched(self, launched: Launched) -> AsyncIterator[ClientSettings]:
+        await self._keyring.get()  # the server may say its key: by then that must be known
+        async with launched.use() as api_base:
+            yield self.settings.model_copy(update={"api_base": api_base})
 
     async def credentials(self) -> Credentials:
         """Raises SecretMissing or LoginRequired, with what to do about it. Waits for a token where there is
@@ -154,7 +151,7 @@ class OpenClient:
     def check(self) -> None:
         """Raises what is already known to keep the client from working."""
         if self.sealed:
-            raise SecretMissing("lokid is locked", hint="lokictl unlock", client=self.name)
+            raise all_locked(self.name)
         if self.missing:
             raise SecretMissing(
                 f"client {self.name!r} is switched off: it lacks {'; '.join(self.missing)}",
@@ -340,6 +337,37 @@ class OpenClient:
                 return response.status < 500
         except LokidError:
             return False
+
+
+class _Use:
+    """Of an ``OpenClient``. A class: a generator for each question takes four times as long."""
+
+    __slots__ = ("_client", "_server")
+
+    def __init__(self, client: OpenClient) -> None:
+        self._client = client
+        self._server: AbstractAsyncContextManager[ClientSettings] | None = None
+
+    async def __aenter__(self) -> ClientSettings:
+        client = self._client
+        client.requests += 1
+        client.in_use += 1
+        if client.launched is None:
+            return client.settings
+        self._server = client.at_launched(client.launched)
+        try:
+            return await self._server.__aenter__()
+        except BaseException:
+            client.in_use -= 1
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        try:
+            return None if self._server is None else await self._server.__aexit__(kind, error, trace)
+        finally:
+            self._client.in_use -= 1
 
 
 def known_models(settings: ClientSettings, provider: Provider) -> tuple[ModelSettings, ...]:

@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from lokid.errors import (
 )
 from lokid.logs import place
 from lokid.providers.cost import cost_usd
+from lokid.rpc.methods import GroupBy, ModelType
 from lokid.runtime import chat as chats
 from lokid.runtime import embed as embeds
 from lokid.runtime import listing
@@ -40,14 +41,13 @@ from lokid.runtime.asker import Asker
 from lokid.runtime.auth import Auth
 from lokid.runtime.bill import Bill, Entry, Method, chat_tokens, tokens_of
 from lokid.runtime.call import Accepted, Emit
-from lokid.runtime.clients import ModelType, OpenClient, nearest
+from lokid.runtime.clients import OpenClient, nearest
 from lokid.runtime.generation import Generation, Lease
 from lokid.runtime.importing import LokiImport
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
 from lokid.runtime.reload import Reloader
 from lokid.runtime.stored import StoredSecrets
-from lokid.runtime.usage_rows import GroupBy
 from lokid.runtime.warm import CLIENTS, Warmth
 
 AFTER_A_BUG_S = 5.0
@@ -93,37 +93,39 @@ class Runtime:
             with self._lease(request.model, "chat", asker) as lease:
                 return await chats.dry_run(lease.client, _named(request, lease))
         interactive = request.priority == "interactive" or (request.priority is None and request.stream)
-        with self._lease(request.model, "chat", asker) as lease:
-            async with self._entry(
+        with (
+            self._lease(request.model, "chat", asker) as lease,
+            self._entry(
                 lease, "chat", asker, partial(chat_tokens, request), interactive=interactive
-            ) as entry:
-                request = _named(request, lease)
-                result = await chats.chat(lease.client, request, emit=emit, accepted=accepted, turn=entry)
-                entry.answered(result.answer.usage, result.cost_usd)
+            ) as entry,
+        ):
+            request = _named(request, lease)
+            result = await chats.chat(lease.client, request, emit=emit, accepted=accepted, turn=entry)
+            entry.answered(result.answer.usage, result.cost_usd)
         return result
 
     async def embed(
         self, request: EmbedRequest, *, accepted: Accepted, asker: Asker | None = None
     ) -> embeds.Embedded:
-        with self._lease(request.model, "embedding", asker) as lease:
-            async with self._entry(lease, "embed", asker, partial(tokens_of, request.texts)) as entry:
-                result = await embeds.embed(
-                    lease.client, _named(request, lease), accepted=accepted, turn=entry
-                )
-                entry.answered(result.answer.usage, result.cost_usd)
+        with (
+            self._lease(request.model, "embedding", asker) as lease,
+            self._entry(lease, "embed", asker, partial(tokens_of, request.texts)) as entry,
+        ):
+            result = await embeds.embed(lease.client, _named(request, lease), accepted=accepted, turn=entry)
+            entry.answered(result.answer.usage, result.cost_usd)
         return result
 
     async def rerank(
         self, request: RerankRequest, *, accepted: Accepted, asker: Asker | None = None
     ) -> reranks.Reranked:
-        with self._lease(request.model, "reranker", asker) as lease:
-            async with self._entry(
+        with (
+            self._lease(request.model, "reranker", asker) as lease,
+            self._entry(
                 lease, "rerank", asker, partial(tokens_of, (request.query, *request.documents))
-            ) as entry:
-                result = await reranks.rerank(
-                    lease.client, _named(request, lease), accepted=accepted, turn=entry
-                )
-                entry.answered(result.answer.usage, result.cost_usd)
+            ) as entry,
+        ):
+            result = await reranks.rerank(lease.client, _named(request, lease), accepted=accepted, turn=entry)
+            entry.answered(result.answer.usage, result.cost_usd)
         return result
 
     def _entry(
@@ -134,7 +136,7 @@ class Runtime:
         estimate: Callable[[], int],
         *,
         interactive: bool = False,
-    ) -> AbstractAsyncContextManager[Entry]:
+    ) -> AbstractContextManager[Entry]:
         return self.bill.entry(
             lease.client.settings,
             lease.model,
@@ -374,7 +376,7 @@ def _price(lease: Lease, type: ModelType, usage: Usage) -> float | None:  # noqa
 
 def _named(request: R, lease: Lease) -> R:
     """The request with its model's full name, which the default model and a client's name lack."""
-    return replace(request, model=lease.model)
+    return request if request.model == lease.model else replace(request, model=lease.model)
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from lokid.config import Config
 from lokid.errors import ConfigInvalid, NotForThisSocket, UnknownModel
-from lokid.runtime.clients import ModelType, OpenClient, nearest
+from lokid.rpc.methods import ModelType
+from lokid.runtime.clients import OpenClient, nearest
 
 NOTHING = "nothing is configured, so there is no model to ask"
 """Followed by what would change that, in three lines."""
@@ -53,10 +54,10 @@ class Generation:
         nearest name, NotForThisSocket, SecretMissing and LoginRequired for a client that cannot work yet.
         There is no await between taking the generation and the lease: the client cannot have been closed."""
         client, name = self._resolve(model or self._default(type), type)
-        found = client.model(name, type)
-        full = f"{client.name}:{found.name}"
-        if not allows(full):  # before anything is said of the client
+        full = f"{client.name}:{name or client.model(name, type).name}"
+        if not allows(full):  # before anything is said of the client, or of the model's type
             raise NotForThisSocket(f"{full[:200]} is not for this socket")
+        client.model(name, type)
         client.check()
         with client.lease():
             yield Lease(self.number, client, full)

@@ -9,19 +9,16 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from lokid.errors import ConfigInvalid, ProviderFailed, ProviderUnavailable
-from lokid.protocols.http import HTTPRequest
 from lokid.providers.addresses import is_link_local, is_loopback
 
 MAX_HEADERS = 100
 """Of an answer. Providers send about 30."""
 
 
-def check_request(
-    request: HTTPRequest, proxy_host: str | None, client: str, *, metadata: bool = False
-) -> None:
-    """Raises ``ConfigInvalid`` for what must not or cannot be sent; never quotes a header's value.
-    ``metadata``: the server may be the metadata server of a cloud, which has no TLS."""
-    scheme, host = _origin(request.url)
+def check_url(url: str, proxy_host: str | None, client: str, *, metadata: bool = False) -> None:
+    """Raises ``ConfigInvalid`` for an address that nothing must or can be sent to. ``metadata``: the server
+    may be the metadata server of a cloud, which has no TLS."""
+    scheme, host = _origin(url)
     if scheme not in ("http", "https") or not host:
         raise ConfigInvalid(
             f"the address that client {client!r} would send to is not an http:// or https:// URL",
@@ -35,7 +32,11 @@ def check_request(
             hint="use https://; plain http:// is for this machine only",
             client=client,
         )
-    for name, value in request.headers.items():
+
+
+def check_headers(headers: Mapping[str, str], client: str) -> None:
+    """Raises ``ConfigInvalid`` for what cannot be sent; never quotes a header's value."""
+    for name, value in headers.items():
         if not (value.isascii() and value.isprintable()):
             raise ConfigInvalid(
                 f"the header {name} of client {client!r} holds a character that HTTP does not allow",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lokid.protocols.oauth2 import Server
-from lokid.runtime import token_file
+from lokid.runtime import suspend, token_file
 from lokid.runtime.token_file import Record, Unusable
 
 AHEAD_S, AHEAD = 600.0, 0.2
@@ -37,15 +37,11 @@ def ahead(life: float) -> float:
     return min(AHEAD_S, max(AHEAD * life, 2 * margin(life)))
 
 
-def _running() -> float:
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
 @dataclass(frozen=True, slots=True)
 class Clock:
     """``running``: seconds since some moment, those of a suspend included. ``wall``: since the epoch."""
 
-    running: Callable[[], float] = _running
+    running: Callable[[], float] = suspend.running
     wall: Callable[[], float] = time.time
 
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 import errno
 import ssl
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 import anyio
@@ -25,7 +24,7 @@ from lokid.protocols.address import Address, address
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.http1 import Unsendable
 from lokid.providers.settings import Extra
-from lokid.runtime.guard import check_head, check_request
+from lokid.runtime.guard import check_head, check_headers, check_url
 from lokid.runtime.lean import LeanTransport
 from lokid.runtime.reach import Timeouts, reason, unreachable
 from lokid.runtime.response import BrokenOff, Head, Response
@@ -36,6 +35,9 @@ from lokid.runtime.trust import tls_context
 __all__ = ["HTTPClient", "Response", "Timeouts"]
 
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+MOST_TARGETS = 64
+"""Addresses of one client that are remembered; Gemini has one for each model."""
 
 # Compressed answers are not asked for: they would delay the events of a stream.
 _HEADERS = {"user-agent": f"lokid/{__version__}", "accept": "*/*", "accept-encoding": "identity"}
@@ -52,7 +54,7 @@ class _Pool:
 
 class HTTPClient:
     """The connections of one configured client. ``client`` is its name, for messages. ``metadata``: for the
-    metadata servers of clouds, see ``check_request``. ``library``: go through httpx2 even without a proxy."""
+    metadata servers of clouds, see ``check_url``. ``library``: go through httpx2 even without a proxy."""
 
     def __init__(
         self, extra: Extra, *, client: str = "", metadata: bool = False, library: bool = False
@@ -65,6 +67,7 @@ class HTTPClient:
         # macOS has its authorities behind an API, which the library knows how to ask.
         self._library = library or self._proxy is not None or sys.platform == "darwin"
         self._pool: _Pool | None = None
+        self._targets: dict[str, Address] = {}  # of URLs that were found good
 
     def pool(self) -> dict[str, int]:
         """``{open, idle, max}``: connections to the provider now, how many of them wait for a question, and
@@ -105,45 +108,67 @@ class HTTPClient:
         finally:
             await self._return(pool)
 
-    @asynccontextmanager
-    async def send(self, request: HTTPRequest, timeouts: Timeouts) -> AsyncGenerator[Response]:
+    def send(self, request: HTTPRequest, timeouts: Timeouts) -> AbstractAsyncContextManager[Response]:
         """Sends the request; the block has the answer, and leaving it closes or releases the connection.
 
         Raises ``ProviderUnavailable``, ``TimedOut``, ``ProviderFailed`` (a redirect, not HTTP) and
         ``ConfigInvalid`` (what the configuration makes impossible).
         """
+        return _Sending(self, request, timeouts)
+
+    async def ask(self, request: HTTPRequest, timeouts: Timeouts) -> tuple[_Pool, Response]:
+        """The answer, and the pool that is leased until ``give_back``."""
         request, target = self._checked(request)
         for last in (False, True):
             pool = await self._lease()
             try:
-                try:
-                    response = await self._open(pool.transport, target, request, timeouts)
-                except _StaleConnection as stale:
-                    if last:
-                        raise stale.failure from stale
-                    # The provider hung up on a connection that was idle, before a byte of an answer. Its
-                    # neighbours in the pool are as old, so the second try, the last, gets a new pool.
-                    if self._pool is pool:
-                        self._pool = None
-                    continue
-                try:
-                    check_head(response.status, response.headers, response.host, self._client)
-                    yield response
-                finally:
-                    await response.aclose()
-                return
-            finally:
+                response = await self._open(pool.transport, target, request, timeouts)
+            except _StaleConnection as stale:
+                # The provider hung up on a connection that was idle, before a byte of an answer. Its
+                # neighbours in the pool are as old, so the second try, the last, gets a new pool.
+                if self._pool is pool and not last:
+                    self._pool = None
                 await self._return(pool)
+                if last:
+                    raise stale.failure from stale
+                continue
+            except BaseException:
+                await self._return(pool)
+                raise
+            try:
+                check_head(response.status, response.headers, response.host, self._client)
+            except BaseException:
+                await self.give_back(pool, response)
+                raise
+            return pool, response
+        raise AssertionError("the second try is the last")
+
+    async def give_back(self, pool: _Pool, response: Response) -> None:
+        try:
+            await response.aclose()
+        finally:
+            await self._return(pool)
 
     def _checked(self, request: HTTPRequest) -> tuple[HTTPRequest, Address]:
         request = request.adding(_HEADERS)
-        check_request(request, self._proxy_host, self._client, metadata=self._metadata)
+        target = self._targets.get(request.url)
+        if target is None:
+            target = self._target(request.url)
+        check_headers(request.headers, self._client)
+        return request, target
+
+    def _target(self, url: str) -> Address:
+        check_url(url, self._proxy_host, self._client, metadata=self._metadata)
         try:
-            return request, address(request.url)
+            target = address(url)
         except ValueError:
             raise ConfigInvalid(
                 f"client {self._client!r} has an address that is not a URL", client=self._client
             ) from None  # the message may quote it
+        if len(self._targets) >= MOST_TARGETS:
+            self._targets.clear()
+        self._targets[url] = target
+        return target
 
     async def _lease(self) -> _Pool:
         """The present pool, until ``_return``."""
@@ -258,6 +283,26 @@ class HTTPClient:
                 return ProviderFailed(f"{where} does not answer with HTTP", hint=hint, client=self._client)
             case NoConnection():
                 return unreachable(error, where, client=self._client, hint=hint)
+
+
+class _Sending:
+    """A class: a generator for each question takes three times as long."""
+
+    __slots__ = ("_asked", "_client", "_request", "_timeouts")
+
+    def __init__(self, client: HTTPClient, request: HTTPRequest, timeouts: Timeouts) -> None:
+        self._client = client
+        self._request = request
+        self._timeouts = timeouts
+        self._asked: tuple[_Pool, Response] | None = None
+
+    async def __aenter__(self) -> Response:
+        self._asked = await self._client.ask(self._request, self._timeouts)
+        return self._asked[1]
+
+    async def __aexit__(self, *raised: object) -> None:
+        assert self._asked is not None
+        await self._client.give_back(*self._asked)
 
 
 class _StaleConnection(Exception):

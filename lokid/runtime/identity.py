@@ -15,15 +15,15 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import anyio
-import pyrage
 
 from lokid.config import Vault as Settings
 from lokid.providers.settings import KeyringSecret
 from lokid.rpc import address
-from lokid.runtime import children, durable, kdf, os_keyring
+from lokid.rpc.methods import IdentityKind
+from lokid.runtime import age, children, durable, kdf, os_keyring, regular
 
 CREDENTIAL = "vault-identity"
 """Name of the systemd credential: ``LoadCredential=vault-identity:PATH``."""
@@ -34,7 +34,6 @@ MAX_FILE = 64 * 1024
 KDF_S = 60.0
 """Seconds for one passphrase. It takes one or two, on a busy or small machine several times that."""
 
-Kind = Literal["none", "file", "passphrase", "credential", "keyring"]
 Identity = Any
 """``pyrage.x25519.Identity`` or ``pyrage.ssh.Identity``: the package has no types."""
 
@@ -94,7 +93,7 @@ class Place:
 class Found:
     """``data``: of the file. ``path``: where, also if there is none yet."""
 
-    kind: Kind
+    kind: IdentityKind
     path: str
     data: bytes = b""
 
@@ -130,11 +129,10 @@ def find(place: Place) -> Found:
 
 def _read(path: str) -> bytes:
     try:
-        # O_NONBLOCK: opening a FIFO must not hang; only a regular file is then read.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Unusable(f"{path} is not a regular file")
+        with regular.opened(path) as (file, _):
             data = file.read(MAX_FILE + 1)
+    except regular.NotRegular as error:
+        raise Unusable(f"{path} {error}") from None
     except OSError as error:
         raise Unusable(f"{path} cannot be read: {error.strerror}") from None
     if len(data) > MAX_FILE:
@@ -146,10 +144,10 @@ def keys(data: bytes, path: str) -> tuple[Identity, ...]:
     """Of an identity file as ``age-keygen`` writes it, or an SSH private key. Raises Unusable."""
     try:
         if data.lstrip().startswith(b"-----BEGIN "):
-            return (pyrage.ssh.Identity.from_buffer(data),)
+            return (age.ssh.Identity.from_buffer(data),)
         lines = (line.strip() for line in data.decode().splitlines())
-        found = tuple(pyrage.x25519.Identity.from_str(line) for line in lines if line and line[0] != "#")
-    except (pyrage.IdentityError, UnicodeDecodeError):
+        found = tuple(age.x25519.Identity.from_str(line) for line in lines if line and line[0] != "#")
+    except (age.IdentityError, UnicodeDecodeError):
         raise Unusable(f"{path} holds a line that is no age identity (AGE-SECRET-KEY-1...)") from None
     if not found:
         raise Unusable(f"{path} holds no identity")
@@ -159,12 +157,12 @@ def keys(data: bytes, path: str) -> tuple[Identity, ...]:
 def recipients(identities: Sequence[Identity], texts: Sequence[str]) -> list[Any]:
     """Who can read what is written: the owners of ``identities`` (of an SSH key only if named), and those
     named in the configuration. Raises Unusable."""
-    found = [one.to_public() for one in identities if isinstance(one, pyrage.x25519.Identity)]
+    found = [one.to_public() for one in identities if isinstance(one, age.x25519.Identity)]
     for number, text in enumerate(texts):
-        kind = pyrage.ssh if text.startswith("ssh-") else pyrage.x25519
+        kind = age.ssh if text.startswith("ssh-") else age.x25519
         try:
             found.append(kind.Recipient.from_str(text))
-        except pyrage.RecipientError:
+        except age.RecipientError:
             raise Unusable(f"vault.recipients[{number}] is no key that age knows") from None
     if not found:
         raise Unusable("the identity is an SSH key, so its public key must be in vault.recipients")
@@ -172,7 +170,7 @@ def recipients(identities: Sequence[Identity], texts: Sequence[str]) -> list[Any
 
 
 def _new() -> str:
-    new = pyrage.x25519.Identity.generate()
+    new = age.x25519.Identity.generate()
     return f"# Whoever has this file can read the vault of lokid.\n# public key: {new.to_public()}\n{new}\n"
 
 

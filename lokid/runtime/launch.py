@@ -329,9 +329,8 @@ class Launched:
             if run.closing:
                 self._deaths = 0
             assert process.stdin is not None
-            await (
-                process.stdin.aclose()
-            )  # supervise ends everything that the command started, and then itself
+            # ``supervise`` then ends everything that the command started, and then itself.
+            await process.stdin.aclose()
             with anyio.move_on_after(STOP_GRACE * 2 + 1):
                 await process.wait()
             children.kill(process, signal.SIGKILL)

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 
 from lokid.protocols.address import Address
 from lokid.protocols.http import HTTPRequest
-from lokid.protocols.http1 import Malformed, ResponseParser, Truncated, request_head
+from lokid.protocols.http1 import (
+    Malformed,
+    ResponseParser,
+    Truncated,
+    request_end,
+    request_head,
+    request_start,
+)
 from lokid.runtime.response import BrokenOff
 from lokid.runtime.transport import (
     KEEPALIVE_S,
@@ -56,12 +63,14 @@ class LeanTransport:
         self._busy: set[_Connection] = set()
         self._idle: deque[_Connection] = deque()  # the one used last at the right
         self._closed = False
+        self._start: tuple[str, Address, Mapping[str, str], bytes] | None = None
+        """How the last request began, and of what that was made: the next one is mostly alike."""
 
     def counts(self) -> tuple[int, int]:
         return len(self._busy) + len(self._idle), len(self._idle)
 
     def is_warm(self) -> bool:
-        self._forget_old()
+        self._forget_old(anyio.current_time())
         for connection in self._idle.copy():
             if not connection.wire.is_quiet():
                 self._idle.remove(connection)
@@ -77,7 +86,7 @@ class LeanTransport:
 
     async def send(self, request: HTTPRequest, address: Address, progress: Progress) -> Answered:
         content = request.content()
-        head = request_head(request.method, address.target, address.authority, request.headers, len(content))
+        head = self._head(request, address, len(content))
         connection = await self._take(address, progress)
         parser = ResponseParser(request.method)
         try:
@@ -98,11 +107,24 @@ class LeanTransport:
         del request  # nothing is sent
         self._release(await self._take(address, progress), reusable=True)
 
+    def _head(self, request: HTTPRequest, address: Address, length: int) -> bytes:
+        """Raises ``Unsendable``."""
+        headers, method = request.headers, request.method
+        if "content-length" in headers:  # somebody's patch
+            return request_head(method, address.target, address.authority, headers, length)
+        if self._start is None or self._start[:3] != (method, address, headers):
+            start = request_start(method, address.target, address.authority, headers)
+            self._start = method, address, dict(headers), start
+        return self._start[3] + request_end(method, length)
+
     # --- the pool
 
     async def _take(self, address: Address, progress: Progress) -> _Connection:
         """A connection that is busy from now on; made if none is idle. Raises ``NoConnection``."""
-        await self._free.acquire()
+        try:
+            self._free.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._free.acquire()
         try:
             origin = (address.tls, address.host, address.port)
             connection = self._reuse(origin)
@@ -116,7 +138,9 @@ class LeanTransport:
 
     def _reuse(self, origin: Origin) -> _Connection | None:
         """The idle one that was used last: the others may then grow old and go."""
-        self._forget_old()
+        if not self._idle:
+            return None
+        self._forget_old(anyio.current_time())
         for connection in reversed(self._idle.copy()):
             if connection.origin == origin:
                 self._idle.remove(connection)
@@ -125,8 +149,8 @@ class LeanTransport:
                 connection.wire.close()
         return None
 
-    def _forget_old(self) -> None:
-        idle, now = self._idle, anyio.current_time()
+    def _forget_old(self, now: float) -> None:
+        idle = self._idle
         while idle and now - idle[0].idle_since >= (KEEPALIVE_S if len(idle) <= MAX_IDLE else SPARE_S):
             idle.popleft().wire.close()
 
@@ -144,9 +168,9 @@ class LeanTransport:
     def _release(self, connection: _Connection, *, reusable: bool) -> None:
         self._busy.remove(connection)
         if reusable and not self._closed:
-            connection.idle_since = anyio.current_time()
+            connection.idle_since = now = anyio.current_time()
             self._idle.append(connection)
-            self._forget_old()
+            self._forget_old(now)
         else:
             connection.wire.close()
         self._free.release()
@@ -185,14 +209,17 @@ class _Body:
         return None if data is None else self._feed(data)
 
     async def next(self) -> bytes:
-        while (body := self.take()) is None:
-            assert self._connection is not None
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        body: bytes | None = None
+        while body is None:
+            if self._parser.ended or self._connection is None:
+                return b""
             try:
                 body = self._feed(await self._connection.wire.receive())
             except (OSError, anyio.ClosedResourceError) as error:
                 raise BrokenOff from error
-            if body is not None:
-                break
         return body
 
     def _feed(self, data: bytes) -> bytes | None:
@@ -235,7 +262,6 @@ async def _receive_head(wire: Wire, parser: ResponseParser) -> bytes:
     may have been carried out."""
     failure: type[Exception] = HungUp
     try:
-        await wire.wait()
         while data := await wire.receive():
             failure = BrokenOff
             body = parser.feed(data)

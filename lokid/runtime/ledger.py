@@ -27,9 +27,10 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 
+from lokid.rpc.methods import GroupBy
 from lokid.runtime import usage_rows
 from lokid.runtime.usage_journal import Journal, left_behind
-from lokid.runtime.usage_rows import GroupBy, Row, Unusable
+from lokid.runtime.usage_rows import Row, Unusable
 
 MOST_UNSAVED = 10_000
 """Rows that wait in memory: some 5 MB, and some minutes of a busy daemon with a full disk."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 
@@ -32,6 +32,7 @@ from lokid.errors import (
 )
 from lokid.protocols import oauth2, oauth2_answers
 from lokid.protocols.oauth2_answers import Device, Refusal, Token
+from lokid.rpc.methods import LoginMethod
 from lokid.runtime import durable, token_requests
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.launch import Spawn
@@ -44,8 +45,6 @@ WITHIN_S = 300.0
 MAX_LOGINS = 16
 """Of one user at a time. Those that are over stay until then, so that their end can be asked for."""
 
-Method = Literal["browser", "code", "device"]
-
 log = logging.getLogger("lokid.login")
 
 
@@ -55,12 +54,12 @@ class Login:
 
     client: OpenClient
     tokens: Tokens
-    method: Method
+    method: LoginMethod
     expires_at: float
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     begun: oauth2.Authorization | None = None
     device: Device | None = None
-    code: str | None = None
+    code: str | None = field(default=None, repr=False)
     answered: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     failure: LokidError | None = None
@@ -118,13 +117,15 @@ class Login:
 
 
 class Logins:
-    """Those that are under way. ``spawn``: starts a task that lives as long as the runtime."""
+    """Those that are under way. ``spawn``: starts a task that lives as long as the runtime.
+    ``check_unlocked``: raises while lokid is locked."""
 
-    def __init__(self, spawn: Spawn) -> None:
+    def __init__(self, spawn: Spawn, check_unlocked: Callable[[], None] = lambda: None) -> None:
         self._spawn = spawn
+        self._check_unlocked = check_unlocked
         self._logins: dict[str, Login] = {}
 
-    async def begin(self, client: OpenClient, method: Method | None) -> dict[str, Any]:
+    async def begin(self, client: OpenClient, method: LoginMethod | None) -> dict[str, Any]:
         """``auth.login``. Raises ConfigInvalid, InvalidParams, Unsupported, and what a request raises."""
         tokens, server = _able(client)
         if method is None:
@@ -144,7 +145,7 @@ class Logins:
         return self._by_browser(client, tokens, server, method)
 
     def _by_browser(
-        self, client: OpenClient, tokens: Tokens, server: oauth2.Server, method: Method
+        self, client: OpenClient, tokens: Tokens, server: oauth2.Server, method: LoginMethod
     ) -> dict[str, Any]:
         if server.authorize_url is None:
             raise Unsupported(
@@ -206,6 +207,7 @@ class Logins:
         return login.tokens.status()
 
     def _start(self, login: Login, listener: Loopback | None) -> None:
+        self._check_unlocked()  # somebody may have locked it while the server was asked
         if len(self._logins) >= MAX_LOGINS:
             over = next((known.id for known in self._logins.values() if known.done.is_set()), None)
             if over is None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import anyio.to_thread
 
 WITHIN_S = 5.0
+"""One that is open answers within milliseconds; one that asks somebody in a window is not waited for."""
 
 THREADS = 4
 """A keyring that never answers keeps its thread: so many, and the others are told that it hangs."""
@@ -37,7 +38,8 @@ async def ask(service: str, name: str) -> str:
 
 
 def get(service: str, name: str) -> str | None:
-    """The entry, None if there is none. Raises KeyringFailed. Blocks, for ``WITHIN_S`` at most."""
+    """The entry, None if there is none. Raises KeyringFailed. Blocks, for ``WITHIN_S`` at most, and as long
+    again where ``THREADS`` hang already."""
 
     def look() -> str | None:
         import keyring

@@ -29,7 +29,7 @@ from lokid.runtime.environment import Environment
 from lokid.runtime.generation import Generation
 from lokid.runtime.launch import Spawn
 from lokid.runtime.loading import Loaded, Paths, load
-from lokid.runtime.vault import LOCKED, Vault
+from lokid.runtime.vault import LOCKED, Vault, all_locked
 
 QUIET = 0.02
 """Seconds without a change before a file is read: programs truncate and then write, or write in pieces."""
@@ -93,7 +93,7 @@ class Reloader:
         """Raises ConfigInvalid with every problem. Not ``forced``: files with the text they had before
         are not loaded again. One at a time; a second caller waits and then loads anew."""
         async with self._lock:
-            loaded = await self._load()
+            loaded, steps = await self._load()
             same = loaded.texts == self.loaded.texts and loaded.problems == self.loaded.problems
             old = self.generation
             if gone := self._gone(loaded):
@@ -112,21 +112,28 @@ class Reloader:
             self.loaded = replace(loaded, config=None, models={})
             if same and not forced and old.number:
                 return Change(old.number, kept=tuple(old.clients))
-            return self._swap(old, loaded, loaded.config, spawn, forced=forced)
+            return self._swap(old, steps, loaded, loaded.config, spawn, forced=forced)
 
     async def swapped(self) -> None:
         """Returns when the next generation is there."""
         await self._swapped.wait()
 
-    async def _load(self) -> Loaded:
-        """Raises SecretMissing while lokid is locked: what is read then would be in memory again."""
+    async def _load(self) -> tuple[Loaded, Plan]:
+        """What is in the files, and what follows for the clients of the present generation. Raises
+        SecretMissing while lokid is locked: what is read then would be in memory again."""
         while True:
             self.check_unlocked()
-            epoch = self.vault.epoch
-            read = partial(load, self.paths, self.environment.all, self._builtin, self.vault)
-            loaded = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
-            if epoch == self.vault.epoch:
-                return loaded
+            epoch, old = self.vault.epoch, self.generation
+            read = partial(self._read, self.environment.all, old)
+            found = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+            if epoch == self.vault.epoch and old is self.generation:
+                return found
+
+    def _read(self, environ: Mapping[str, str], old: Generation) -> tuple[Loaded, Plan]:
+        """In a thread, the plan too: to compare ten thousand models takes 20 ms."""
+        loaded = load(self.paths, environ, self._builtin, self.vault)
+        before = old.config if old.number and not old.sealed else None
+        return loaded, plan(before, loaded.config) if loaded.config else Plan()
 
     def _gone(self, loaded: Loaded) -> Problem | None:
         """A file that was in use and is not there any more, or a vault that cannot be read any more."""
@@ -144,7 +151,7 @@ class Reloader:
     def check_unlocked(self) -> None:
         """Raises SecretMissing while lokid is locked."""
         if self.vault.locked:
-            raise sealing.error()
+            raise all_locked()
 
     def seal(self, spawn: Spawn) -> Sealed:
         """Takes every secret out of memory, at once and without a look at any file. Requests in flight finish
@@ -153,8 +160,9 @@ class Reloader:
         self.vault.lock()
         kept = [] if self.environment.seal(encrypt) else ["environment"]
         old, over = self.generation, anyio.Event()
-        if not old.sealed:
+        if self._opened.is_set():  # also when the unlock before has loaded nothing yet
             self._opened = anyio.Event()
+        if not old.sealed:
             vault = replace(self.loaded.vault, state="locked", reason=LOCKED)
             # Nothing that is read from now on counts as the same.
             self.loaded = replace(self.loaded, environ={}, texts=(), vault=vault)
@@ -192,11 +200,12 @@ class Reloader:
         for client in old.clients.values():
             spawn(client.retire)
 
-    def _swap(self, old: Generation, loaded: Loaded, config: Config, spawn: Spawn, *, forced: bool) -> Change:
+    def _swap(
+        self, old: Generation, steps: Plan, loaded: Loaded, config: Config, spawn: Spawn, *, forced: bool
+    ) -> Change:
         """No await from here to the end: nobody sees anything between the two generations."""
         secrets.scrub(loaded.used_names - children.COMMON)
         around = self._around(loaded.environ, spawn)
-        steps = plan(old.config if old.number and not old.sealed else None, config)
         if old.sealed:
             steps = replace(steps, close=tuple(old.clients))
         if anew := tuple(name for name in steps.keep if old.clients[name].outdated(loaded.environ)):

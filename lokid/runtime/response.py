@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from lokid.errors import IncompleteResponse, ProviderFailed, TimedOut
 from lokid.runtime.reach import Timeouts
@@ -58,8 +61,10 @@ class Response:
         self._timeouts = timeouts
         self._first_by = first_by
         self._seen = 0
+        self._packed = 0  # bytes before decompression
         # Nobody asked for compression; some gateways do it nevertheless. | 32: gzip and zlib headers.
         packed = head.headers.get("content-encoding", "identity") in ("gzip", "x-gzip", "deflate")
+        self._patience: anyio.CancelScope | None = None
         self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
     async def read(self) -> bytes:
@@ -87,6 +92,16 @@ class Response:
             raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
         return data
 
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Around the reads of a whole body: one scope whose deadline moves takes a third of the time of one
+        for each read. ``TimedOut`` then comes out of this block."""
+        with anyio.CancelScope() as self._patience:
+            yield
+        scope, self._patience = self._patience, None
+        if scope.cancelled_caught:
+            raise self._timed_out()
+
     async def aclose(self) -> None:
         """Ends the answer: its connection goes back to the pool if the body was read to its end, and is
         closed otherwise."""
@@ -94,6 +109,11 @@ class Response:
 
     async def _wait(self) -> bytes:
         deadline = anyio.current_time() + self._timeouts.idle if self._seen else self._first_by
+        if (patience := self._patience) is not None:
+            patience.deadline = deadline
+            data = await self._next()
+            patience.deadline = inf  # what the caller does with it takes as long as it takes
+            return data
         with anyio.CancelScope(deadline=deadline) as scope:
             return await self._next()
         assert scope.cancelled_caught
@@ -103,11 +123,24 @@ class Response:
         if self._unpack is None:
             return await self._body.next()
         while True:
-            packed = self._unpack.unconsumed_tail or await self._body.next()
-            if not packed:
+            if packed := self._unpack.unconsumed_tail:
+                await checkpoint()  # a kilobyte may hold a megabyte, and the others want their turn
+            elif packed := await self._body.next():
+                self._count_packed(packed)
+            else:
                 return self._unpack.flush()
             if data := self._unpack.decompress(packed, MAX_UNPACKED):
                 return data
+
+    def _count_packed(self, packed: bytes) -> None:
+        """zlib keeps what follows the end of its data, copying all of it each time, and unpacks empty blocks
+        to nothing for ever."""
+        assert self._unpack is not None
+        self._packed += len(packed)
+        if self._unpack.eof:
+            raise self._failed("goes on after the end of its compressed data")
+        if self._packed > MAX_ANSWER:
+            raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
 
     def _timed_out(self) -> TimedOut:
         say = self._timeouts.no_more if self._seen else self._timeouts.no_answer

@@ -9,18 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lokid.config import Config
-from lokid.errors import SecretMissing
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime.clients import OpenClient, Surroundings, known_models
 from lokid.runtime.generation import Generation
-from lokid.runtime.vault import UNLOCK
 
 KEPT = frozenset({"type", "name", "auth", "models", "budget", "limits"})
 """Keys of a client that are shown, counted or completed. Models go without their patches."""
-
-
-def error() -> SecretMissing:
-    return SecretMissing("lokid is locked", hint=UNLOCK)
 
 
 def sealed(old: Generation, around: Surroundings) -> Generation:

@@ -25,7 +25,7 @@ from lokid import logs, sandbox
 from lokid.config import Problem
 from lokid.errors import SecretMissing
 from lokid.providers.settings import CommandSecret, FileSecret, KeyringSecret, Secret
-from lokid.runtime import children, os_keyring, watch
+from lokid.runtime import children, os_keyring, regular, watch
 
 MAX_FILE = 64 * 1024
 """Bytes of a secret's file: a certificate chain would fit, a wrong path to a large file would not."""
@@ -239,10 +239,7 @@ def secret_path(value: FileSecret, directory: str) -> str:
 
 def read(path: str) -> SecretStr:
     """The text of a secret's file, without the final newline. Raises OSError and ValueError. Blocks."""
-    # O_NONBLOCK: opening a FIFO must not hang; only a regular file is then read.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("is not a regular file")
+    with regular.opened(path) as (file, _):
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
         raise ValueError("is larger than 64 KiB")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -44,6 +45,7 @@ class StoredSecrets:
         self._end_logins = end_logins
         self._guessing = anyio.Lock()
         self._wrong = 0
+        self._next_guess_at = -math.inf
 
     # --- one secret --------------------------------------------------------------------------------
 
@@ -124,12 +126,16 @@ class StoredSecrets:
         one; ConfigInvalid for a vault that cannot be read."""
         _bounded(passphrase)
         async with self._guessing:
+            # If whoever guessed last did not wait for the answer.
+            await anyio.sleep(max(self._next_guess_at - anyio.current_time(), 0.0))
             try:
                 await self._reloader.unseal(passphrase)
             except WrongPassphrase:
                 self._wrong += 1
                 log.warning("wrong passphrase for the vault, number %d in a row", self._wrong)
-                await anyio.sleep(min(BACKOFF_MAX_S, BACKOFF_S * self._wrong))
+                pause = min(BACKOFF_MAX_S, BACKOFF_S * self._wrong)
+                self._next_guess_at = anyio.current_time() + pause
+                await anyio.sleep(pause)
                 raise AuthenticationFailed(
                     "the passphrase does not open the vault's identity", hint=UNLOCK
                 ) from None

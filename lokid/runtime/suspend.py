@@ -1,5 +1,5 @@
-"""How long this machine has slept. Whoever remembers the figure and finds a larger one later has slept in
-between, and needs no clock that ticks to notice it."""
+"""A clock that runs on while the machine is suspended, and how long it has slept. Whoever remembers that
+figure and finds a larger one later has slept in between, and needs no clock that ticks to notice it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ connection."""
 _RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
+def running() -> float:
+    """Seconds since some moment, those of a suspend included. Nobody sets this clock."""
+    return time.clock_gettime(_RUNNING)
+
+
 def slept_s() -> float:
     """Seconds since the machine was started that it was suspended."""
-    return time.clock_gettime(_RUNNING) - time.monotonic()
+    return running() - time.monotonic()
 
 
 class Wakefulness:

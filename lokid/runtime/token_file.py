@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from lokid import logs
 from lokid.protocols.oauth2_answers import Token
 from lokid.rpc import address
-from lokid.runtime import durable
+from lokid.runtime import durable, regular
 
 VERSION = 1
 
@@ -83,10 +83,7 @@ def mark(path: str) -> Mark:
 def read(path: str) -> Record | None:
     """None without a file. Raises Unusable. Blocks for microseconds."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                raise Unusable("is not a regular file")
+        with regular.opened(path, follow=False) as (file, facts):
             if facts.st_uid != os.geteuid():
                 raise Unusable("belongs to another user")
             if facts.st_mode & 0o077:
@@ -95,6 +92,8 @@ def read(path: str) -> Record | None:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
+    except regular.NotRegular as error:
+        raise Unusable(str(error)) from None
     except OSError as error:
         raise Unusable(f"cannot be read ({(error.strerror or 'unknown reason').lower()})") from None
     try:
@@ -122,7 +121,7 @@ async def locked(path: str, patience: float = PATIENCE) -> AsyncIterator[None]:
     """Across processes, for as long as the block takes: requests may be in it. Makes the directory.
     Raises ``durable.Busy`` and OSError."""
     durable.make_directory(os.path.dirname(path))
-    os.chmod(os.path.dirname(path), 0o700)
+    _close_to_others(os.path.dirname(path))
     until = anyio.current_time() + patience
     with ExitStack() as held:
         while True:
@@ -134,6 +133,15 @@ async def locked(path: str, patience: float = PATIENCE) -> AsyncIterator[None]:
                     raise
                 await anyio.sleep(_PAUSE)
         yield
+
+
+def _close_to_others(directory: str) -> None:
+    """Raises OSError for a symbolic link: it may lead to a directory of everybody, /tmp for instance."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(fd, 0o700)
+    finally:
+        os.close(fd)
 
 
 async def save(path: str, record: Record) -> None:

@@ -30,7 +30,8 @@ _reading: dict[tuple[str | None, float], anyio.Event] = {}
 
 async def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Whom to trust: those whom the system trusts, or those in ``ca_file`` instead. Raises ``OSError``."""
-    key = (ca_file, os.stat(ca_file).st_mtime if ca_file else 0.0)
+    # In a thread: the file may be on a network mount that hangs.
+    key = (ca_file, (await anyio.to_thread.run_sync(os.stat, ca_file)).st_mtime if ca_file else 0.0)
     while (context := _contexts.get(key)) is None:
         if (read := _reading.get(key)) is not None:  # forty at a time would take seconds
             await read.wait()

@@ -99,9 +99,10 @@ class Turns:
     ) -> None:
         """Returns when the request may go, and counts it as running. ``estimate``: tokens. Raises
         Overloaded if too many wait. Cancelling leaves the line."""
-        if limits is not self._limits and limits != self._limits:
-            self._limits = limits
-            self._wake()
+        if limits is not self._limits:
+            changed, self._limits = limits != self._limits, limits
+            if changed:
+                self._wake()
         if self.waiting or self._delay() > 0:
             if self.waiting >= MOST_WAITING:
                 raise Overloaded(
@@ -149,10 +150,13 @@ class Turns:
 
     def _delay(self) -> float:
         """Seconds until the next one may go; infinite if somebody has to end first."""
-        limits, now = self._limits, anyio.current_time()
+        limits = self._limits
         if limits.concurrency is not None and self._running >= limits.concurrency:
             return inf
         delay = 0.0
+        if limits.requests_per_minute is None and limits.tokens_per_minute is None:
+            return delay
+        now = anyio.current_time()
         if limits.requests_per_minute is not None:
             delay = self._requests.wait(limits.requests_per_minute, now)
         if limits.tokens_per_minute is not None:

@@ -16,8 +16,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from lokid.rpc.methods import GroupBy
 from lokid.runtime import durable
 
 VERSION = 1
@@ -29,7 +30,6 @@ BUSY_S = 5.0
 MOST_GROUPS = 10_000
 """Rows of one answer: each caller can name models as it likes."""
 
-GroupBy = Literal["client", "model", "day", "program"]
 
 _GROUPS: dict[GroupBy, str] = {
     "client": "client",
@@ -213,7 +213,7 @@ _EVER = 2**62
 
 
 def _ms(at: float) -> int:
-    return max(-_EVER, min(round(at * 1000), _EVER))
+    return round(max(-_EVER, min(at * 1000, _EVER)))  # a caller's number may be infinite
 
 
 def _answer(row: sqlite3.Row, group_by: GroupBy | None) -> dict[str, Any]:

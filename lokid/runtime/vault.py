@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import anyio.to_thread
-import pyrage
 
 from lokid import logs
 from lokid.config import Vault as Settings
 from lokid.config import vault as contents
 from lokid.errors import ConfigInvalid, InvalidParams, LokidError, SecretMissing
 from lokid.rpc import address
-from lokid.runtime import durable, identity, os_keyring, watch
-from lokid.runtime.identity import Found, Kind, Place, Unusable
+from lokid.rpc.methods import IdentityKind
+from lokid.runtime import age, durable, identity, os_keyring, regular, watch
+from lokid.runtime.identity import Found, Place, Unusable
 from lokid.runtime.os_keyring import KeyringFailed
 
 State = Literal["absent", "open", "locked", "refused"]
@@ -38,6 +38,7 @@ TRIES = 5
 
 LOCKED = "the vault is locked"
 UNLOCK = "lokictl unlock"
+ALL_LOCKED = "lokid is locked"
 
 ABSENT = b""
 """In the place of an identity: the keyring has answered that there is none."""
@@ -52,7 +53,7 @@ class Contents:
     state: State
     file: str = ""
     identity: str = ""
-    kind: Kind = "none"
+    kind: IdentityKind = "none"
     reason: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     warnings: tuple[tuple[str, str], ...] = ()
@@ -115,7 +116,7 @@ class Vault:
         except Unusable as error:
             state, reason = "refused", str(error)
         path = found.path if found is not None else place.plain
-        kind: Kind = found.kind if found is not None else "none"
+        kind: IdentityKind = found.kind if found is not None else "none"
         if kind == "passphrase" and place.plain != path and os.path.exists(place.plain):
             warnings.append((place.plain, f"opens the vault without the passphrase: rm {place.plain}"))
         if state != "absent" and _is_open_folder(os.path.dirname(place.file)):
@@ -147,21 +148,29 @@ class Vault:
         """Raises KeyringFailed."""
         assert place.keyring is not None
         text = (os_keyring.get(*place.keyring) or "").encode()
+        if self._keep({place.plain: text or ABSENT}, epoch):
+            self._silent = ""
+
+    def _keep(self, unwrapped: dict[str, bytes], epoch: int) -> bool:
+        """Unless it was locked after ``epoch``: no late answer puts a key back."""
         with self._turn:
-            if epoch == self.epoch:
-                self._unwrapped, self._silent = {place.plain: text or ABSENT}, ""
+            if epoch != self.epoch:
+                return False
+            self._unwrapped = unwrapped
+            return True
 
     def _note_owners(self, found: Found, settings: Settings) -> None:
-        """Whom to encrypt to what must outlast a lock."""
-        self._owners = []
-        if found.kind == "none":
-            return
-        own = self._identities(found)
-        with suppress(Unusable):  # an SSH key whose public half nobody has named
-            owners = identity.recipients(own, settings.recipients)
-            with suppress(pyrage.DecryptError):
-                pyrage.decrypt(pyrage.encrypt(b"", owners), own)
-                self._owners = owners
+        """Whom to encrypt to what must outlast a lock. In one step: a lock may come at any time."""
+        owners: list[Any] = []
+        try:
+            if found.kind != "none":
+                own = self._identities(found)
+                with suppress(Unusable, age.DecryptError):  # an SSH key whose public half nobody has named
+                    known = identity.recipients(own, settings.recipients)
+                    age.decrypt(age.encrypt(b"", known), own)
+                    owners = known
+        finally:
+            self._owners = owners
 
     def _sweep(self, place: Place) -> None:
         """Once per file: what a killed writer left holds secrets, if encrypted ones."""
@@ -175,10 +184,7 @@ class Vault:
         """The encrypted file, None if there is none."""
         path = place.file
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-                facts = os.fstat(file.fileno())
-                if not stat.S_ISREG(facts.st_mode):
-                    raise Unusable(f"{path} is not a regular file")
+            with regular.opened(path) as (file, facts):
                 if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                     # Whoever may write here decides which keys are used, and so who reads the prompts.
                     raise Unusable(f"other users may write to {path}, so it is not used: chmod 600 {path}")
@@ -187,6 +193,8 @@ class Vault:
                 data = file.read(MAX_FILE + 1)
         except FileNotFoundError:
             return None
+        except regular.NotRegular as error:
+            raise Unusable(f"{path} {error}") from None
         except OSError as error:
             raise Unusable(f"{path} cannot be read: {error.strerror}") from None
         if len(data) > MAX_FILE:
@@ -201,8 +209,8 @@ class Vault:
         if found.kind == "none":
             raise Unusable(f"{place.file} is there, but {place.plain}, which opens it, is not: restore it")
         try:
-            return contents.decode(pyrage.decrypt(data, self._identities(found)))
-        except pyrage.DecryptError as error:
+            return contents.decode(age.decrypt(data, self._identities(found)))
+        except age.DecryptError as error:
             if "No matching keys" in str(error):
                 raise Unusable(f"{place.file} was not encrypted to the identity in {found.path}") from None
             raise Unusable(f"{place.file} is damaged{_spare(place.file)}") from None
@@ -256,10 +264,10 @@ class Vault:
 
     def _encrypted(self, place: Place, settings: Settings, text: bytes) -> bytes:
         own = self._identities(self._find(place))
-        data: bytes = pyrage.encrypt(text, identity.recipients(own, settings.recipients))
+        data: bytes = age.encrypt(text, identity.recipients(own, settings.recipients))
         try:
-            pyrage.decrypt(data, own)  # a mistake in the recipients must not lock the owner out
-        except pyrage.DecryptError:
+            age.decrypt(data, own)  # a mistake in the recipients must not lock the owner out
+        except age.DecryptError:
             raise Unusable("vault.recipients has no key of your own identity") from None
         return data
 
@@ -285,8 +293,8 @@ class Vault:
         own = identity.keys(opened, found.path) if opened else ()
         plain: bytes | None = None
         if sealed is not None:
-            with suppress(pyrage.DecryptError):
-                plain = pyrage.decrypt(sealed, own) if own else None
+            with suppress(age.DecryptError):
+                plain = age.decrypt(sealed, own) if own else None
             if plain is None:
                 raise Unusable(
                     f"{found.path} is not the identity any more to which the environment was sealed at the"
@@ -310,12 +318,12 @@ class Vault:
     def sealer(self) -> Callable[[bytes], bytes] | None:
         """Encrypts to those who can open the vault, as of the last look; None if nobody is known who can."""
         owners = self._owners
-        return (lambda data: bytes(pyrage.encrypt(data, owners))) if owners else None
+        return (lambda data: bytes(age.encrypt(data, owners))) if owners else None
 
     async def protect(self, settings: Settings, passphrase: str | None) -> Found:
         """Encrypts the identity with ``passphrase``; None takes the passphrase off. Returns where it is
         now. Raises Unusable and a LokidError; then the old one still works."""
-        place = self.place(settings)
+        epoch, place = self.epoch, self.place(settings)
         found = await anyio.to_thread.run_sync(self._find, place)
         if self._is_locked(found):
             raise SecretMissing(LOCKED, hint=UNLOCK)
@@ -330,11 +338,11 @@ class Vault:
             raise unsaved(error) from None
         except durable.Busy as error:
             raise ConfigInvalid(str(error)) from None
-        self._unwrapped = {path: plain} if passphrase else {}
+        self._keep({path: plain} if passphrase else {}, epoch)
         return Found("passphrase" if passphrase else "file", path)
 
 
-_NOT_WRAPPED: Mapping[Kind, str] = {
+_NOT_WRAPPED: Mapping[IdentityKind, str] = {
     "credential": "a systemd credential",
     "keyring": "in the keyring",
     "none": "not there yet",
@@ -355,6 +363,11 @@ def _is_open_folder(path: str) -> bool:
     except OSError:
         return False
     return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not mode & stat.S_ISVTX
+
+
+def all_locked(client: str | None = None) -> SecretMissing:
+    """What whoever asks is told after ``lock``."""
+    return SecretMissing(ALL_LOCKED, hint=UNLOCK, client=client)
 
 
 def unsaved(error: OSError) -> LokidError:

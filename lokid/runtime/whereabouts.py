@@ -11,28 +11,19 @@ import sys
 from lokid.config import vault_settings
 from lokid.runtime import secrets
 from lokid.runtime.identity import Place
-from lokid.runtime.loading import Paths
-
-MAX_TEXT = 64 * 1024 * 1024
+from lokid.runtime.loading import Paths, read
 
 
 def main() -> int:
     """Files that cannot be read say nothing; ``lokictl config check`` tells about them."""
     paths = Paths.of(os.environ)
-    variables, _ = secrets.dotenv(_text(paths.env_file), paths.env_file)
-    settings = vault_settings(_text(paths.config), paths.config, {**variables, **os.environ})
+    text, env_text = (read(path, [], []) or "" for path in (paths.config, paths.env_file))
+    variables, _ = secrets.dotenv(env_text, paths.env_file)
+    settings = vault_settings(text, paths.config, {**variables, **os.environ})
     place = Place.of(settings, os.environ, os.path.dirname(paths.config))
     kept = place.wrapped if os.path.exists(place.wrapped) else place.plain
     sys.stdout.write(json.dumps({"vault_file": place.file, "identity_file": kept}))
     return 0
-
-
-def _text(path: str) -> str:
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            return file.read(MAX_TEXT).decode()
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ waits too. The same number stands in lokid.socket."""
 MAX_PATH = 107
 """Bytes; ``sun_path`` of unix(7) has 108 with the final NUL."""
 
+_FILES = {"rpc.sock", "rpc.sock.lock", "lokid-extra.sock", "lokid-extra.sock.lock"}
+"""What a directory of lokid's own holds."""
+
 NOBODY = 65534
 """The overflow uid: in a user namespace every foreign user looks like it, so it cannot be told apart."""
 
@@ -171,9 +174,12 @@ def _check_directory(directory: str, *, create: bool) -> None:
             f"{directory} belongs to uid {found.st_uid}, not to you: choose another place with LOKID_SOCK."
         )
     if found.st_mode & 0o077:
+        # Not /tmp, /run or a home: closing those locks others out of what is theirs, and root could.
+        ours = set(os.listdir(directory)) <= _FILES
+        mend = f"run `chmod 700 {directory}` or " if ours else ""
         raise EndpointError(
             f"others may enter {directory} (mode {stat.S_IMODE(found.st_mode):04o}):"
-            f" run `chmod 700 {directory}` or choose another place with LOKID_SOCK."
+            f" {mend}choose another place with LOKID_SOCK, in a directory of its own."
         )
 
 

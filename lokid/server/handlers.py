@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from math import isnan
 
 import anyio
 import anyio.to_thread
@@ -191,6 +192,9 @@ async def _list_models(service: Service, _call: Call, params: Params) -> object:
 
 
 async def _query_usage(service: Service, _call: Call, params: Params) -> object:
+    for key in ("since", "until"):
+        if isnan(params.get(key) or 0.0):
+            raise InvalidParams(f"{key}: must be a number of seconds since the epoch")
     return await service.runtime.usage(params.get("since"), params.get("until"), params.get("group_by"))
 
 

@@ -20,7 +20,7 @@ import lokid
 from lokid.errors import LokidError
 from lokid.logs import place
 from lokid.server.endpoint import Endpoint
-from lokid.server.extra import Extra
+from lokid.server.extra_listener import ExtraListener
 from lokid.server.listener import DRAIN_S, Listener
 from lokid.server.service import Runtime, Service
 from lokid.systemd import Notifier
@@ -51,7 +51,7 @@ class Life:
         self._drain_s = drain_s
         service = Service(runtime, endpoint.path, time.time())
         self._listener = Listener(endpoint, service)
-        self._extra = Extra(service)
+        self._extra = ExtraListener(service)
         self._stop = anyio.Event()
         self._reload = anyio.Event()
 

@@ -11,6 +11,7 @@ import anyio
 from lokid.rpc.connection import Connection, Limits
 from lokid.rpc.large import LargeFrame
 from lokid.rpc.messages import Message, ProtocolError
+from lokid.runtime.inlet import Inlet
 from lokid.server.intake import SMALL, Intake
 from lokid.server.peer import Connected
 
@@ -29,10 +30,11 @@ class Reader:
     """``read`` is one task's. ``release`` when nobody reads any more."""
 
     # Ten thousand idle connections have one each.
-    __slots__ = ("_began", "_connection", "_held", "_intake", "_largest", "_sock")
+    __slots__ = ("_began", "_connection", "_held", "_inlet", "_intake", "_largest", "_sock")
 
     def __init__(self, sock: Connected, limits: Limits, intake: Intake) -> None:
         self._sock = sock
+        self._inlet = Inlet(sock, self._received)
         self._connection = Connection(limits)
         self._intake = intake
         self._largest = limits.max_frame
@@ -47,12 +49,7 @@ class Reader:
         while True:
             # Waits first: after an answer there is rarely something yet, and a client that never pauses must
             # not keep the other connections from their turn.
-            if self._connection.held:
-                await self._rest()
-            else:
-                await anyio.wait_readable(self._sock)
-            if (data := self._received()) is None:
-                continue
+            data = await (self._rest() if self._connection.held else self._inlet.next())
             if not data:
                 self._connection.eof()
                 return []
@@ -73,8 +70,12 @@ class Reader:
 
     async def drop(self) -> None:
         """Reads to the end and throws it away."""
-        while self._received() != b"":
-            await anyio.wait_readable(self._sock)
+        while await self._inlet.next():
+            pass
+
+    def close(self) -> None:
+        """Before the socket is."""
+        self._inlet.close()
 
     def _count(self, *, begins: bool) -> None:
         held = self._connection.held
@@ -87,22 +88,21 @@ class Reader:
         if grows:
             self._intake.check(self._largest, self._connection.begun)
 
-    async def _rest(self) -> None:
-        """Returns when there is more of a frame; raises ProtocolError for silence."""
+    async def _rest(self) -> bytes:
+        """What there is more of a frame; raises ProtocolError for silence."""
         left = self._began + FRAME_S + self._connection.held / SLOWEST - anyio.current_time()
         with anyio.move_on_after(max(0.0, min(FRAME_S, left))):
-            await anyio.wait_readable(self._sock)
-            return
+            return await self._inlet.next()
         raise ProtocolError(
             f"the rest of a frame did not come: {FRAME_S:g} seconds of silence, or less than {SLOWEST} bytes"
             " a second"
         )
 
-    def _received(self) -> bytes | None:
-        """What is there, b"" at the end, None if it was a false alarm."""
+    def _received(self) -> bytes:
+        """What is there, b"" at the end."""
         try:
             return self._sock.recv(READ)
         except (BlockingIOError, InterruptedError):
-            return None
+            raise
         except OSError:  # reset: a client that left without reading
             return b""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from lokid.errors import Cancelled, LokidError
+from lokid.errors import LokidError
 from lokid.rpc.methods import RequestMap
 from lokid.runtime.asker import Asker
 from lokid.server.peer import Peer, program_of
@@ -23,7 +23,7 @@ class Running:
     """One request with a task of its own.
 
     ``id`` is the daemon's, ``msgid`` the client's. ``scope`` is around the work, not around the answer: a
-    cancelled request still answers. ``why`` is what it answers then.
+    cancelled request still answers. ``why`` is what it answers then, if somebody said so.
     """
 
     id: int
@@ -32,7 +32,7 @@ class Running:
     model: str | None
     asker: Asker
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    why: LokidError = field(default_factory=lambda: Cancelled("the request was cancelled"))
+    why: LokidError | None = None
     started_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
 
@@ -49,7 +49,7 @@ class Running:
             "state": "waiting" if self.asker.waiting else "running",
             "model": self.model,
             "pid": self.asker.pid,
-            "program": f"extra:{self.asker.program}" if self.asker.restricted else self.asker.program,
+            "program": self.asker.shown,
             "started_at": self.started_at,
             # The wall clock may jump, the age of a request does not.
             "elapsed_s": round(time.monotonic() - self.started, 3),

@@ -4,30 +4,21 @@ test puts fakes in their place.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from anyio.abc import TaskStatus
 
 from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Event, RerankRequest
-from lokid.rpc.methods import EventMap, Topic
+from lokid.rpc.methods import EventMap, GroupBy, LoginMethod, ModelType, Topic
 from lokid.runtime.asker import Asker
+from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.importing import Left
 from lokid.server.intake import Intake
 from lokid.server.requests import Requests
 
 Params = Mapping[str, Any]
-
-Emit = Callable[[Sequence[Event]], Awaitable[None]]
-"""Takes all events of one network read at once; waits when the reader of the socket is slow."""
-
-Accepted = Callable[[], Awaitable[None]]
-"""Awaited once, before the first byte goes to a provider; returns when the client was told."""
-
-
-ModelType = Literal["chat", "embedding", "reranker"]
-GroupBy = Literal["client", "model", "day", "program"]
 
 
 class Secrets(Protocol):
@@ -55,9 +46,7 @@ class Secrets(Protocol):
 class Auth(Protocol):
     """What the server asks of ``lokid.runtime.auth.Auth``."""
 
-    async def login(
-        self, client: str, method: Literal["browser", "code", "device"] | None
-    ) -> dict[str, Any]: ...
+    async def login(self, client: str, method: LoginMethod | None) -> dict[str, Any]: ...
 
     async def finish(self, login_id: str, code: str | None) -> dict[str, Any]: ...
 

@@ -80,6 +80,9 @@ def test_usage_may_be_a_total_only() -> None:
         (rows([None]), 1, ProviderFailed),
         (rows(["x"]), 1, ProviderFailed),
         (rows([1e300]), 1, ProviderFailed),
+        (b'{"data": [{"index": 0, "embedding": [1, 1e999]}]}', 1, ProviderFailed),
+        (rows("AADAfw=="), 1, ProviderFailed),  # NaN
+        ({"data": [{"index": True, "embedding": [1]}, {"index": 1, "embedding": [1]}]}, 1, ProviderFailed),
         (rows([[[1]]]), 1, ProviderFailed),
         (rows("!!!"), 1, ProviderFailed),
         (rows("AAA="), 1, ProviderFailed),

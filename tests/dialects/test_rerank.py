@@ -58,6 +58,7 @@ def test_all_results_come_when_nobody_asked_for_less() -> None:
         ({"results": [row(3, 1)]}, ProviderFailed),
         ({"results": [row(-1, 1)]}, ProviderFailed),
         ({"results": [row("0", 1)]}, ProviderFailed),
+        ({"results": [row(True, 1)]}, ProviderFailed),
         ({"results": [row(0, None)]}, ProviderFailed),
         (b'{"results": [{"index": 0, "relevance_score": 1e999}]}', ProviderFailed),
         ({"results": [row(0, 1), row(0, 2)]}, ProviderFailed),

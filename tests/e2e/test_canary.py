@@ -392,6 +392,7 @@ def drive(evidence: Evidence, running: subprocess.Popen[str], socket: Path, home
     client, strings = connect(socket), connect(socket)
     try:
         evidence.call(client, "hello", client="canary", errors="map", accepted=True)
+        evidence.call(client, "events.subscribe")  # all that happens from now on is evidence, too
         vault(evidence, client, home)
         sign_in(evidence, client, echo)
         asks(evidence, client, strings)

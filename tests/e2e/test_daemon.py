@@ -313,7 +313,8 @@ def test_before_the_first_secret_is_read_the_process_is_closed_to_others() -> No
               resource.getrlimit(resource.RLIMIT_NOFILE), environ, faulthandler.is_enabled())
         """
     )
-    assert answer == "0 (0, 0) (2048, 2048) {'HOME': '/'} True"
+    left = "{'HOME': '/', 'PYDANTIC_DISABLE_PLUGINS': '__all__'}"
+    assert answer == f"0 (0, 0) (2048, 2048) {left} True"
 
 
 def test_the_configuration_can_be_named_on_the_command_line(tmp_path: Path) -> None:

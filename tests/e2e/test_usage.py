@@ -8,14 +8,13 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.daemon import ROOT, Client, connect, poll, process
+from tests.fakes.http_threads import Handler, serving
 from tests.fakes.terminal import lokictl
 
 DAEMON = [sys.executable, "-m", "lokid"]
@@ -23,11 +22,9 @@ ASKS = int(os.environ.get("LOKID_TEST_ASKS", "60"))
 """Programs of the test with xargs; a start of Python each."""
 
 
-class Provider(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Provider(Handler):
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.asked()
         number = len(body["messages"][-1]["content"])
         message = {"role": "assistant", "content": "hi"}
         answer = json.dumps(
@@ -40,35 +37,18 @@ class Provider(BaseHTTPRequestHandler):
             chunk = json.loads(answer)
             chunk["choices"][0]["delta"] = chunk["choices"][0].pop("message")
             answer = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream" if body.get("stream") else "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+        self.answer(answer, "text/event-stream" if body.get("stream") else "application/json")
 
 
 @pytest.fixture
 def config(home: Path) -> Iterator[Path]:
-    with Server(("127.0.0.1", 0), Provider) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with serving(Provider) as url:
         path = home / ".config/lokid/config.yaml"
         path.parent.mkdir(parents=True)
         model = {"name": "m", "input_price": 0.0375, "output_price": 123.45}
-        base = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        client = {"type": "openai-compatible", "name": "c", "api_base": base, "models": [model]}
+        client = {"type": "openai-compatible", "name": "c", "api_base": f"{url}/v1", "models": [model]}
         path.write_text(json.dumps({"clients": [client]}))
         yield path
-        server.shutdown()
-        thread.join()
 
 
 def socket_path() -> Path:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.nvim import Neovim
+from tests.fakes.nvim import neovim
 from tests.fakes.rpc_daemon import Gone, Refused, result, say
-from tests.fakes.terminal import environment
 
 pytestmark = pytest.mark.external
 
 
 @pytest.fixture
 def nvim(tmp_path):
-    if not shutil.which("nvim"):
-        pytest.skip("no Neovim here")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "lokictl").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/started\n')  # and starts nothing
-    (programs / "lokictl").chmod(0o755)
-    editor = Neovim(tmp_path / "nvim.sock", environment(PATH=f"{programs}:{os.environ['PATH']}"))
-    yield editor
-    editor.close()
+    with neovim(tmp_path, f'echo "$@" >> {tmp_path}/started') as editor:  # and starts nothing
+        yield editor
 
 
 TEXT = ["first", "second", "third"]

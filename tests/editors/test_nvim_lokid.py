@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.daemon import connect
-from tests.fakes.nvim import Neovim
+from tests.fakes.nvim import neovim
 from tests.fakes.talking import lokid, talking
-from tests.fakes.terminal import environment, lokictl
+from tests.fakes.terminal import lokictl
 
 pytestmark = pytest.mark.external
 
@@ -25,15 +24,8 @@ def talker():
 
 @pytest.fixture
 def nvim(tmp_path):
-    if not shutil.which("nvim"):
-        pytest.skip("no Neovim here")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "lokictl").write_text(f'#!/bin/sh\nexec {sys.executable} -m lokictl "$@"\n')
-    (programs / "lokictl").chmod(0o755)
-    editor = Neovim(tmp_path / "nvim.sock", environment(PATH=f"{programs}:{os.environ['PATH']}"))
-    yield editor
-    editor.close()
+    with neovim(tmp_path, f'exec {sys.executable} -m lokictl "$@"') as editor:
+        yield editor
 
 
 def ask(method, **params):

@@ -7,26 +7,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+
+from tests.fakes.http_threads import Handler, Server
 
 ROOT = Path(__file__).parents[2]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     words: str
 
     def do_GET(self) -> None:
-        self._send({"data": [{"id": "m"}]})
+        self.answer({"data": [{"id": "m"}]})
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        asked = self.asked()
         usage = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
         if self.path.endswith("/embeddings"):
             rows = [{"index": at, "embedding": [0.5, 0.25]} for at, _ in enumerate(asked["input"])]
-            self._send({"data": rows, "usage": {"prompt_tokens": 9}})
+            self.answer({"data": rows, "usage": {"prompt_tokens": 9}})
             return
         text = {"role": "assistant", "content": self.words}
         key = "delta" if asked.get("stream") else "message"
@@ -37,30 +36,14 @@ class _Handler(BaseHTTPRequestHandler):
             "usage": usage,
         }
         if not asked.get("stream"):
-            self._send(answer)
+            self.answer(answer)
             return
-        self._send(f"data: {json.dumps(answer)}\n\ndata: [DONE]\n\n".encode(), "text/event-stream")
-
-    def _send(self, body: Any, kind: str = "application/json") -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+        self.answer(f"data: {json.dumps(answer)}\n\ndata: [DONE]\n\n".encode(), "text/event-stream")
 
 
 def main() -> None:
     handler = type("Handler", (_Handler,), {"words": sys.argv[1]})
-    with _Server(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         print(f"http://127.0.0.1:{server.server_port}/v1", flush=True)
         server.serve_forever()
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgpack
+import pytest
 
-from tests.fakes.terminal import ROOT
+from tests.fakes.terminal import ROOT, environment
 
 PLUGIN = Path(ROOT) / "editors" / "nvim"
+
+
+@contextmanager
+def neovim(folder: Path, lokictl: str) -> Iterator[Neovim]:
+    """One that finds ``lokictl``, the line of a shell script, under that name. Skips where there is none."""
+    if not shutil.which("nvim"):
+        pytest.skip("no Neovim here")
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "lokictl").write_text(f"#!/bin/sh\n{lokictl}\n")
+    (programs / "lokictl").chmod(0o755)
+    editor = Neovim(folder / "nvim.sock", environment(PATH=f"{programs}:{os.environ['PATH']}"))
+    try:
+        yield editor
+    finally:
+        editor.close()
 
 
 class Neovim:

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from lokictl.client import connect
+from lokictl.link import connect
 from lokid.server import listener as module
 from tests.fakes.server import served, until
 

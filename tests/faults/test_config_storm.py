@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.daemon import Client, connect, poll, process
+from tests.fakes.http_threads import Handler, serving
 
 DAEMON = [sys.executable, "-m", "lokid"]
 
@@ -26,44 +26,32 @@ EDITS = 100
 MISTAKES = ("", "clients: [", "clients: {}", "\t", "[]")
 
 
-class Provider(BaseHTTPRequestHandler):
+class Provider(Handler):
     """Keeps the marks of every request: in the body, in a header, in the key."""
 
-    protocol_version = "HTTP/1.1"
     seen: list[tuple[str, ...]]
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.asked()
         key = self.headers["authorization"].removeprefix("Bearer key-")
         self.seen.append((body["mark"], self.headers["x-mark"], key, self.path.split("/")[1]))
         message = {"role": "assistant", "content": "hi"}
-        answer = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+        self.answer({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
 
 
 @contextmanager
-def provider() -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+def following(path: Path) -> Iterator[tuple[Client, str, list[tuple[str, ...]]]]:
+    """A daemon that follows ``path``: a connection to it, the provider's URL, and what that has seen."""
     Provider.seen = []
-    with Server(("127.0.0.1", 0), Provider) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", Provider.seen
-        finally:
-            server.shutdown()
-            thread.join()
+    path.parent.mkdir(parents=True)
+    with serving(Provider) as url:
+        put(path, text(url, 0))
+        with process(command=DAEMON) as running:
+            client = connect(Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid" / "rpc.sock")
+            yield client, url, Provider.seen
+            client.close()
+            running.terminate()
+            running.communicate(timeout=30)
 
 
 def text(url: str, mark: int) -> str:
@@ -108,28 +96,21 @@ def edit(path: Path, url: str, mark: int) -> None:
 @pytest.mark.timeout(120)
 def test_no_request_fails_or_sees_a_mix_and_the_last_edit_wins(home: Path) -> None:
     path = home / ".config/lokid/config.yaml"
-    path.parent.mkdir(parents=True)
-    with provider() as (url, seen):
-        put(path, text(url, 0))
-        with process(command=DAEMON) as running:
-            client = connect(Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid" / "rpc.sock")
-            storm = threading.Thread(target=_edit_all, args=(path, url))
-            storm.start()
-            asked = 0
-            while storm.is_alive():
-                assert client.ask("chat", model="c:m", prompt="hi")["text"] == "hi"
-                asked += 1
-            storm.join()
-            assert asked == len(seen)
-            marks = [int(one[0]) for one in seen]
-            assert all(len(set(one)) == 1 for one in seen), "a request was made of two configurations"
-            assert marks == sorted(marks), "an older configuration came back"
-            assert all(mark % 2 == 0 for mark in marks)
-            poll(lambda: _mark(client, seen) == EDITS)
-            assert client.ask("status")["config"]["problems"] == []
-            client.close()
-            running.terminate()
-            running.communicate(timeout=30)
+    with following(path) as (client, url, seen):
+        storm = threading.Thread(target=_edit_all, args=(path, url))
+        storm.start()
+        asked = 0
+        while storm.is_alive():
+            assert client.ask("chat", model="c:m", prompt="hi")["text"] == "hi"
+            asked += 1
+        storm.join()
+        assert asked == len(seen)
+        marks = [int(one[0]) for one in seen]
+        assert all(len(set(one)) == 1 for one in seen), "a request was made of two configurations"
+        assert marks == sorted(marks), "an older configuration came back"
+        assert all(mark % 2 == 0 for mark in marks)
+        poll(lambda: _mark(client, seen) == EDITS)
+        assert client.ask("status")["config"]["problems"] == []
 
 
 def _edit_all(path: Path, url: str) -> None:
@@ -147,21 +128,14 @@ def _mark(client: Client, seen: list[tuple[str, ...]]) -> int:
 def test_nothing_is_never_taken_for_a_configuration_of_nothing(home: Path) -> None:
     """A file that was emptied or deleted, or that an editor has not finished: what was in force stays so."""
     path = home / ".config/lokid/config.yaml"
-    path.parent.mkdir(parents=True)
-    with provider() as (url, seen):
-        put(path, text(url, 0))
-        with process(command=DAEMON) as running:
-            client = connect(Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid" / "rpc.sock")
-            assert _mark(client, seen) == 0
-            for number, mistake in enumerate((*MISTAKES, None)):
-                if mistake is None:
-                    path.unlink()
-                else:
-                    put(path, mistake)
-                poll(lambda: client.ask("status")["config"]["problems"])
-                assert _mark(client, seen) == number
-                put(path, text(url, number + 1))
-                poll(lambda wanted=number + 1: _mark(client, seen) == wanted)
-            client.close()
-            running.terminate()
-            running.communicate(timeout=30)
+    with following(path) as (client, url, seen):
+        assert _mark(client, seen) == 0
+        for number, mistake in enumerate((*MISTAKES, None)):
+            if mistake is None:
+                path.unlink()
+            else:
+                put(path, mistake)
+            poll(lambda: client.ask("status")["config"]["problems"])
+            assert _mark(client, seen) == number
+            put(path, text(url, number + 1))
+            poll(lambda wanted=number + 1: _mark(client, seen) == wanted)

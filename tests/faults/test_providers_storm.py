@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 from lokid.chat import ChatRequest, Message, Text
 from lokid.errors import LokidError, Overloaded, QuotaExceeded
+from lokid.runtime.breaker import FAILURES
 from lokid.runtime.chat import chat
 from lokid.runtime.trust import tls_context
 from tests.fakes.client import LINES, TINY, FakeOpenClient, open_client
@@ -83,14 +84,14 @@ class TestInVirtualTime:
         provider.default = answer(429)
         unpaid = replace(TINY, error=error)
         async with open_client(provider.url, provider=unpaid) as client:
-            for _ in range(5):
+            for _ in range(FAILURES):
                 with pytest.raises(QuotaExceeded):
                     await ask(client)
             for _ in range(20):
                 await anyio.sleep(14)
                 with pytest.raises(QuotaExceeded, match="not sent"):
                     await ask(client)
-            assert len(provider.requests) == 5
+            assert len(provider.requests) == FAILURES
             client.breakers.reset()  # a key was changed, or somebody said to go on
             provider.default = GOOD
             assert await ask(client) == "hello"
@@ -100,7 +101,7 @@ class TestInVirtualTime:
     ) -> None:
         provider.default = answer(529)
         async with open_client(provider.url, max_retries=0) as client:
-            for _ in range(6):
+            for _ in range(FAILURES + 1):
                 with pytest.raises(Overloaded):
                     await ask(client)
             provider.default = GOOD
@@ -109,7 +110,7 @@ class TestInVirtualTime:
     async def test_a_caller_who_leaves_never_keeps_the_others_out(self, provider: FakeProvider) -> None:
         provider.default = answer(529)
         async with open_client(provider.url, max_retries=0) as client:
-            for _ in range(5):
+            for _ in range(FAILURES):
                 with pytest.raises(Overloaded):
                     await ask(client)
             await anyio.sleep(1)
@@ -172,10 +173,10 @@ class TestOnARealDaemon:
         async with FakeProvider(default=answer(429, body)) as provider:
             with daemon(tmp_path, {"name": "a", "api_base": provider.url}) as (path, _):
                 async with asker(path) as client:
-                    for _ in range(6):
+                    for _ in range(FAILURES + 1):
                         response = await ask_daemon(client)
                         assert response.error["code"] == "quota_exceeded"
-                    assert len(provider.requests) == 5
+                    assert len(provider.requests) == FAILURES
                     assert response.error["retry_after_s"] > 200
                     assert "lokictl config reload" in response.error["hint"]
                     provider.default = said("hello")

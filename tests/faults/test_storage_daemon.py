@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_usage import Provider, Server
+from tests.e2e.test_usage import Provider
 from tests.fakes.daemon import Client, connect, poll, process
+from tests.fakes.http_threads import serving
 
 pytestmark = [
     pytest.mark.external,
@@ -67,24 +67,17 @@ def world(home: Path, tmp_path: Path, *, options: str = "size=512k") -> Iterator
     state.mkdir(mode=0o700)
     config = home / ".config/lokid/config.yaml"
     config.parent.mkdir(parents=True)
-    with Server(("127.0.0.1", 0), Provider) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        base = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        client = {"type": "openai-compatible", "name": "c", "api_base": base, "models": ["m"]}
+    with serving(Provider) as url:
+        client = {"type": "openai-compatible", "name": "c", "api_base": f"{url}/v1", "models": ["m"]}
         config.write_text(json.dumps({"clients": [client]}))
         mount = f'mount -t tmpfs -o mode=700,{options} tmpfs "$1" && shift && exec "$@"'
         command = ["unshare", "-m", "sh", "-c", mount, "sh", str(state), sys.executable, "-m", "lokid"]
         with process({"LOKID_STATE_DIR": str(state)}, command) as running:
-            try:
-                rpc = connect(Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid" / "rpc.sock")
-                yield World(home, rpc, running, state)
-                rpc.close()
-                running.terminate()
-                running.communicate(timeout=30)
-            finally:
-                server.shutdown()
-                thread.join()
+            rpc = connect(Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid" / "rpc.sock")
+            yield World(home, rpc, running, state)
+            rpc.close()
+            running.terminate()
+            running.communicate(timeout=30)
 
 
 def test_a_full_disk_stops_no_answer_and_loses_no_row(home: Path, tmp_path: Path) -> None:

@@ -26,16 +26,9 @@ from lokid.protocols.merge_patch import merge, origins
 from lokid.protocols.retry_after import MAX_RETRY_AFTER, rate_limit_reset, retry_after
 from lokid.protocols.sse import EventTooLarge, SSEEvent, SSEParser
 from lokid.rpc.connection import REQUESTS, Connection, Limits
-from lokid.rpc.messages import (
-    Notification,
-    ProtocolError,
-    Request,
-    Response,
-    encode_notification,
-    encode_request,
-    encode_response,
-)
+from lokid.rpc.messages import ProtocolError
 from lokid.runtime import secrets as dotenv_text
+from tests.fakes.rpc_messages import encode
 
 SECRET = "sk-Zq7xCanary-0451"
 """In no error, whole or in a part that would help anybody."""
@@ -83,7 +76,7 @@ def _messages(limits: Limits, chunks: list[bytes]) -> tuple[list[bytes], str]:
     messages: list[bytes] = []
     try:
         for chunk in chunks:
-            messages += map(_bytes, connection.feed(chunk))
+            messages += map(encode, connection.feed(chunk))
             assert len(connection._buffer) <= limits.max_frame + len(chunk)
         connection.eof()
     except ProtocolError as error:
@@ -94,17 +87,6 @@ def _messages(limits: Limits, chunks: list[bytes]) -> tuple[list[bytes], str]:
         # Which of two faults of one frame is named may depend on the cut, as the walk stops where bytes end.
         return messages, f"{'cut' if cut else 'broken'} {error.msgid}"
     return messages, ""
-
-
-def _bytes(message: Any) -> bytes:
-    match message:
-        case Request(msgid, method, params):
-            return encode_request(msgid, method, params)
-        case Response(msgid, error, result):
-            return encode_response(msgid, error, result)
-        case Notification(method, params):
-            return encode_notification(method, params)
-    raise AssertionError(message)
 
 
 def answers_read_by_lokictl(data: bytes) -> None:

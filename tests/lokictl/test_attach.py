@@ -97,6 +97,12 @@ def test_files_have_a_limit(tmp_path, monkeypatch):
         attach.load(str(tmp_path / "a"))
 
 
+BROKEN_OFF = {
+    "/short": b"content-length: 1000\r\n\r\nshort",
+    "/chunk": b"transfer-encoding: chunked\r\n\r\n5\r\nshort\r\n3e8\r\nshort",
+}
+
+
 @pytest.fixture
 def site() -> Iterator[str]:
     """A web site on loopback."""
@@ -105,6 +111,9 @@ def site() -> Iterator[str]:
         def do_GET(self):
             if self.path == "/missing":
                 self.send_error(404)
+                return
+            if self.path in BROKEN_OFF:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n" + BROKEN_OFF[self.path])
                 return
             self.send_response(302 if self.path == "/away" else 200)
             if self.path == "/away":
@@ -136,7 +145,13 @@ def test_a_failing_or_leaking_url_is_an_error(site, path, message):
         attach.load(site + path)
 
 
-@pytest.mark.parametrize("url", ["http://example.org/", "https://127.0.0.1:1/", "https://"])
+@pytest.mark.parametrize("path", BROKEN_OFF)
+def test_a_page_that_breaks_off_is_an_error_and_not_a_short_page(site, path):
+    with pytest.raises(Failure, match="the answer broke off"):
+        attach.load(site + path)
+
+
+@pytest.mark.parametrize("url", ["http://example.org/", "https://127.0.0.1:1/", "https://", "http://[::1"])
 def test_plain_http_and_dead_addresses_are_errors(url):
     with pytest.raises(Failure, match=r"only https|cannot fetch") as caught:
         attach.load(url)

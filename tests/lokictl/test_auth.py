@@ -27,7 +27,7 @@ def begun(method: str = "browser", **more: Any) -> dict[str, Any]:
 
 def answers(method: str = "browser", clients: Any = (MINE, KEY), **more: Any) -> dict[str, Any]:
     done = {"client": "mine", "state": "signed_in", "refreshes": True}
-    done |= {"obtained_at": time.time(), "expires_at": time.time() + 3600.5}
+    done |= {"obtained_at": time.time(), "expires_at": time.time() + 3659}
     return {
         "clients__list": lambda call, params: list(clients),
         "auth__login": lambda call, params: begun(method, **more),

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lokictl import autostart, client
+from lokictl import autostart, link
 from lokictl.failure import Failure
 from tests.fakes.terminal import COMMAND, environment, lokictl
 
@@ -42,7 +42,7 @@ def path_of_socket():
 def start(program, *arguments):
     path = path_of_socket()
     command = (sys.executable, "-c", program, *arguments)
-    return autostart.started(lambda: client.connect(path), path, command=command)
+    return autostart.started(lambda: link.connect(path), path, command=command)
 
 
 def log():
@@ -114,7 +114,7 @@ def test_somebody_elses_daemon_is_not_asked(monkeypatch, daemon):
     daemon()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(Failure, match="belongs to another user") as caught:
-        client.connect(path_of_socket())
+        link.connect(path_of_socket())
     assert "without sudo" in caught.value.hint
 
 

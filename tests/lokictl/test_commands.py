@@ -15,7 +15,7 @@ import time
 import pytest
 
 import lokid
-from lokictl import client
+from lokictl import link
 from lokictl.cli import COMMANDS
 from lokictl.commands import daemon as daemon_command
 from lokictl.commands.status import _vault
@@ -240,7 +240,12 @@ def test_info_reads_the_configuration_for_the_vault_while_no_daemon_runs(home):
 
 def test_info_tells_of_the_running_daemon(daemon):
     vault = {"locked": True, "state": "locked", "file": "/v", "identity": "/i", "identity_kind": "file"}
-    daemon(version="0.0.9", requests__list=lambda *_: [], secrets__status=lambda *_: vault)
+    daemon(
+        version="0.0.9",
+        requests__list=lambda *_: [],
+        secrets__status=lambda *_: vault,
+        status=lambda *_: status_of([]) | {"vault": vault},
+    )
     facts = json.loads(lokictl("info", "--json").stdout)
     assert (facts["daemon"], facts["daemon_version"]) == ("running", "0.0.9")
     assert facts["daemon_pid"] == str(os.getpid())
@@ -420,9 +425,9 @@ time.sleep(60)
 
 
 def test_daemon_stop_ends_one_that_hangs(monkeypatch, capfd):
-    path = client.path_of_socket()
+    path = link.path_of_socket()
     os.makedirs(os.path.dirname(path))
-    monkeypatch.setattr(client, "SILENT_S", 0.2)
+    monkeypatch.setattr(link, "SILENT_S", 0.2)
     monkeypatch.setattr(daemon_command, "HANGING_S", 0.2)
     command = [sys.executable, "-c", HANGING, path, "lokid"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as hanging:
@@ -434,10 +439,10 @@ def test_daemon_stop_ends_one_that_hangs(monkeypatch, capfd):
 
 def test_what_systemd_listens_for_is_never_killed(monkeypatch):
     monkeypatch.setattr(daemon_command, "_is_lokid", lambda pid: False)
-    monkeypatch.setattr(client, "SILENT_S", 0.2)
+    monkeypatch.setattr(link, "SILENT_S", 0.2)
     asked = []
     monkeypatch.setattr(daemon_command, "_systemctl", lambda verb, unit: asked.append((verb, unit)))
-    path = client.path_of_socket()
+    path = link.path_of_socket()
     os.makedirs(os.path.dirname(path))
     with socket.socket(socket.AF_UNIX) as listener:  # this process, as systemd would be
         listener.bind(path)

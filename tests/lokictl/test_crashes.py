@@ -11,7 +11,7 @@ from lokictl.failure import Failure
 def watch(monkeypatch: pytest.MonkeyPatch, *restarts: int, program: str = "systemd") -> crashes.Watch:
     """Systemd says one number of restarts after another."""
     said = [{"NRestarts": str(number), "ExecMainCode": "1", "ExecMainStatus": "3"} for number in restarts]
-    monkeypatch.setattr(crashes, "_facts", lambda: said.pop(0) if said else None)
+    monkeypatch.setattr(crashes, "properties", lambda *_names: said.pop(0) if said else None)
     monkeypatch.setattr(crashes, "_program", lambda _pid: program)
     return crashes.Watch(1)
 

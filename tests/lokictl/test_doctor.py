@@ -59,3 +59,15 @@ def test_the_report_is_there_as_json(daemon):
     assert {"lokictl", "python", "system", "packages", "lokid", "sandbox", "certificates", "clock"} <= set(
         report["facts"]
     )
+
+
+def test_the_vault_that_the_configuration_names_is_looked_at(home):
+    folder = home / ".config" / "lokid"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("vault: {file: v.age, identity: {keyring: [lokid, key]}}\n")
+    (folder / "v.age").write_text("x")
+    os.chmod(folder / "v.age", 0o644)
+    done = lokictl("doctor")
+    assert b"problem: others may read ~/.config/lokid/v.age: chmod go= ~/.config/lokid/v.age\n" in done.stdout
+    facts = dict(line.split("  ", 1) for line in done.stdout.decode().splitlines() if "  " in line)
+    assert facts["identity_file"].strip() == "keyring:lokid/key"

@@ -14,10 +14,10 @@ from lokid.rpc.messages import (
     ProtocolError,
     Request,
     Response,
-    encode_notification,
     encode_request,
     encode_response,
 )
+from tests.fakes.rpc_messages import encode
 
 VALUES = st.recursive(
     st.none()
@@ -41,16 +41,6 @@ MESSAGES = (
 )
 
 HELLO = b'\x94\x00\x07\xa5hello\x91\x81\xa6client\xa3vim'  # fmt: skip
-
-
-def encode(message: Message) -> bytes:
-    match message:
-        case Request(msgid, method, params):
-            return encode_request(msgid, method, params)
-        case Response(msgid, error, result):
-            return encode_response(msgid, error, result)
-        case Notification(method, params):
-            return encode_notification(method, params)
 
 
 def read(data: bytes, *cuts: int, limits: Limits | None = None) -> list[Message]:

@@ -61,7 +61,7 @@ def test_another_model_of_the_client_goes_on():
 def test_who_is_stopped_learns_why_and_for_how_long_and_is_not_retried():
     error = refused(failing(), 0.25)
     assert isinstance(error, Overloaded)
-    assert error.message.startswith("not sent, as m failed 5 times in a row")
+    assert error.message.startswith("not sent, as m failed 10 times in a row")
     assert error.message.endswith("too much")
     assert (error.client, error.status, error.retry_after_s) == ("acme", None, PAUSES_S[0] - 0.25)
     assert delay(1, error, 0.5, max_retries=9, remaining_s=99) is None

@@ -35,7 +35,7 @@ async def row_of(act: Callable[[Entry], None]) -> Row:
     )
     with anyio.CancelScope() as scope:
         try:
-            async with entering as entry:
+            with entering as entry:
                 await entry.come()
                 entry.sent()
                 act(entry)

@@ -158,3 +158,8 @@ async def test_status_is_a_row_for_people(make: Callable[[], OpenClient], expect
     assert row["name"] == "mine"
     assert expected.items() <= row.items()
     assert ("reason" in row) == (row["state"] != "ready")
+
+
+def test_what_surrounds_a_client_shows_no_variable_in_a_repr() -> None:
+    around = Surroundings({"OPENAI_API_KEY": "sk-of-the-environment"}, "/", lambda *_: None)
+    assert "sk-of" not in repr(around)

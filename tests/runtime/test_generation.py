@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from lokid.config import Config
-from lokid.errors import ConfigInvalid, RateLimited, SecretMissing, UnknownModel
+from lokid.errors import ConfigInvalid, NotForThisSocket, RateLimited, SecretMissing, UnknownModel
 from lokid.providers.registry import PROVIDERS
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.generation import Generation
@@ -54,6 +54,15 @@ async def test_an_unknown_name_gets_the_nearest_of_all(asked: str, meant: str) -
     mine = generation(client("openai", "gpt-4o"), client("other", "m"))
     with pytest.raises(UnknownModel, match=f"did you mean '{meant}'"):
         resolved(mine, asked)
+
+
+@pytest.mark.parametrize("asked", ["a", "a:x"])
+async def test_of_a_model_that_is_not_for_the_socket_nothing_is_said(asked: str) -> None:
+    """Not even that it is of another type, or that its client lacks a key."""
+    mine = generation(client("a", "x", missing=("api_key",)), client("v", "x", kind="embedding"))
+    for model, kind in ((asked, "chat"), ("v:x", "chat")):
+        with pytest.raises(NotForThisSocket), mine.lease(model, kind, lambda _: False):
+            raise AssertionError
 
 
 async def test_no_name_means_the_configured_default() -> None:

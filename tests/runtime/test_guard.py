@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lokid.errors import ConfigInvalid
-from lokid.protocols.http import HTTPRequest
-from lokid.runtime.guard import check_request
+from lokid.runtime.guard import check_url
 
 
 @pytest.mark.parametrize(
@@ -27,9 +26,8 @@ from lokid.runtime.guard import check_request
 def test_plain_http_goes_no_further_than_it_must(
     url: str, proxy: str | None, metadata: bool, goes: bool
 ) -> None:
-    request = HTTPRequest("GET", url)
     if goes:
-        check_request(request, proxy, "mine", metadata=metadata)
+        check_url(url, proxy, "mine", metadata=metadata)
     else:
         with pytest.raises(ConfigInvalid, match="without TLS"):
-            check_request(request, proxy, "mine", metadata=metadata)
+            check_url(url, proxy, "mine", metadata=metadata)

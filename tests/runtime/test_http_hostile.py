@@ -64,6 +64,18 @@ async def test_broken_compression_says_so(http, provider):
     assert "compressed" in error.message
 
 
+async def test_nothing_is_read_behind_the_end_of_compressed_data(http, provider):
+    provider.will(stream(gzip.compress(b"{}"), *[b"more"] * 3, content_encoding="gzip"))
+    assert "goes on after" in (await failure(http, provider.url)).message
+
+
+async def test_compressed_data_that_unpacks_to_nothing_ends_at_64_mib(http, provider):
+    empty = b"\0\0\0\xff\xff" * 200_000  # stored blocks of no bytes
+    begin = gzip.compress(b"")[:10]
+    provider.will(stream(begin, *[empty] * 70, content_encoding="gzip"))
+    assert "larger than 64 MiB" in (await failure(http, provider.url)).message
+
+
 async def test_endless_headers_are_refused(http, provider):
     provider.will(raw(b"HTTP/1.1 200 OK\r\n" + b"x-a: %s\r\n" % (b"a" * 200_000)))
     assert isinstance(await failure(http, provider.url), ProviderFailed)

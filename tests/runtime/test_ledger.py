@@ -124,6 +124,13 @@ async def test_the_sum_of_enormous_costs_does_not_overflow(path: Path) -> None:
         assert (await total(ledger))["cost_usd"] == 2e7
 
 
+async def test_a_time_may_be_infinite(path: Path) -> None:
+    async with opened(path) as ledger:
+        ledger.put(row(usd=1))
+        assert (await ledger.query(float("-inf"), float("inf"), None))[0]["requests"] == 1
+        assert (await ledger.query(float("inf"), None, None))[0]["requests"] == 0
+
+
 async def test_the_files_are_for_nobody_else(path: Path) -> None:
     async with opened(path) as ledger:
         ledger.put(row())

@@ -15,10 +15,13 @@ from typing import Any
 
 import anyio
 import pytest
+from pydantic import SecretStr
 
 from lokid import logs
 from lokid.chat import ChatRequest, ChatResult, Message, Text
 from lokid.errors import ConfigInvalid, LokidError, SecretMissing
+from lokid.protocols.oauth2_answers import Device
+from lokid.runtime import login
 from lokid.runtime.core import Runtime
 from tests.fakes import keyholes
 from tests.fakes.keyholes import planted
@@ -63,6 +66,7 @@ def plant(home: Path, url: str) -> None:
         "client_secret": planted("client-secret"),
         "token_url": f"{url}/token",
         "authorize_url": f"{url}/authorize",
+        "device_url": f"{url}/device",
     }
     clients = [
         client("text", url, api_key=planted("text")),
@@ -145,9 +149,11 @@ def fake_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def log_of_nobody_else() -> None:
-    logs.forget(tuple(logs._secrets))
+    logs.seal()
+    logs.unseal()
 
 
+@pytest.mark.timeout(240)  # it looks at every object of the test run, some millions
 async def test_no_secret_of_any_kind_can_be_reached_until_it_is_unlocked(home: Path) -> None:
     with provider() as url:
         plant(home, url)
@@ -232,6 +238,15 @@ class TestLocked:
             key = (await runtime.generation.clients["environment"].credentials()).secrets["api_key"]
             assert key.get_secret_value() == planted("environment")
 
+    async def test_again_before_anything_was_loaded_nothing_is_followed(self, home: Path) -> None:
+        plant(home, "http://127.0.0.1:9")
+        async with running(home) as runtime:
+            await runtime.secrets.set("VAULT", planted("vault"))
+            await runtime.secrets.lock()
+            await runtime._reloader.unseal(None)
+            await runtime.secrets.lock()
+            assert not runtime._reloader._opened.is_set()
+
     async def test_without_a_vault_the_environment_stays_and_the_answer_says_so(self, home: Path) -> None:
         plant(home, "http://127.0.0.1:9")
         async with running(home) as runtime:
@@ -299,3 +314,18 @@ async def test_a_sign_in_under_way_ends_with_the_lock(home: Path) -> None:
         group.start_soon(waits)
         await anyio.wait_all_tasks_blocked()
         await runtime.secrets.lock()
+
+
+async def test_no_sign_in_begins_that_was_asked_for_before_the_lock(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(home, "http://127.0.0.1:9")
+    async with running(home) as runtime:
+
+        async def locked_meanwhile(*_: object) -> Device:
+            await runtime.secrets.lock()
+            return Device(SecretStr("code"), "WORD", "http://127.0.0.1:9/")
+
+        monkeypatch.setattr(login, "_device", locked_meanwhile)
+        with pytest.raises(SecretMissing, match="lokid is locked"):
+            await runtime.auth.login("signed-in", "device")

@@ -21,7 +21,8 @@ KNOWN = "known-secret-of-another-place"
 def known() -> Iterator[None]:
     logs.register(KNOWN)
     yield
-    logs.forget([KNOWN])
+    logs.seal()
+    logs.unseal()
 
 
 def hidden(message: str, hint: str | None = None, request_id: str | None = None) -> AuthenticationFailed:

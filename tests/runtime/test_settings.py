@@ -560,7 +560,7 @@ async def _billed(world: World, count: int, **keys: Any) -> tuple[int, int]:
                 client.settings, "acme:m", "chat", asker, Config(""), interactive=True, estimate=lambda: 0
             )
             with suppress(BudgetExceeded):
-                async with entering as entry:
+                with entering as entry:
                     request = ChatRequest("acme:m", (Message("user", (Text("q"),)),))
                     result = await chat(
                         client, request, emit=_nothing, accepted=anyio.lowlevel.checkpoint, turn=entry

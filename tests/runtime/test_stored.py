@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import types
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,9 @@ import pytest
 
 from lokid.config import Vault as Settings
 from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, SecretMissing
+from lokid.runtime import stored
 from lokid.runtime.core import Runtime
+from lokid.runtime.identity import WrongPassphrase
 from lokid.runtime.stored import BACKOFF_S
 from lokid.runtime.vault import Vault
 
@@ -55,6 +58,11 @@ def reason(runtime: Runtime, client: str) -> str | None:
 
 async def key(runtime: Runtime, client: str) -> str:
     return (await runtime.generation.clients[client].credentials()).secrets["api_key"].get_secret_value()
+
+
+def with_sleep(sleep: Any) -> types.SimpleNamespace:
+    """``anyio`` for one module alone; what else sleeps in a runtime goes on sleeping."""
+    return types.SimpleNamespace(**vars(anyio) | {"sleep": sleep})
 
 
 async def until(condition: Any) -> None:
@@ -263,13 +271,12 @@ class TestLocking:
             await runtime.secrets.protect("open sesame")
             await runtime.secrets.lock()
             waited = []
-            sleep = anyio.sleep
 
             async def noted(delay: float) -> None:
                 waited.append(delay)
-                await sleep(0)
+                await anyio.sleep(0)
 
-            monkeypatch.setattr("lokid.runtime.stored.anyio.sleep", noted)
+            monkeypatch.setattr(stored, "anyio", with_sleep(noted))
             for _ in range(2):
                 with pytest.raises(AuthenticationFailed):
                     await runtime.secrets.unlock("wrong")
@@ -279,6 +286,32 @@ class TestLocking:
                 await key(runtime, "b")
             await runtime.secrets.unlock("open sesame")
             assert await key(runtime, "b") == "sk-of-the-environment"
+
+    async def test_who_leaves_before_the_answer_makes_the_next_guess_no_quicker(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited: list[float] = []
+
+        async def wrong(_passphrase: str | None) -> None:
+            raise WrongPassphrase
+
+        async def left(delay: float) -> None:
+            waited.append(delay)
+            if delay == 60.0:  # the pause after the guess
+                raise TimeoutError
+
+        async with running(home) as runtime:
+            monkeypatch.setattr(runtime._reloader, "unseal", wrong)
+            monkeypatch.setattr("lokid.runtime.stored.BACKOFF_S", 60.0)
+            monkeypatch.setattr("lokid.runtime.stored.BACKOFF_MAX_S", 60.0)
+            monkeypatch.setattr(stored, "anyio", with_sleep(left))
+            for _ in range(2):
+                with pytest.raises(TimeoutError):
+                    await runtime.secrets.unlock("wrong")
+            monkeypatch.undo()
+        before_first, _, before_second, _ = waited
+        assert before_first == 0.0
+        assert 0.0 < before_second <= 60.0
 
     async def test_a_long_passphrase_is_refused_unread(self, home: Path) -> None:
         async with running(home) as runtime:

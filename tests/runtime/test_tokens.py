@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderUnavailable
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers.registry import PROVIDERS
-from lokid.runtime import refresher
+from lokid.runtime import refresher, token_file
 from lokid.runtime import tokens as module
 from lokid.runtime.held import Clock
 from lokid.runtime.tokens import Tokens
@@ -602,3 +602,14 @@ class TestAFullDisk:
                 await tokens.closed()
             assert saved(case.home)["refresh_token"] == "r1"
             assert case.issuer.used == ["r0"]
+
+
+async def test_a_directory_behind_a_link_keeps_its_mode(tmp_path: Path) -> None:
+    """A link from ``tokens`` to /tmp would close /tmp to everybody else."""
+    (tmp_path / "of-all").mkdir()
+    (tmp_path / "of-all").chmod(0o777)
+    (tmp_path / "tokens").symlink_to("of-all")
+    with pytest.raises(OSError, match=r"irectory|symbolic"):
+        async with token_file.locked(str(tmp_path / "tokens" / "c.json")):
+            raise AssertionError
+    assert stat.S_IMODE((tmp_path / "of-all").stat().st_mode) == 0o777

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
@@ -337,6 +338,37 @@ class TestLocking:
         await fresh.protect(Settings(), None)
         assert "identity.age" not in files(folder)
         assert another(home).read(Settings()).secrets == {"A": VALUE, "B": "x"}
+
+    @pytest.mark.anyio
+    async def test_a_lock_while_the_passphrase_is_set_leaves_no_key(
+        self, one: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_(one, A=VALUE)
+
+        async def locked_meanwhile(data: bytes, _passphrase: str, _environ: object) -> bytes:
+            one.lock()
+            return data
+
+        monkeypatch.setattr(identity, "wrap", locked_meanwhile)
+        await one.protect(Settings(), PASSPHRASE)
+        assert one._unwrapped == {}
+        assert read(one).state == "locked"
+
+    def test_a_lock_during_a_look_finds_whom_to_encrypt_to(
+        self, one: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_(one, A=VALUE)
+        read(one)
+        known: list[bool] = []
+        recipients = identity.recipients
+
+        def looked_at(*given: Any) -> list[Any]:
+            known.append(one.sealer() is not None)
+            return recipients(*given)
+
+        monkeypatch.setattr(identity, "recipients", looked_at)
+        read(one)
+        assert known == [True]
 
     @pytest.mark.anyio
     async def test_what_has_no_file_takes_no_passphrase(self, one: Vault) -> None:

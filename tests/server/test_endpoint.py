@@ -145,6 +145,15 @@ def test_a_directory_that_others_may_enter_is_refused(path: str, wrong: int) -> 
         open_endpoint(path)
 
 
+def test_a_directory_that_holds_more_than_ours_is_not_to_be_closed(tmp_path: Path) -> None:
+    """As root LOKID_SOCK=/tmp/x.sock must not lead to `chmod 700 /tmp`."""
+    (tmp_path / "of-others").write_text("x")
+    tmp_path.chmod(0o1777)
+    with pytest.raises(EndpointError, match="in a directory of its own") as caught:
+        open_endpoint(str(tmp_path / "x.sock"))
+    assert "chmod" not in str(caught.value)
+
+
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(EndpointError, match=r"cannot make the directory .* XDG_RUNTIME_DIR"):

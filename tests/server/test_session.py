@@ -100,6 +100,12 @@ async def test_every_method_answers(tmp_path: Path) -> None:
     assert server.runtime.asker.program
 
 
+async def test_a_time_that_is_no_number_is_the_callers_fault(tmp_path: Path) -> None:
+    async with served(tmp_path) as server, server.client() as client:
+        answer = await client.ask("usage.query", until=float("nan"))
+        assert answer.error == "invalid_params: until: must be a number of seconds since the epoch"
+
+
 async def test_embeddings_can_come_as_bytes(tmp_path: Path) -> None:
     async with served(tmp_path) as server, server.client() as client:
         answer = await client.ask("embed", model="e", texts=["a"], encoding="f32")

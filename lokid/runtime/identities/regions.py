@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from lokid.config import Config
 from lokid.providers.bedrock import BedrockSettings
+from lokid.runtime.regular import opened
 
 _REGION = re.compile(r"[a-z0-9-]+")
 """As ``BedrockSettings.region``: anything else goes into no address."""
@@ -55,9 +56,9 @@ def _regions(paths: tuple[str, ...]) -> dict[str, str]:
     for path in paths:
         parser = configparser.RawConfigParser(default_section="", strict=False)
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
-                parser.read_string(file.read(MAX_FILE))
-        except (OSError, UnicodeDecodeError, configparser.Error):
+            with opened(path) as (file, _):
+                parser.read_string(file.read(MAX_FILE).decode())
+        except (OSError, ValueError, configparser.Error):  # ValueError: not UTF-8, or NotRegular
             continue
         for section in parser.sections():
             name = section.removeprefix("profile ").strip().strip("\"'")

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from lokid.server.endpoint import open_endpoint
-from lokid.server.extra import Extra
+from lokid.server.extra_listener import ExtraListener
 from lokid.server.handlers import HANDLERS, Inline
 from lokid.server.service import Service
 from tests.fakes.runtime import FakeRuntime
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 class World:
     runtime: FakeRuntime
     service: Service
-    extra: Extra
+    extra: ExtraListener
 
     def configure(self, path: str | None) -> None:
         self.runtime.extra = path
@@ -46,7 +46,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     directory.mkdir(mode=0o700)
     runtime = FakeRuntime()
     service = Service(runtime, str(directory / "rpc.sock"), 1.5)
-    extra = Extra(service)
+    extra = ExtraListener(service)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(extra.run)
         yield World(runtime, service, extra)
@@ -97,7 +97,7 @@ async def test_a_question_that_runs_when_it_is_closed_is_answered(tmp_path: Path
 async def test_a_place_that_cannot_be_had_is_said_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("lokid.server.extra.AGAIN_S", 0.01)
+    monkeypatch.setattr("lokid.server.extra_listener.AGAIN_S", 0.01)
     path = tmp_path / "lokid" / "e.sock"
     async with world(tmp_path) as here:
         other = open_endpoint(str(path))

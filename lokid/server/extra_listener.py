@@ -26,7 +26,7 @@ somebody mends the directory."""
 NAME = "the extra socket"
 
 
-class Extra:
+class ExtraListener:
     """``run`` until cancelled; ``drain`` first, so that nobody is cut off."""
 
     def __init__(self, service: Service) -> None:

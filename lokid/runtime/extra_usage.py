@@ -16,13 +16,10 @@ import anyio
 from lokid.config import ExtraSocket
 from lokid.errors import LokidError, NotForThisSocket, Overloaded, RateLimited
 from lokid.providers.settings import Budget
+from lokid.runtime.asker import EXTRA
 from lokid.runtime.spending import Period, Spending
 from lokid.runtime.turns import Window
 from lokid.runtime.usage_rows import Row
-
-PREFIX = "extra:"
-"""Before the program's name in the ledger and in ``requests.list``. (A program of the user may call itself
-so, and then only uses up this budget.)"""
 
 NAME = "extra socket"
 """What stands for a client's name in the message about this budget."""
@@ -31,7 +28,9 @@ BUSY_S = 1.0
 """When to come back if all places are taken."""
 
 
-class Extra:
+class ExtraUsage:
+    """``now``, everywhere: seconds since the epoch."""
+
     def __init__(self) -> None:
         self._spending = Spending()
         self._started = Window()
@@ -39,7 +38,7 @@ class Extra:
 
     def load(self, period: Period, rows: Iterable[Mapping[str, Any]], now: float) -> None:
         """``rows``: of the ledger, by program."""
-        ours = [{**row, "client": NAME} for row in rows if row["program"].startswith(PREFIX)]
+        ours = [{**row, "client": NAME} for row in rows if row["program"].startswith(EXTRA)]
         self._spending.load(period, ours, now)
 
     def add(self, row: Row, now: float) -> None:
