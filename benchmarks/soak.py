@@ -35,7 +35,8 @@ from benchmarks.faulty_provider import Provider, provider
 from benchmarks.soak_load import Load, Person, Tally, peer
 from benchmarks.trend import sparkline, trend
 from lokid.protocols.oauth2_answers import Token
-from lokid.runtime import durable, token_file
+from lokid.runtime import durable
+from lokid.runtime.oauth import token_file
 
 MIB = 1024 * 1024
 

@@ -41,7 +41,7 @@ def _configured() -> tuple[str, str] | None:
             if "vault" not in file.read():
                 return None
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "lokid.runtime.whereabouts"],
+            [sys.executable, "-P", "-m", "lokid.runtime.secrets.whereabouts"],
             capture_output=True,
             timeout=WITHIN_S,
             check=True,

@@ -3,7 +3,7 @@
 ``$VAULT;v1;argon2id;m=19456,t=2,p=1;salt=<base64>;nonce=<base64>;ct=<base64>``
 
 which is XChaCha20-Poly1305 with a key that Argon2id makes of a password. ``v1`` stands for several things
-(``tries``). What is computed, ``lokid.runtime.unseal`` computes; here texts are read and bounded.
+(``tries``). What is computed, ``lokid.runtime.secrets.unseal`` computes; here texts are read and bounded.
 """
 
 from __future__ import annotations

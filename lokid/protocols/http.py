@@ -1,4 +1,4 @@
-"""An HTTP request as a value. What sends it lives in ``lokid.runtime.http``; its bytes are ``http1``'s."""
+"""An HTTP request as a value. ``lokid.runtime.network.http`` sends it; its bytes are ``http1``'s."""
 
 from __future__ import annotations
 

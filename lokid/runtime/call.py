@@ -26,9 +26,9 @@ from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import retry
 from lokid.runtime.breaker import reached
 from lokid.runtime.heavy import written
-from lokid.runtime.http import Response, Timeouts
+from lokid.runtime.network.http import Response, Timeouts
 from lokid.runtime.redaction import hide
-from lokid.runtime.turns import Turn
+from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient

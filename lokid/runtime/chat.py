@@ -41,7 +41,7 @@ from lokid.runtime.call import (
 )
 from lokid.runtime.heavy import aside, is_heavy
 from lokid.runtime.redaction import redacted
-from lokid.runtime.turns import Turn
+from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient

@@ -26,15 +26,15 @@ from lokid.providers.base import Credentials, Provider
 from lokid.providers.settings import ClientSettings, Launch, ModelSettings, RequestPatch
 from lokid.rpc.methods import ModelType
 from lokid.runtime.breaker import Breakers
-from lokid.runtime.client_secrets import secret, secret_keys
-from lokid.runtime.http import HTTPClient, Timeouts
 from lokid.runtime.identities.credentials import CloudCredentials, source
 from lokid.runtime.identities.source import Place
-from lokid.runtime.launch import Launched, Spawn
+from lokid.runtime.launching.launch import Launched, Spawn
+from lokid.runtime.network.http import HTTPClient, Timeouts
+from lokid.runtime.oauth.tokens import Tokens
 from lokid.runtime.retry import RetryBudget
-from lokid.runtime.secrets import Keyring
-from lokid.runtime.tokens import Tokens
-from lokid.runtime.vault import all_locked
+from lokid.runtime.secrets.client_secrets import secret, secret_keys
+from lokid.runtime.secrets.sources import Keyring
+from lokid.runtime.secrets.vault import all_locked
 
 PROBE = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
 """Of one look whether a launched server is ready; the next follows within a quarter of a second."""

@@ -37,18 +37,18 @@ from lokid.runtime import chat as chats
 from lokid.runtime import embed as embeds
 from lokid.runtime import listing
 from lokid.runtime import rerank as reranks
-from lokid.runtime.asker import Asker
-from lokid.runtime.auth import Auth
-from lokid.runtime.bill import Bill, Entry, Method, chat_tokens, tokens_of
 from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.clients import OpenClient, nearest
 from lokid.runtime.generation import Generation, Lease
 from lokid.runtime.importing import LokiImport
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
+from lokid.runtime.network.warm import CLIENTS, Warmth
+from lokid.runtime.oauth.auth import Auth
 from lokid.runtime.reload import Reloader
-from lokid.runtime.stored import StoredSecrets
-from lokid.runtime.warm import CLIENTS, Warmth
+from lokid.runtime.secrets.stored import StoredSecrets
+from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.bill import Bill, Entry, Method, chat_tokens, tokens_of
 
 AFTER_A_BUG_S = 5.0
 """Seconds until the files are followed again, when something in them brought a bug of lokid out."""

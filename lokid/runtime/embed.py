@@ -14,7 +14,7 @@ from lokid.providers.base import EmbedEncoder
 from lokid.providers.cost import cost_usd
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime.call import Accepted, ignore, limited, model_name, perform, surely_longer
-from lokid.runtime.turns import Turn
+from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient

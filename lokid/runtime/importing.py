@@ -34,9 +34,12 @@ from lokid.errors import (
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers import oauth_presets
 from lokid.providers.settings import ClientSettings
-from lokid.runtime import children, durable, token_file, unseal
+from lokid.runtime import durable
 from lokid.runtime.clients import OpenClient
-from lokid.runtime.stored import StoredSecrets
+from lokid.runtime.launching import children
+from lokid.runtime.oauth import token_file
+from lokid.runtime.secrets import unseal
+from lokid.runtime.secrets.stored import StoredSecrets
 
 UNSEAL_S = 120.0
 """Seconds for all envelopes. One of gman's takes a twentieth, and there may be a thousand."""

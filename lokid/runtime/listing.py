@@ -12,7 +12,7 @@ from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
 from lokid.runtime.call import MAX_ERROR_BODY
 from lokid.runtime.clients import OpenClient
-from lokid.runtime.http import Timeouts
+from lokid.runtime.network.http import Timeouts
 from lokid.runtime.redaction import hide
 
 REFRESH_S = 15.0

@@ -19,11 +19,12 @@ from lokid.config.secrets import names as placeholders
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings, FileSecret, ModelSettings
 from lokid.rpc import address
-from lokid.runtime import regular, secrets, watch
-from lokid.runtime.client_secrets import secret_keys, secret_texts
+from lokid.runtime import regular, watch
 from lokid.runtime.clients import known_models
 from lokid.runtime.identities import regions
-from lokid.runtime.vault import LOCKED, UNLOCK, Contents, Vault
+from lokid.runtime.secrets import sources as secrets
+from lokid.runtime.secrets.client_secrets import secret_keys, secret_texts
+from lokid.runtime.secrets.vault import LOCKED, UNLOCK, Contents, Vault
 
 TICK = 0.05
 """Seconds. Two changes within one tick of the kernel's clock (4 ms, network file systems more) look alike

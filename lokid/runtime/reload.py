@@ -23,13 +23,16 @@ from lokid.config import Config, Plan, Problem, plan
 from lokid.errors import ConfigInvalid, SecretMissing
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings
-from lokid.runtime import children, freed, sealing, secrets, watch
+from lokid.runtime import watch
 from lokid.runtime.clients import OpenClient, Surroundings
-from lokid.runtime.environment import Environment
 from lokid.runtime.generation import Generation
-from lokid.runtime.launch import Spawn
+from lokid.runtime.launching import children
+from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.loading import Loaded, Paths, load
-from lokid.runtime.vault import LOCKED, Vault, all_locked
+from lokid.runtime.secrets import freed, sealing
+from lokid.runtime.secrets import sources as secrets
+from lokid.runtime.secrets.environment import Environment
+from lokid.runtime.secrets.vault import LOCKED, Vault, all_locked
 
 QUIET = 0.02
 """Seconds without a change before a file is read: programs truncate and then write, or write in pieces."""

@@ -9,7 +9,7 @@ from lokid.chat import RerankAnswer, RerankRequest
 from lokid.errors import InvalidParams, ProviderFailed, Unsupported
 from lokid.providers.cost import cost_usd
 from lokid.runtime.call import Accepted, ignore, limited, model_name, perform
-from lokid.runtime.turns import Turn
+from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient

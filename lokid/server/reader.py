@@ -11,7 +11,7 @@ import anyio
 from lokid.rpc.connection import Connection, Limits
 from lokid.rpc.large import LargeFrame
 from lokid.rpc.messages import Message, ProtocolError
-from lokid.runtime.inlet import Inlet
+from lokid.runtime.network.inlet import Inlet
 from lokid.server.intake import SMALL, Intake
 from lokid.server.peer import Connected
 

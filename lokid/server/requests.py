@@ -14,7 +14,7 @@ import anyio
 
 from lokid.errors import LokidError
 from lokid.rpc.methods import RequestMap
-from lokid.runtime.asker import Asker
+from lokid.runtime.usage.asker import Asker
 from lokid.server.peer import Peer, program_of
 
 

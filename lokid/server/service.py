@@ -12,9 +12,9 @@ from anyio.abc import TaskStatus
 
 from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Event, RerankRequest
 from lokid.rpc.methods import EventMap, GroupBy, LoginMethod, ModelType, Topic
-from lokid.runtime.asker import Asker
 from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.importing import Left
+from lokid.runtime.usage.asker import Asker
 from lokid.server.intake import Intake
 from lokid.server.requests import Requests
 
@@ -22,7 +22,7 @@ Params = Mapping[str, Any]
 
 
 class Secrets(Protocol):
-    """What the server asks of ``lokid.runtime.stored.StoredSecrets``."""
+    """What the server asks of ``lokid.runtime.secrets.stored.StoredSecrets``."""
 
     async def set(self, name: str, value: str) -> dict[str, Any]: ...
 
@@ -44,7 +44,7 @@ class Secrets(Protocol):
 
 
 class Auth(Protocol):
-    """What the server asks of ``lokid.runtime.auth.Auth``."""
+    """What the server asks of ``lokid.runtime.oauth.auth.Auth``."""
 
     async def login(self, client: str, method: LoginMethod | None) -> dict[str, Any]: ...
 

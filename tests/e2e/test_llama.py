@@ -29,7 +29,7 @@ from lokid.errors import ContextLengthExceeded, LokidError, UnknownModel
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
 from lokid.runtime.core import Runtime
-from lokid.runtime.http import HTTPClient, Timeouts
+from lokid.runtime.network.http import HTTPClient, Timeouts
 from tests.fakes import llama
 from tests.fakes.processes import gone
 

@@ -242,7 +242,8 @@ CALLS = "openat,fchmod,write,fsync,close,rename,flock"
 SAVE = """
 import sys
 from dataclasses import replace
-from lokid.runtime import durable, token_file
+from lokid.runtime import durable
+from lokid.runtime.oauth import token_file
 path = sys.argv[1]
 old = token_file.read(path)
 print("begin", flush=True)

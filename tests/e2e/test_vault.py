@@ -142,7 +142,7 @@ def type_into(command: list[str], *talk: bytes) -> None:
 SAVE = """
 import os, sys
 from lokid.config import Vault as Settings
-from lokid.runtime.vault import Vault
+from lokid.runtime.secrets.vault import Vault
 one = Vault(dict(os.environ), "/")
 one.read(Settings())
 os.access("/marker-begin", 0)
@@ -160,7 +160,7 @@ def test_a_writer_killed_at_any_system_call_leaves_the_old_vault_or_the_new_one(
     home: Path, folder: Path, tmp_path: Path
 ) -> None:
     from lokid.config import Vault as Settings
-    from lokid.runtime.vault import Vault
+    from lokid.runtime.secrets.vault import Vault
 
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -235,7 +235,7 @@ def test_a_full_disk_keeps_what_was_there(socket: Path, folder: Path) -> None:
     space = ["unshare", "-m", "sh", "-c", code, "sh", str(folder)]
     script = (
         "import os, sys; sys.path.insert(0, '.')\n"
-        "from lokid.config import Vault as S; from lokid.runtime.vault import Vault\n"
+        "from lokid.config import Vault as S; from lokid.runtime.secrets.vault import Vault\n"
         "from lokid.errors import ConfigInvalid\n"
         "one = Vault(dict(os.environ), '/'); one.change(S(), {'A': 'old'})\n"
         f"fill = open({str(folder / 'fill')!r}, 'wb', buffering=0)\n"

@@ -6,7 +6,7 @@ import pytest
 
 from lokid.errors import LokidError
 from lokid.protocols.http import HTTPRequest
-from lokid.runtime.http import HTTPClient, Response, Timeouts
+from lokid.runtime.network.http import HTTPClient, Response, Timeouts
 
 PATIENT = Timeouts(connect=5, first_byte=5, idle=5)
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\n"

@@ -50,7 +50,7 @@ from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Credentials, Exchange, Provider
 from lokid.providers.settings import ClientSettings, Extra, ModelSettings, RequestPatch
 from lokid.runtime.breaker import Breakers
-from lokid.runtime.http import HTTPClient
+from lokid.runtime.network.http import HTTPClient
 from lokid.runtime.retry import RetryBudget
 
 KEY = "sk-tiny-0123456789"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lokid.providers.registry import PROVIDERS
-from lokid.runtime.held import Clock
 from lokid.runtime.identities.credentials import source
 from lokid.runtime.identities.source import Place, Source
-from lokid.runtime.secrets import Keyring
+from lokid.runtime.oauth.held import Clock
+from lokid.runtime.secrets.sources import Keyring
 from tests.fakes.provider import Step, answer
 
 NEEDED: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ import sys
 import anyio
 
 from lokid.providers.registry import PROVIDERS
-from lokid.runtime.tokens import Tokens
+from lokid.runtime.oauth.tokens import Tokens
 
 
 async def main(entry: str) -> None:

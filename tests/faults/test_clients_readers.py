@@ -55,7 +55,7 @@ async def test_a_stopped_reader_never_costs_more_than_two_mib_a_stream(tmp_path:
 
 
 def test_a_client_that_vanishes_never_leaves_a_request_at_the_provider_nor_an_answer_unpaid() -> None:
-    """The real daemon; the runtime's part runs on both loops in tests/runtime/test_broken_off.py."""
+    """The real daemon; the runtime's part runs on both loops in tests/runtime/usage/test_broken_off.py."""
     path = Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid" / "rpc.sock"
     with talking() as talker, lokid():
         client = connect(path)

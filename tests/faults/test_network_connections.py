@@ -1,5 +1,5 @@
 """Connections that end, lie or lead elsewhere, seen from a whole call with its retries. What one request does
-alone is in ``tests/runtime/test_http*.py``."""
+alone is in ``tests/runtime/network/test_http*.py``."""
 
 from __future__ import annotations
 

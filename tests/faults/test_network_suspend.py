@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from lokid.providers.settings import Extra
-from lokid.runtime import suspend
-from lokid.runtime.http import HTTPClient
+from lokid.runtime.network import suspend
+from lokid.runtime.network.http import HTTPClient
 from tests.fakes.asking import ask
 from tests.fakes.provider import FakeProvider, answer, deaf, slow
 

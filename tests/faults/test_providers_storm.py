@@ -15,7 +15,7 @@ from lokid.chat import ChatRequest, Message, Text
 from lokid.errors import LokidError, Overloaded, QuotaExceeded
 from lokid.runtime.breaker import FAILURES
 from lokid.runtime.chat import chat
-from lokid.runtime.trust import tls_context
+from lokid.runtime.network.trust import tls_context
 from tests.fakes.client import LINES, TINY, FakeOpenClient, open_client
 from tests.fakes.provider import Call, FakeProvider, answer, stall, stream
 from tests.faults.asking import ask as ask_daemon

@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from lokid.runtime.ledger import Ledger
+from lokid.runtime.usage.ledger import Ledger
 from tests.fakes.daemon import ROOT
 
 pytestmark = [
@@ -29,8 +29,8 @@ ROWS = 24
 
 WRITER = f"""
 import os, sys, anyio
-from lokid.runtime.ledger import Ledger
-from lokid.runtime.usage_rows import Row
+from lokid.runtime.usage.ledger import Ledger
+from lokid.runtime.usage.rows import Row
 
 async def main(path):
     os.access("/marker-begin", 0)

@@ -18,9 +18,11 @@ from lokictl.failure import Failure
 from lokid.config import Vault as Settings
 from lokid.errors import LokidError
 from lokid.protocols.oauth2_answers import Token
-from lokid.runtime import durable, identity, token_file
-from lokid.runtime.token_file import Record
-from lokid.runtime.vault import Vault
+from lokid.runtime import durable
+from lokid.runtime.oauth import token_file
+from lokid.runtime.oauth.token_file import Record
+from lokid.runtime.secrets import identity
+from lokid.runtime.secrets.vault import Vault
 from tests.faults import disk
 
 RECORD = Record(1, Token(SecretStr("a1"), SecretStr("r1"), None, 0.0, 1.0), "https://as.example/", "id")

@@ -27,7 +27,7 @@ from lokid.protocols.retry_after import MAX_RETRY_AFTER, rate_limit_reset, retry
 from lokid.protocols.sse import EventTooLarge, SSEEvent, SSEParser
 from lokid.rpc.connection import REQUESTS, Connection, Limits
 from lokid.rpc.messages import ProtocolError
-from lokid.runtime import secrets as dotenv_text
+from lokid.runtime.secrets import sources as dotenv_text
 from tests.fakes.rpc_messages import encode
 
 SECRET = "sk-Zq7xCanary-0451"

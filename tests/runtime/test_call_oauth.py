@@ -23,8 +23,8 @@ from lokid.errors import AuthenticationFailed, LokidError
 from lokid.protocols import oauth2
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers.oauth_presets import PRESETS
-from lokid.runtime import refresher
 from lokid.runtime.core import Runtime
+from lokid.runtime.oauth import refresher
 from tests.fakes.provider import Call, FakeProvider, answer
 
 pytestmark = pytest.mark.anyio

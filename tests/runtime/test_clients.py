@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from lokid.errors import LoginRequired, RateLimited, SecretMissing, UnknownModel, Unsupported
 from lokid.providers.registry import PROVIDERS
-from lokid.runtime.client_secrets import secret_texts
 from lokid.runtime.clients import OpenClient, Surroundings, nearest
+from lokid.runtime.secrets.client_secrets import secret_texts
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from lokid.chat import ChatRequest, Event, Message, RetryNotice, Text, TextDelta
 from lokid.errors import BadRequest, LokidError, RateLimited, TimedOut
 from lokid.runtime.chat import chat
-from lokid.runtime.trust import tls_context
+from lokid.runtime.network.trust import tls_context
 from tests.fakes.client import LINES, FakeOpenClient, open_client
 from tests.fakes.provider import Call, FakeProvider, answer, stall, stream
 

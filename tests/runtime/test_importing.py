@@ -22,9 +22,10 @@ from lokid.errors import (
     SecretMissing,
     Unsupported,
 )
-from lokid.runtime import importing, token_file, tokens
+from lokid.runtime import importing
 from lokid.runtime.core import Runtime
 from lokid.runtime.importing import Left
+from lokid.runtime.oauth import token_file, tokens
 from tests.fakes.loki import VARIANTS, envelope
 
 pytestmark = pytest.mark.anyio

@@ -44,13 +44,13 @@ from lokid.errors import (
 )
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings, Extra, ModelSettings
-from lokid.runtime.asker import Asker
-from lokid.runtime.bill import Bill
 from lokid.runtime.chat import chat
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.embed import Embedded, embed
 from lokid.runtime.listing import listed
 from lokid.runtime.rerank import Reranked, rerank
+from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.bill import Bill
 from tests.fakes.provider import Call, FakeProvider, answer, refusing_port, stall, stream
 
 pytestmark = pytest.mark.anyio

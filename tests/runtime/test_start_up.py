@@ -36,8 +36,8 @@ def test_clients_can_connect_before_anything_heavy_is_imported():
 
 def test_the_library_for_proxies_is_imported_for_proxies_only():
     modules = loaded("import lokid.runtime.core, lokid.server.life")
-    assert "lokid.runtime.lean" in modules
-    assert not modules & {"httpx2", "httpcore2", "h11", "trio", "lokid.runtime.library"}
+    assert "lokid.runtime.network.lean" in modules
+    assert not modules & {"httpx2", "httpcore2", "h11", "trio", "lokid.runtime.network.library"}
 
 
 def test_no_plugin_of_an_installed_package_is_loaded(tmp_path):

@@ -15,10 +15,10 @@ from lokid.errors import LokidError, ProviderUnavailable, SecretMissing
 from lokid.protocols import oauth2, oauth2_answers
 from lokid.protocols.oauth2_answers import Refusal
 from lokid.providers.identities import AzureIdentity
-from lokid.runtime import token_requests
 from lokid.runtime.identities import kit, metadata
 from lokid.runtime.identities.source import Obtained, Place, of_token
-from lokid.runtime.secrets import Keyring
+from lokid.runtime.oauth import token_requests
+from lokid.runtime.secrets.sources import Keyring
 
 METADATA = "http://169.254.169.254"
 _VM_API, _APP_SERVICE_API = "2018-02-01", "2019-08-01"

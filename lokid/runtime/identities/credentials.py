@@ -15,14 +15,14 @@ from lokid import logs
 from lokid.errors import CredentialError, ProviderUnavailable
 from lokid.providers.identities import AWSIdentity, AzureIdentity, GoogleIdentity, Identity
 from lokid.runtime import watch
-from lokid.runtime.held import Clock, ahead, margin
 from lokid.runtime.identities.aws import AWS
 from lokid.runtime.identities.azure import Azure
 from lokid.runtime.identities.google import Google
 from lokid.runtime.identities.source import Obtained, Place, Source
-from lokid.runtime.launch import Spawn
-from lokid.runtime.refresher import Refresher
-from lokid.runtime.secrets import Keyring
+from lokid.runtime.launching.launch import Spawn
+from lokid.runtime.oauth.held import Clock, ahead, margin
+from lokid.runtime.oauth.refresher import Refresher
+from lokid.runtime.secrets.sources import Keyring
 
 
 def source(identity: Identity, place: Place, keyring: Keyring) -> Source:

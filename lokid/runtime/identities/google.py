@@ -20,10 +20,10 @@ from lokid.errors import LoginRequired, LokidError, ProviderFailed, ProviderUnav
 from lokid.protocols import oauth2, oauth2_answers
 from lokid.protocols.oauth2_answers import Refusal
 from lokid.providers.identities import GoogleIdentity
-from lokid.runtime import secrets as files
-from lokid.runtime import token_requests
 from lokid.runtime.identities import kit, metadata
 from lokid.runtime.identities.source import Obtained, Place, of_token
+from lokid.runtime.oauth import token_requests
+from lokid.runtime.secrets import sources as files
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"

@@ -18,8 +18,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderUnavailable, SecretMissing
-from lokid.runtime import children
 from lokid.runtime.identities.source import NO_END_S, Obtained, Place
+from lokid.runtime.launching import children
 
 WITHIN = 40.0
 """Seconds. An SDK asks a metadata server, then a token service; a user's own ``credential_process`` may wait

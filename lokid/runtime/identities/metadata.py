@@ -10,7 +10,7 @@ import anyio
 from lokid.errors import ProviderUnavailable
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
-from lokid.runtime.http import HTTPClient, Timeouts
+from lokid.runtime.network.http import HTTPClient, Timeouts
 
 WITHIN = 10.0
 """Seconds for the whole request. The server is the next hop, but it may have to ask for the token."""

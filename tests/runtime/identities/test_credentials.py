@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from lokid import logs
 from lokid.errors import LoginRequired, LokidError, ProviderUnavailable
-from lokid.runtime import refresher
 from lokid.runtime.identities.credentials import CloudCredentials
 from lokid.runtime.identities.source import Obtained
+from lokid.runtime.oauth import refresher
 from tests.fakes.clouds import Time
 
 pytestmark = pytest.mark.anyio

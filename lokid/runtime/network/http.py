@@ -1,0 +1,314 @@
+"""The one door to the network: limits in time, one quiet retry, and our errors for whatever goes wrong.
+
+What comes back are our errors, with what was behind them as ``__cause__``. Which transport carries a
+request is decided here, see ``transport``.
+
+Strategy for time: one cancel scope around everything up to the response's head; its deadline moves
+when the transport reports the next phase. A cancelled read closes the connection, which is what a
+timeout wants; the pool stays usable.
+"""
+
+from __future__ import annotations
+
+import errno
+import ssl
+import sys
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import urlsplit
+
+import anyio
+
+from lokid import __version__
+from lokid.errors import ConfigInvalid, IncompleteResponse, LokidError, ProviderFailed, ProviderUnavailable
+from lokid.protocols.address import Address, address
+from lokid.protocols.http import HTTPRequest
+from lokid.protocols.http1 import Unsendable
+from lokid.providers.settings import Extra
+from lokid.runtime.network.guard import check_head, check_headers, check_url
+from lokid.runtime.network.lean import LeanTransport
+from lokid.runtime.network.reach import Timeouts, reason, unreachable
+from lokid.runtime.network.response import BrokenOff, Head, Response
+from lokid.runtime.network.suspend import Wakefulness
+from lokid.runtime.network.transport import HungUp, NoConnection, NotHTTP, NoTunnel, Progress, Transport
+from lokid.runtime.network.trust import tls_context
+
+__all__ = ["HTTPClient", "Response", "Timeouts"]
+
+OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+MOST_TARGETS = 64
+"""Addresses of one client that are remembered; Gemini has one for each model."""
+
+# Compressed answers are not asked for: they would delay the events of a stream.
+_HEADERS = {"user-agent": f"lokid/{__version__}", "accept": "*/*", "accept-encoding": "identity"}
+
+
+class _Pool:
+    """Connections with one history; ``users`` counts the answers that still hold one of them."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.users = 0
+        self.wakefulness = Wakefulness()
+
+
+class HTTPClient:
+    """The connections of one configured client. ``client`` is its name, for messages. ``metadata``: for the
+    metadata servers of clouds, see ``check_url``. ``library``: go through httpx2 even without a proxy."""
+
+    def __init__(
+        self, extra: Extra, *, client: str = "", metadata: bool = False, library: bool = False
+    ) -> None:
+        self._extra = extra
+        self._client = client
+        self._metadata = metadata
+        self._proxy = extra.proxy.get_secret_value() if extra.proxy else None
+        self._proxy_host = urlsplit(self._proxy).hostname if self._proxy else None
+        # macOS has its authorities behind an API, which the library knows how to ask.
+        self._library = library or self._proxy is not None or sys.platform == "darwin"
+        self._pool: _Pool | None = None
+        self._targets: dict[str, Address] = {}  # of URLs that were found good
+
+    def pool(self) -> dict[str, int]:
+        """``{open, idle, max}``: connections to the provider now, how many of them wait for a question, and
+        how many there may be."""
+        connections, idle = self._pool.transport.counts() if self._pool is not None else (0, 0)
+        return {"open": connections, "idle": idle, "max": self._extra.max_connections}
+
+    @property
+    def dials_in_silence(self) -> bool:
+        """Whether ``dial`` sends nothing. Else it sends a HEAD without credentials."""
+        return not self._library
+
+    def is_warm(self) -> bool:
+        """Whether a connection waits for a question, or will in a moment, that the provider has not closed
+        and no suspend has killed."""
+        pool = self._pool
+        return pool is not None and not pool.wakefulness.interrupted() and pool.transport.is_warm()
+
+    async def aclose(self) -> None:
+        """Closes every connection, also those of answers in flight."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.transport.aclose()
+
+    async def dial(self, base_url: str) -> None:
+        """Makes one connection ahead, so that the next question finds it warm: TCP, TLS and the proxy's
+        tunnel cost several round trips. Raises nothing but ``ConfigInvalid``."""
+        limit = self._extra.connect_timeout
+        request, target = self._checked(HTTPRequest("HEAD", base_url))
+        pool = await self._lease()
+        try:
+            with anyio.move_on_after(limit) as scope:
+                await pool.transport.dial(request, target, Progress(Timeouts(limit, limit, limit), scope))
+        except ConfigInvalid:
+            raise
+        except (LokidError, NoConnection, NoTunnel, HungUp, NotHTTP, BrokenOff):
+            return  # the request itself will say what is wrong
+        finally:
+            await self._return(pool)
+
+    def send(self, request: HTTPRequest, timeouts: Timeouts) -> AbstractAsyncContextManager[Response]:
+        """Sends the request; the block has the answer, and leaving it closes or releases the connection.
+
+        Raises ``ProviderUnavailable``, ``TimedOut``, ``ProviderFailed`` (a redirect, not HTTP) and
+        ``ConfigInvalid`` (what the configuration makes impossible).
+        """
+        return _Sending(self, request, timeouts)
+
+    async def ask(self, request: HTTPRequest, timeouts: Timeouts) -> tuple[_Pool, Response]:
+        """The answer, and the pool that is leased until ``give_back``."""
+        request, target = self._checked(request)
+        for last in (False, True):
+            pool = await self._lease()
+            try:
+                response = await self._open(pool.transport, target, request, timeouts)
+            except _StaleConnection as stale:
+                # The provider hung up on a connection that was idle, before a byte of an answer. Its
+                # neighbours in the pool are as old, so the second try, the last, gets a new pool.
+                if self._pool is pool and not last:
+                    self._pool = None
+                await self._return(pool)
+                if last:
+                    raise stale.failure from stale
+                continue
+            except BaseException:
+                await self._return(pool)
+                raise
+            try:
+                check_head(response.status, response.headers, response.host, self._client)
+            except BaseException:
+                await self.give_back(pool, response)
+                raise
+            return pool, response
+        raise AssertionError("the second try is the last")
+
+    async def give_back(self, pool: _Pool, response: Response) -> None:
+        try:
+            await response.aclose()
+        finally:
+            await self._return(pool)
+
+    def _checked(self, request: HTTPRequest) -> tuple[HTTPRequest, Address]:
+        request = request.adding(_HEADERS)
+        target = self._targets.get(request.url)
+        if target is None:
+            target = self._target(request.url)
+        check_headers(request.headers, self._client)
+        return request, target
+
+    def _target(self, url: str) -> Address:
+        check_url(url, self._proxy_host, self._client, metadata=self._metadata)
+        try:
+            target = address(url)
+        except ValueError:
+            raise ConfigInvalid(
+                f"client {self._client!r} has an address that is not a URL", client=self._client
+            ) from None  # the message may quote it
+        if len(self._targets) >= MOST_TARGETS:
+            self._targets.clear()
+        self._targets[url] = target
+        return target
+
+    async def _lease(self) -> _Pool:
+        """The present pool, until ``_return``."""
+        if (old := self._pool) is not None and old.wakefulness.interrupted():
+            # Its connections look fresh, as their clock stood still too, and the other ends are gone.
+            self._pool = None
+            if not old.users:
+                await old.transport.aclose()
+        pool = self._pool
+        if pool is None:
+            pool = _Pool(await self._transport())
+            if self._pool is None:
+                self._pool = pool
+            pool = self._pool  # another request may have been quicker
+        pool.users += 1
+        return pool
+
+    async def _return(self, pool: _Pool) -> None:
+        """One that was replaced meanwhile is closed by its last user."""
+        pool.users -= 1
+        if pool is not self._pool and not pool.users:
+            await pool.transport.aclose()
+
+    async def _open(
+        self, transport: Transport, target: Address, request: HTTPRequest, timeouts: Timeouts
+    ) -> Response:
+        with anyio.CancelScope() as scope:
+            progress = Progress(timeouts, scope)
+            try:
+                answered = await transport.send(request, target, progress)
+            except Unsendable:
+                raise ConfigInvalid(
+                    "a header of the request is not valid in HTTP", client=self._client
+                ) from None
+            except HungUp as error:
+                failure = self._unavailable(error, target, progress)
+                if not progress.connected:
+                    raise _StaleConnection(failure) from error
+                raise failure from error
+            except BrokenOff as error:
+                raise IncompleteResponse(
+                    f"{target.host} broke the connection off at the beginning of its answer",
+                    hint="it may have been carried out, and paid for; so it is not sent again by itself",
+                    client=self._client,
+                ) from error
+            except (NoConnection, NoTunnel, NotHTTP) as error:
+                raise self._unavailable(error, target, progress) from error
+        if scope.cancelled_caught:
+            if progress.sent:
+                raise timeouts.no_answer(target.host, self._client)
+            raise timeouts.no_connection(self._where(target, progress), self._client)
+        head = Head(answered.status, answered.headers, target.host, self._client)
+        return Response(head, answered.body, timeouts, progress.first_by)
+
+    async def _context(self) -> ssl.SSLContext:
+        try:
+            return await tls_context(self._extra.ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            if self._extra.ca_file is None or error.errno in OUT_OF_RESOURCES:
+                raise ProviderUnavailable(
+                    f"the certificates of this machine cannot be read: {reason(error)}",
+                    client=self._client,
+                    retryable=False,
+                ) from error
+            raise ConfigInvalid(
+                f"extra.ca_file of client {self._client!r} cannot be used: {reason(error)}",
+                hint="it must be a readable file of certificates in PEM form",
+                client=self._client,
+            ) from error
+
+    async def _transport(self) -> Transport:
+        if not self._library:
+            return LeanTransport(self._context, self._extra.max_connections)
+        # Here, not above: it takes as long to import and as much memory as half the daemon.
+        from lokid.runtime.network.library import LibraryTransport
+
+        context = await self._context()
+        try:
+            return LibraryTransport(context, self._proxy, self._extra.max_connections)
+        except (ValueError, ImportError) as error:
+            fault = "needs the package socksio" if isinstance(error, ImportError) else "is not a proxy"
+            raise ConfigInvalid(
+                f"extra.proxy of client {self._client!r} {fault}",
+                hint="for instance http://proxy.example.com:3128",
+                client=self._client,
+            ) from None  # the library's message may quote the password
+
+    def _where(self, target: Address, progress: Progress) -> str:
+        """Whom a connection was being made to: the proxy first, if there is one."""
+        if self._proxy is None or progress.tunnel or progress.sent:
+            return target.authority
+        return f"the proxy {self._proxy_host}"
+
+    def _unavailable(
+        self, error: NoConnection | NoTunnel | HungUp | NotHTTP, target: Address, progress: Progress
+    ) -> LokidError:
+        where = self._where(target, progress)
+        hint = "check the network and api_base" if where == target.authority else "check extra.proxy"
+        match error:
+            case NoTunnel():
+                return ProviderUnavailable(
+                    f"{where} refused a tunnel to {target.host}: {error}",
+                    hint=hint,
+                    client=self._client,
+                    retryable=False,
+                )
+            case HungUp():
+                return ProviderUnavailable(
+                    f"{where} closed the connection without an answer", hint=hint, client=self._client
+                )
+            case NotHTTP():
+                return ProviderFailed(f"{where} does not answer with HTTP", hint=hint, client=self._client)
+            case NoConnection():
+                return unreachable(error, where, client=self._client, hint=hint)
+
+
+class _Sending:
+    """A class: a generator for each question takes three times as long."""
+
+    __slots__ = ("_asked", "_client", "_request", "_timeouts")
+
+    def __init__(self, client: HTTPClient, request: HTTPRequest, timeouts: Timeouts) -> None:
+        self._client = client
+        self._request = request
+        self._timeouts = timeouts
+        self._asked: tuple[_Pool, Response] | None = None
+
+    async def __aenter__(self) -> Response:
+        self._asked = await self._client.ask(self._request, self._timeouts)
+        return self._asked[1]
+
+    async def __aexit__(self, *raised: object) -> None:
+        assert self._asked is not None
+        await self._client.give_back(*self._asked)
+
+
+class _StaleConnection(Exception):
+    """A connection from the pool ended before a byte of an answer. ``failure``: what to raise if that
+    happens again."""
+
+    def __init__(self, failure: LokidError) -> None:
+        super().__init__()
+        self.failure = failure

@@ -1,0 +1,165 @@
+"""httpx2 as a transport, and its only importer: for requests through a proxy.
+
+The library's transport is used without its client: nothing keeps cookies, follows redirects, reads the
+environment or logs URLs.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import httpx2 as httpx
+
+from lokid.protocols.address import Address
+from lokid.protocols.http import HTTPRequest
+from lokid.protocols.http1 import Unsendable
+from lokid.runtime.network.reach import causes
+from lokid.runtime.network.resolver import Resolving
+from lokid.runtime.network.response import BrokenOff
+from lokid.runtime.network.transport import (
+    KEEPALIVE_S,
+    MAX_IDLE,
+    Answered,
+    HungUp,
+    NoConnection,
+    NotHTTP,
+    NoTunnel,
+    Progress,
+)
+from lokid.runtime.network.wire import SOCKET_OPTIONS
+
+CLOSE_S = 2.0
+"""Closing a socket does not wait for the peer; this only bounds what should not happen."""
+
+
+class LibraryTransport:
+    """``proxy``: its URL, with user name and password if it wants them. Raises ``ValueError`` if it is
+    none, and ``ImportError`` for a SOCKS proxy without the package for it."""
+
+    def __init__(self, context: ssl.SSLContext, proxy: str | None, max_connections: int) -> None:
+        limits = httpx.Limits(
+            max_connections=max_connections,
+            max_keepalive_connections=MAX_IDLE,
+            keepalive_expiry=KEEPALIVE_S,
+        )
+        try:
+            through = httpx.Proxy(proxy) if proxy else None
+        except httpx.InvalidURL:
+            raise ValueError("not a URL") from None  # the library's message quotes it
+        if through is not None and through.url.scheme == "https":
+            through.ssl_context = context
+        self._transport = httpx.AsyncHTTPTransport(
+            verify=context, trust_env=False, limits=limits, proxy=through, socket_options=SOCKET_OPTIONS
+        )
+        # The library's own pool is public, but its transport keeps it to itself.
+        self._pool: Any = self._transport._pool  # noqa: SLF001
+        backend: Any = Resolving(self._pool._network_backend)  # noqa: SLF001
+        self._pool._network_backend = backend  # noqa: SLF001
+
+    def counts(self) -> tuple[int, int]:
+        connections = self._pool.connections
+        return len(connections), sum(connection.is_idle() for connection in connections)
+
+    def is_warm(self) -> bool:
+        return any(not connection.has_expired() for connection in self._pool.connections)
+
+    async def aclose(self) -> None:
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            await self._transport.aclose()
+
+    async def send(self, request: HTTPRequest, address: Address, progress: Progress) -> Answered:
+        del address  # the library reads the URL itself
+        sending = httpx.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            content=request.content(),
+            extensions={"trace": _Trace(progress), "timeout": {}},
+        )
+        try:
+            response = await self._transport.handle_async_request(sending)
+        except httpx.LocalProtocolError:
+            # From None: the library's message quotes the header.
+            raise Unsendable("a header holds a character that HTTP does not allow") from None
+        except httpx.ProxyError as error:
+            raise NoTunnel(str(error)) from error
+        except OSError as error:  # of the resolver
+            raise NoConnection from error
+        except httpx.HTTPError as error:
+            if _hung_up(error):
+                raise HungUp from error
+            if isinstance(error, httpx.ProtocolError):
+                raise NotHTTP from error
+            raise NoConnection from error
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answered(response.status_code, headers, _Body(response))
+
+    async def dial(self, request: HTTPRequest, address: Address, progress: Progress) -> None:
+        """What the provider answers to it does not matter."""
+        answered = await self.send(request, address, progress)
+        with suppress(BrokenOff):
+            await answered.body.next()
+        await answered.body.aclose()
+
+
+class _Trace:
+    """Translates what the library tells about a request on its way."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    async def __call__(self, event: str, about: Mapping[str, Any]) -> None:
+        match event:
+            case "connection.connect_tcp.started":
+                self._progress.connecting()
+            case "proxy.start_tls.started":
+                self._progress.tunnelling()
+            case "http11.send_request_headers.started" if about["request"].method != b"CONNECT":
+                self._progress.sending()
+
+
+class _Body:
+    """The library's stream of bytes, as ``Body`` of ``response``."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        self._stream = response.stream
+        self._chunks = aiter(response.stream)
+        self._ended = False
+
+    def take(self) -> bytes | None:
+        return b"" if self._ended else None
+
+    async def next(self) -> bytes:
+        if self._ended:
+            return b""
+        try:
+            data = await anext(self._chunks, b"")
+        except httpx.HTTPError as error:
+            self._ended = True
+            raise BrokenOff from error
+        self._ended = not data
+        return data
+
+    async def aclose(self) -> None:
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            await self._stream.aclose()
+            # Closing the generator would leave the library's inner ones to the garbage collector, which
+            # trio reports. Reading on instead ends them all: what is buffered, then a closed socket.
+            while not self._ended:
+                with suppress(BrokenOff):
+                    await self.next()
+
+
+def _hung_up(error: httpx.HTTPError) -> bool:
+    """The connection ended without an answer, in contrast to: something came that is not HTTP.
+
+    The library raises both as RemoteProtocolError; only the second has its parser's error behind it.
+    """
+    if isinstance(error, (httpx.ReadError, httpx.WriteError)):
+        return True
+    return isinstance(error, httpx.RemoteProtocolError) and len(tuple(causes(error))) <= 2

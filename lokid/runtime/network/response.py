@@ -1,0 +1,150 @@
+"""One answer of a provider while it is read: time, size and compression are bounded here."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from lokid.errors import IncompleteResponse, ProviderFailed, TimedOut
+from lokid.runtime.network.reach import Timeouts
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of one answer after decompression: the size of the largest frame that RPC carries."""
+MAX_UNPACKED = 1024 * 1024
+"""Bytes that one read unpacks; a kilobyte of gzip may hold a megabyte."""
+
+
+class BrokenOff(Exception):
+    """The connection ended, or what came made no sense, before the end of a body."""
+
+
+class Body(Protocol):
+    """The bytes as they come, ``b""`` at the end; both ways to get them raise ``BrokenOff``, and after that
+    only ``aclose`` is called, which may be at any time. ``take`` does not wait: it gives what is there
+    already, or None. Cancelling ``next`` closes the connection."""
+
+    def take(self) -> bytes | None: ...
+
+    async def next(self) -> bytes: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``headers``: lower-case names; the last of equal names wins. ``host`` and ``client``: whose answer
+    this is, for messages."""
+
+    status: int
+    headers: Mapping[str, str]
+    host: str
+    client: str
+
+
+class Response:
+    """An answer with any status but 3xx. ``first_by``: when the first byte of the body must be there, on
+    the clock of ``anyio.current_time``."""
+
+    def __init__(self, head: Head, body: Body, timeouts: Timeouts, first_by: float) -> None:
+        self.status = head.status
+        self.headers = head.headers
+        self.host = head.host
+        self._client = head.client
+        self._body = body
+        self._timeouts = timeouts
+        self._first_by = first_by
+        self._seen = 0
+        self._packed = 0  # bytes before decompression
+        # Nobody asked for compression; some gateways do it nevertheless. | 32: gzip and zlib headers.
+        packed = head.headers.get("content-encoding", "identity") in ("gzip", "x-gzip", "deflate")
+        self._patience: anyio.CancelScope | None = None
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
+
+    async def read(self) -> bytes:
+        """The next bytes as they come, what is there at once in one piece; ``b""`` at the end, and from then
+        on.
+
+        Raises ``TimedOut``, ``IncompleteResponse`` when the body breaks off, ``ProviderFailed`` when it
+        is larger than 64 MiB or badly compressed. Cancelling closes the connection.
+        """
+        try:
+            # In a burst most reads find something and need neither a clock nor a scope.
+            data = self._body.take() if self._unpack is None else None
+            if data is None:
+                data = await self._wait()
+        except zlib.error as error:
+            raise self._failed("is badly compressed") from error
+        except BrokenOff as error:
+            raise IncompleteResponse(
+                f"{self.host} broke the connection off in the middle of its answer",
+                client=self._client,
+                status=self.status,
+            ) from (error.__cause__ or error)
+        self._seen += len(data)
+        if self._seen > MAX_ANSWER:
+            raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
+        return data
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Around the reads of a whole body: one scope whose deadline moves takes a third of the time of one
+        for each read. ``TimedOut`` then comes out of this block."""
+        with anyio.CancelScope() as self._patience:
+            yield
+        scope, self._patience = self._patience, None
+        if scope.cancelled_caught:
+            raise self._timed_out()
+
+    async def aclose(self) -> None:
+        """Ends the answer: its connection goes back to the pool if the body was read to its end, and is
+        closed otherwise."""
+        await self._body.aclose()
+
+    async def _wait(self) -> bytes:
+        deadline = anyio.current_time() + self._timeouts.idle if self._seen else self._first_by
+        if (patience := self._patience) is not None:
+            patience.deadline = deadline
+            data = await self._next()
+            patience.deadline = inf  # what the caller does with it takes as long as it takes
+            return data
+        with anyio.CancelScope(deadline=deadline) as scope:
+            return await self._next()
+        assert scope.cancelled_caught
+        raise self._timed_out()
+
+    async def _next(self) -> bytes:
+        if self._unpack is None:
+            return await self._body.next()
+        while True:
+            if packed := self._unpack.unconsumed_tail:
+                await checkpoint()  # a kilobyte may hold a megabyte, and the others want their turn
+            elif packed := await self._body.next():
+                self._count_packed(packed)
+            else:
+                return self._unpack.flush()
+            if data := self._unpack.decompress(packed, MAX_UNPACKED):
+                return data
+
+    def _count_packed(self, packed: bytes) -> None:
+        """zlib keeps what follows the end of its data, copying all of it each time, and unpacks empty blocks
+        to nothing for ever."""
+        assert self._unpack is not None
+        self._packed += len(packed)
+        if self._unpack.eof:
+            raise self._failed("goes on after the end of its compressed data")
+        if self._packed > MAX_ANSWER:
+            raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
+
+    def _timed_out(self) -> TimedOut:
+        say = self._timeouts.no_more if self._seen else self._timeouts.no_answer
+        return say(self.host, self._client)
+
+    def _failed(self, fault: str) -> ProviderFailed:
+        return ProviderFailed(f"the answer of {self.host} {fault}", client=self._client, status=self.status)

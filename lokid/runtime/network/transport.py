@@ -1,0 +1,102 @@
+"""What carries requests for the door to the network (``http``): the port, for its two implementations.
+
+``lean`` is our own HTTP/1.1 and what nearly every request takes; ``library`` is httpx2, for requests
+through a proxy. They behave alike, and the tests of the door run over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from lokid.protocols.address import Address
+from lokid.protocols.http import HTTPRequest
+from lokid.runtime.network.reach import Timeouts
+from lokid.runtime.network.response import Body
+
+KEEPALIVE_S = 300.0
+"""How long an idle connection is kept. A question every few minutes should find one; that the provider
+hung up meanwhile (most do after 1 to 6 minutes) is seen before a connection is used again."""
+MAX_IDLE = 8
+"""Idle connections kept: more than a person's scripts have in flight at a time."""
+
+
+class NoConnection(Exception):
+    """None could be made; the cause says why, see ``reach.unreachable``."""
+
+
+class NoTunnel(Exception):
+    """The proxy refused one; the text says why."""
+
+
+class HungUp(Exception):
+    """The connection ended before an answer."""
+
+
+class NotHTTP(Exception):
+    """Something came that is no answer in HTTP/1.1."""
+
+
+class Progress:
+    """How far one request has come, and the deadline that follows from it."""
+
+    def __init__(self, timeouts: Timeouts, scope: anyio.CancelScope) -> None:
+        self._timeouts = timeouts
+        self._scope = scope
+        self.connected = False
+        """A connection was made for this request; else it went out on one from the pool."""
+        self.tunnel = False
+        self.sent = False
+        self.first_by = float("inf")
+
+    def connecting(self) -> None:
+        self.connected = True
+        self._scope.deadline = anyio.current_time() + self._timeouts.connect
+
+    def tunnelling(self) -> None:
+        self.tunnel = True
+
+    def sending(self) -> None:
+        self.sent = True
+        self.first_by = anyio.current_time() + self._timeouts.first_byte
+        self._scope.deadline = self.first_by
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """``headers``: lower-case names, values of equal names joined by commas."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Body
+
+
+class Transport(Protocol):
+    """Connections with one history."""
+
+    async def send(self, request: HTTPRequest, address: Address, progress: Progress) -> Answered:
+        """Sends and waits for the head of the answer, whose body is then closed by the caller. Waits while
+        there are ``max_connections``. Raises the exceptions above, ``http1.Unsendable``, and ``BrokenOff`` if
+        the head breaks off. Cancelling
+        closes the connection."""
+        ...
+
+    async def dial(self, request: HTTPRequest, address: Address, progress: Progress) -> None:
+        """Makes a connection that then waits for a request. ``request``: one without credentials, for a
+        transport that cannot make one without. Raises and is cancelled as ``send``."""
+        ...
+
+    def counts(self) -> tuple[int, int]:
+        """Open connections, and how many of them wait for a request."""
+        ...
+
+    def is_warm(self) -> bool:
+        """Whether a connection waits for a request, or will in a moment, that the provider has not closed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes every connection, also those of answers in flight."""
+        ...

@@ -1,0 +1,79 @@
+"""One request to an authorization server, and its refusals as our errors."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from urllib.parse import urlsplit
+
+import anyio
+
+from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderFailed, ProviderUnavailable
+from lokid.protocols.http import HTTPRequest
+from lokid.protocols.oauth2_answers import Refusal
+from lokid.providers.settings import ClientSettings
+from lokid.runtime.network.http import HTTPClient, Timeouts
+
+WITHIN = 30.0
+"""Seconds for the whole request. A token endpoint answers within one; who asks a model waits for it."""
+
+_TIMEOUTS = Timeouts(connect=10.0, first_byte=25.0, idle=10.0)
+
+MAX_ANSWER = 64 * 1024
+"""Bytes: two tokens of 16 Ki characters, an id token, and little else."""
+
+
+async def post(settings: ClientSettings, request: HTTPRequest) -> tuple[int, bytes]:
+    """Status and body. Raises what ``HTTPClient.send`` raises: no redirects, https or loopback only.
+
+    The client's proxy and authorities, but a connection of its own: on one from the pool that turns out to
+    be dead a request goes out twice, and here the second one is a replay that may end the sign-in.
+    """
+    async with aclosing(HTTPClient(settings.extra, client=settings.name)) as http:
+        with anyio.move_on_after(WITHIN):
+            try:
+                async with http.send(request, _TIMEOUTS) as response:
+                    body = b""
+                    while len(body) <= MAX_ANSWER and (data := await response.read()):
+                        body += data
+                    return response.status, body[:MAX_ANSWER]
+            except LokidError as error:
+                # The door to the network speaks of the provider's address and of prompts.
+                error.hint = f"check the network, and the addresses in `oauth` of client {settings.name!r}"
+                raise
+    raise ProviderUnavailable(
+        f"{host(request.url)} did not answer a token request within {WITHIN:g} s", client=settings.name
+    )
+
+
+def error(refusal: Refusal, url: str, settings: ClientSettings) -> LokidError:
+    """Of a token request to ``url``. Says the server's word for it and nothing else that it sent."""
+    where, name = host(url), settings.name
+    again = f"lokictl auth login {name}"
+    match refusal.kind:
+        case "temporary":
+            return ProviderUnavailable(
+                f"{where} gives no tokens at the moment ({refusal.code})", client=name, retryable=False
+            )
+        case "client":
+            return AuthenticationFailed(
+                f"{where} does not know the client id or its secret ({refusal.code})",
+                hint=f"check oauth.client_id, oauth.client_secret and oauth.client_auth of client {name!r}",
+                client=name,
+            )
+        case "denied":
+            return LoginRequired(
+                f"the sign-in at {where} was refused ({refusal.code})", hint=again, client=name
+            )
+        case "expired" | "grant":
+            return LoginRequired(
+                f"{where} does not take this sign-in (any more): {refusal.code}", hint=again, client=name
+            )
+    return ProviderFailed(
+        f"{where} refused a token request: {refusal.code}",
+        hint=f"check the `oauth` settings of client {name!r}",
+        client=name,
+    )
+
+
+def host(url: str) -> str:
+    return urlsplit(url).hostname or "the authorization server"

@@ -1,0 +1,208 @@
+"""What each request goes through besides its provider: budget, turn, and its row in the ledger.
+
+A request leaves a row from the moment its client is known, whatever becomes of it; ``dry_run`` is none.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, Literal
+
+import anyio
+
+from lokid.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from lokid.config import Config, ExtraSocket
+from lokid.errors import LokidError, ProviderFailed
+from lokid.providers.settings import ClientSettings
+from lokid.rpc import address
+from lokid.rpc.methods import GroupBy
+from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.extra_usage import ExtraUsage
+from lokid.runtime.usage.ledger import Ledger
+from lokid.runtime.usage.rows import Row, pico
+from lokid.runtime.usage.spending import Spending, bounds
+from lokid.runtime.usage.turns import LimitedTurn, Turns
+
+Method = Literal["chat", "embed", "rerank"]
+
+BYTES_PER_TOKEN = 4
+"""Of English text in today's vocabularies; for the estimate that ``tokens_per_minute`` needs."""
+
+LONGEST_NAME = 200
+"""Characters of a model's name in a row. Callers may name models that nobody knows."""
+
+
+class Entry(LimitedTurn):
+    """One request: its turn, and what its row will say."""
+
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    _runs = False
+    _heard = 0  # characters
+
+    def admitted(self) -> None:
+        self._runs = True
+
+    def heard(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case TextDelta(text) | ReasoningDelta(text):
+                    self._heard += len(text)
+                case ToolCallDelta(arguments=text):
+                    self._heard += len(text or "")
+
+    def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
+        self.usage = usage
+        self.cost_usd = cost_usd
+
+    def broke_off(self, estimate: Callable[[], int], price: Callable[[Usage], float | None]) -> None:
+        """What was answered so far is paid for all the same, and nobody said how much it is."""
+        if self._runs and self.usage is None:
+            usage = Usage(estimate(), -(-self._heard // BYTES_PER_TOKEN))
+            self.answered(usage, price(usage))
+
+
+class Bill:
+    """``environ``: says where the database is. ``now``: seconds since the epoch."""
+
+    def __init__(self, environ: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
+        try:
+            self.ledger = Ledger(os.path.abspath(f"{address.state_dir(environ)}/usage.db"))
+        except address.NoHome as error:
+            self.ledger = Ledger(None, str(error))
+        self.spending = Spending()
+        self.extra = ExtraUsage()
+        self._now = now
+        self._turns: dict[str, Turns] = {}  # by client name
+
+    async def open(self) -> None:
+        """Opens the database and reads what was spent so far."""
+        await self.ledger.open()
+        now = self._now()
+        for period, (begin, _) in bounds(now).items():
+            self.spending.load(period, await self.ledger.query(begin, None, "client"), now)
+            self.extra.load(period, await self.ledger.query(begin, None, "program"), now)
+
+    async def close(self) -> None:
+        await self.ledger.close()
+
+    @contextmanager
+    def entry(
+        self,
+        client: ClientSettings,
+        model: str,
+        method: Method,
+        asker: Asker,
+        config: Config,
+        *,
+        interactive: bool,
+        estimate: Callable[[], int],
+        price: Callable[[Usage], float | None] = lambda _: None,
+    ) -> Iterator[Entry]:
+        """Around one request. ``model``: ``client:model``. ``estimate``: of the tokens of its input;
+        ``price``: of tokens, for an answer that breaks off. Raises BudgetExceeded. When it ends, its row is
+        written."""
+
+        def check() -> None:
+            self.spending.check(client.name, client.budget, config.budget, self._now())
+            if asker.restricted:
+                self.extra.check(config.extra_socket, self._now())
+
+        if (turns := self._turns.get(client.name)) is None:
+            turns = self._turns[client.name] = Turns()
+        entry = Entry(
+            turns,
+            client.limits,
+            asker,
+            check,
+            client=client.name,
+            estimate=estimate() if client.limits.tokens_per_minute is not None else 0,
+            interactive=interactive,
+        )
+        started_at = anyio.current_time()
+        outcome = "ok"
+        try:
+            check()  # who cannot pay need not wait
+            with self.extra.place(config.extra_socket) if asker.restricted else nullcontext():
+                yield entry
+        except LokidError as error:
+            outcome = error.code
+            raise
+        except Exception:
+            outcome = ProviderFailed.code  # what the caller is told of a bug
+            raise
+        except BaseException:
+            outcome = "cancelled"
+            raise
+        finally:
+            if outcome != "ok":
+                entry.broke_off(estimate, price)
+            entry.done(_total(entry.usage))
+            row = self._row(entry, model, method, asker, started_at, outcome)
+            self.spending.add(row, row.at / 1000)
+            if asker.restricted:
+                self.extra.add(row, row.at / 1000)
+            self.ledger.put(row)
+
+    def _row(
+        self, entry: Entry, model: str, method: Method, asker: Asker, started_at: float, outcome: str
+    ) -> Row:
+        usage, first = entry.usage, entry.first_event_at
+        client, _, name = model.partition(":")
+        return Row(
+            at=round(self._now() * 1000),
+            client=client,
+            model=name[:LONGEST_NAME],
+            method=method,
+            program=asker.shown,
+            pid=asker.pid,
+            input_tokens=usage.input_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            cached_input_tokens=usage.cached_input_tokens if usage else None,
+            cache_write_tokens=usage.cache_write_tokens if usage else None,
+            reasoning_tokens=usage.reasoning_tokens if usage else None,
+            cost_pusd=None if entry.cost_usd is None else pico(entry.cost_usd),
+            first_token_ms=None if first is None else round((first - started_at) * 1000),
+            total_ms=round((anyio.current_time() - started_at) * 1000),
+            outcome=outcome,
+            attempts=entry.attempts,
+        )
+
+    # --- telling -------------------------------------------------------------------------------------
+
+    async def query(
+        self, since: float | None, until: float | None, group_by: GroupBy | None
+    ) -> list[dict[str, Any]]:
+        return await self.ledger.query(since, until, group_by)
+
+    def today(self, client: str) -> dict[str, Any]:
+        return self.spending.of(client, "day", self._now()).describe()
+
+    def extra_status(self, settings: ExtraSocket) -> dict[str, Any]:
+        return self.extra.status(settings, self._now())
+
+    def status(self, config: Config) -> dict[str, Any]:
+        now = self._now()
+        budgets = {client.name: client.budget for client in config.clients}
+        return {
+            "today": self.spending.of(None, "day", now).describe(),
+            "month": self.spending.of(None, "month", now).describe(),
+            "budgets": self.spending.budgets(budgets, config.budget, now),
+            "ledger": self.ledger.status(),
+        }
+
+
+def tokens_of(texts: Iterable[str]) -> int:
+    """An estimate."""
+    return sum(map(len, texts)) // BYTES_PER_TOKEN
+
+
+def chat_tokens(request: ChatRequest) -> int:
+    return tokens_of([request.system or "", *(message.text for message in request.messages)])
+
+
+def _total(usage: Usage | None) -> int | None:
+    return None if usage is None else usage.input_tokens + usage.output_tokens

@@ -1,0 +1,83 @@
+"""What is asked over the extra socket, counted apart from everything else.
+
+Its limits are refused and not waited for: who is on the other side of a forwarded socket is not to fill the
+line in which the user's own questions stand. Counts go on through reloads, and what was spent through
+restarts, since each row of the ledger says where its question came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+
+from lokid.config import ExtraSocket
+from lokid.errors import LokidError, NotForThisSocket, Overloaded, RateLimited
+from lokid.providers.settings import Budget
+from lokid.runtime.usage.asker import EXTRA
+from lokid.runtime.usage.rows import Row
+from lokid.runtime.usage.spending import Period, Spending
+from lokid.runtime.usage.turns import Window
+
+NAME = "extra socket"
+"""What stands for a client's name in the message about this budget."""
+
+BUSY_S = 1.0
+"""When to come back if all places are taken."""
+
+
+class ExtraUsage:
+    """``now``, everywhere: seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self._spending = Spending()
+        self._started = Window()
+        self._running = 0
+
+    def load(self, period: Period, rows: Iterable[Mapping[str, Any]], now: float) -> None:
+        """``rows``: of the ledger, by program."""
+        ours = [{**row, "client": NAME} for row in rows if row["program"].startswith(EXTRA)]
+        self._spending.load(period, ours, now)
+
+    def add(self, row: Row, now: float) -> None:
+        self._spending.add(row._replace(client=NAME), now)
+
+    def check(self, settings: ExtraSocket | None, now: float) -> None:
+        """Raises BudgetExceeded; NotForThisSocket if the socket was switched off meanwhile."""
+        if settings is None:
+            raise off()
+        self._spending.check(NAME, settings.budget, Budget(), now)
+
+    @contextmanager
+    def place(self, settings: ExtraSocket | None) -> Iterator[None]:
+        """Around one question. Raises Overloaded and RateLimited."""
+        if settings is None:
+            raise off()
+        limits, now = settings.limits, anyio.current_time()
+        if self._running >= limits.concurrency:
+            raise Overloaded(f"{limits.concurrency} questions run already", retry_after_s=BUSY_S)
+        most = limits.requests_per_minute
+        if most is not None and (wait := self._started.wait(most, now)) > 0:
+            raise RateLimited(f"more than {most} questions a minute", retry_after_s=round(wait, 1))
+        if most is not None:
+            self._started.add(1, now)
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    def status(self, settings: ExtraSocket, now: float) -> dict[str, Any]:
+        budgets = self._spending.budgets({NAME: settings.budget}, Budget(), now)
+        return {
+            "models": list(settings.models),
+            "running": self._running,
+            "today": self._spending.of(None, "day", now).describe(),
+            "budgets": [{key: one[key] for key in ("period", "usd", "spent_usd")} for one in budgets],
+        }
+
+
+def off() -> LokidError:
+    return NotForThisSocket("the extra socket is switched off")

@@ -1,0 +1,100 @@
+"""Rows of the ledger on their way into the database: one line each, appended before their answer leaves.
+
+What was written to a file survives the end of the process at any point (not the loss of power), and costs
+some microseconds where a transaction takes a hundred times that. So the database gets the rows some at a
+time, and here are those that it has not got yet. The lines are numbered, and the database says up to which
+number it has them: nothing is lost and nothing counted twice, wherever it ends.
+
+A journal belongs to one daemon, which holds a lock on it. One that nobody holds was left behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from lokid.runtime.usage.rows import COLUMNS, Row
+
+_NAME = re.compile(r"usage-([0-9a-f]{16})\.journal")
+_UNBORN = re.compile(r"usage-[0-9a-f]{16}\.journal\.new")
+
+
+class Journal:
+    """A new one in ``directory``. Raises OSError, as ``append`` does."""
+
+    def __init__(self, directory: str) -> None:
+        self.name = secrets.token_hex(8)
+        self._path = os.path.join(directory, f"usage-{self.name}.journal")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._fd = os.open(f"{self._path}.new", flags, 0o600)
+        try:
+            # Before it has its name, so that nobody takes it for one that was left behind.
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(f"{self._path}.new", self._path)
+        except OSError:
+            os.close(self._fd)
+            raise
+
+    def append(self, number: int, row: Row) -> None:
+        # A line begins with its newline: half a line, of a full disk, then spoils no other.
+        line = f"\n{json.dumps((number, *row))}".encode()
+        if os.write(self._fd, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def clear(self) -> None:
+        """All of it is in the database."""
+        os.ftruncate(self._fd, 0)
+
+    def close(self, *, keep: bool) -> None:
+        """``keep``: for the next daemon, as not everything is in the database."""
+        if not keep:
+            with suppress(OSError):
+                os.unlink(self._path)
+        os.close(self._fd)
+
+
+@contextmanager
+def _held(path: str) -> Iterator[int | None]:
+    """The open file, or None if somebody else holds it."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield fd
+    finally:
+        os.close(fd)
+
+
+def left_behind(directory: str) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
+    """Name and numbered rows of each; removed when the next one is asked for. Raises OSError."""
+    for file in sorted(os.listdir(directory)):
+        path = os.path.join(directory, file)
+        if _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
+            with suppress(FileNotFoundError), _held(path) as fd:
+                if fd is not None:
+                    os.unlink(path)
+        if (found := _NAME.fullmatch(file)) is None:
+            continue
+        with suppress(FileNotFoundError), _held(path) as fd:  # another daemon may have been faster
+            if fd is not None:
+                with open(fd, "rb", closefd=False) as lines:
+                    yield found[1], [row for line in lines if (row := _read(line)) is not None]
+                os.unlink(path)
+
+
+def _read(line: bytes) -> tuple[int, Row] | None:
+    """None for what is no line: nothing, or what a full disk left of one."""
+    try:
+        number, *values = json.loads(line)
+    except (ValueError, TypeError):
+        return None
+    return (number, Row(*values)) if isinstance(number, int) and len(values) == len(COLUMNS) else None

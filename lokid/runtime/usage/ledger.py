@@ -1,0 +1,264 @@
+"""The ledger: every request leaves a row in ``usage.db``, and no request waits for it.
+
+Strategy: a row is a line in the journal before its answer leaves (``usage_journal``; some microseconds), so
+an end with ``kill -9`` loses no row of an answer that somebody has. A thread then takes all rows of the last
+quarter of a second into the database as one transaction.
+
+What cannot be written (disk full, read-only, damaged) stays in memory, is tried again, and shows in the
+status; questions go on. Rows beyond ``MOST_UNSAVED`` are lost and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+
+from lokid.rpc.methods import GroupBy
+from lokid.runtime.usage import rows as usage_rows
+from lokid.runtime.usage.journal import Journal, left_behind
+from lokid.runtime.usage.rows import Row, Unusable
+
+MOST_UNSAVED = 10_000
+"""Rows that wait in memory: some 5 MB, and some minutes of a busy daemon with a full disk."""
+
+GATHER_S = 0.25
+"""Seconds of rows in one transaction: what the loss of power costs, and four flushes of the disk a second."""
+
+BATCH = 1_000
+"""Rows of one transaction at most: 10 ms of work, for which other threads hardly run."""
+
+RETRY_S = 2.0
+"""Between two tries while it cannot be written."""
+
+PATIENCE = 5.0
+"""Seconds that a start, an end and a look at the usage wait for the disk."""
+
+log = logging.getLogger("lokid.ledger")
+
+_Item = tuple[int, Row] | Callable[[], None] | None
+"""What the thread is sent: a numbered row, something to call when those before it are saved, or the end."""
+
+
+class Ledger:
+    """``path``: of the database; None if there is no place for one, and then all stays in memory. All
+    methods are the event loop's; ``open`` comes first and ``close`` last."""
+
+    def __init__(self, path: str | None, why: str = "") -> None:
+        self.path = path
+        self.problem: str | None = None if path else why
+        """Why rows are not written now."""
+        self.lost = 0
+        self._number = 0
+        self._unsaved: deque[Row] = deque()
+        self._journal: Journal | None = None
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._hurry = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def put(self, row: Row) -> None:
+        """Never waits, never fails."""
+        if len(self._unsaved) >= MOST_UNSAVED:
+            self.lost += 1
+            return
+        self._number += 1
+        if self._journal is not None:
+            try:
+                self._journal.append(self._number, row)
+            except OSError as error:
+                self._says(f"cannot be written: {error.strerror}")
+        self._unsaved.append(row)
+        self._queue.put((self._number, row))
+
+    async def query(
+        self, since: float | None, until: float | None, group_by: GroupBy | None
+    ) -> list[dict[str, Any]]:
+        """Sums over ``since <= end of the request < until``, in seconds since the epoch (``usage_rows``)."""
+        await self._flush()
+        query = partial(usage_rows.query, since=since, until=until, group_by=group_by)
+        ask = partial(query, self.path, tuple(self._unsaved) if self.problem else ())
+        try:
+            return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
+        except sqlite3.Error as error:
+            self._says(f"cannot be read: {error}")
+            return await anyio.to_thread.run_sync(query, None, tuple(self._unsaved), abandon_on_cancel=True)
+
+    async def _flush(self) -> None:
+        """What was put is in the database then, as far as that is to be expected."""
+        if self._thread is None or self.problem is not None or not self._unsaved:
+            return
+        saved = anyio.Event()
+        self._queue.put(saved.set)
+        self._hurry.set()
+        with anyio.move_on_after(PATIENCE):
+            await saved.wait()
+
+    def status(self) -> dict[str, Any]:
+        """``unsaved``: rows that are not in the database yet. ``lost``: since the start."""
+        state = {"path": self.path, "state": "ok" if self.problem is None else "degraded"}
+        reason = {} if self.problem is None else {"reason": self.problem}
+        return state | reason | {"unsaved": len(self._unsaved), "lost": self.lost}
+
+    # --- its life ------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Returns when the database is open, or cannot be, or takes longer than anybody wants to wait."""
+        if self.path is None:
+            log.warning("usage is kept in memory only: %s", self.problem)
+            return
+        opened = anyio.Event()
+        self._queue.put(opened.set)
+        writer = _Writer(self, self.path, self._queue, self._hurry, anyio.lowlevel.current_token())
+        # A daemon thread: one that hangs on a dead disk must not hold up the end.
+        self._thread = threading.Thread(target=writer.run, name="ledger", daemon=True)
+        self._hurry.set()
+        self._thread.start()
+        with anyio.move_on_after(PATIENCE):
+            await opened.wait()
+
+    async def close(self) -> None:
+        """Writes what is left."""
+        if (thread := self._thread) is None:
+            return
+        self._queue.put(None)
+        self._hurry.set()
+        with anyio.move_on_after(PATIENCE, shield=True):
+            await anyio.to_thread.run_sync(thread.join, PATIENCE, abandon_on_cancel=True)
+        self._thread = None
+        if self._unsaved:
+            log.error("%d rows of usage are not in %s: %s", len(self._unsaved), self.path, self.problem)
+        if self._journal is not None:
+            self._journal.close(keep=bool(self._unsaved))
+            self._journal = None
+
+    # --- what the thread tells, in the event loop ------------------------------------------------------
+
+    def begun(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def saved(self, count: int) -> None:
+        for _ in range(count):
+            self._unsaved.popleft()
+        if self._journal is not None and not self._unsaved:
+            with suppress(OSError):
+                self._journal.clear()
+        if self.problem is not None:
+            log.info("usage is written again")
+            self.problem = None
+
+    def failed(self, why: str) -> None:
+        self._says(why)
+
+    def _says(self, why: str) -> None:
+        if why != self.problem:
+            log.error("usage is kept in memory: %s %s", self.path, why)
+        self.problem = why
+
+
+class _Writer:
+    """The thread."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        path: str,
+        items: queue.SimpleQueue[_Item],
+        hurry: threading.Event,
+        token: anyio.lowlevel.EventLoopToken,
+    ) -> None:
+        self._ledger = ledger
+        self._path = path
+        self._items = items
+        self._hurry = hurry
+        self._token = token
+        self._db: sqlite3.Connection | None = None
+        self._journal: Journal | None = None
+        self._backlog: deque[tuple[int, Row]] = deque()
+        self._calls: list[Callable[[], None]] = []
+
+    def run(self) -> None:
+        healthy, end = True, False
+        while not end:
+            end = self._take(None if healthy else RETRY_S)
+            healthy = self._write()
+            for call in self._calls:
+                self._tell(call)
+            self._calls.clear()
+        self._close()
+
+    def _take(self, timeout: float | None) -> bool:
+        """Waits for something, and for what else comes soon after. Whether it is the end."""
+        if timeout is not None:  # rows come in meanwhile without a try for each
+            self._hurry.wait(timeout)
+        item: _Item
+        with suppress(queue.Empty):
+            item = self._items.get(block=timeout is None)
+            if timeout is None:
+                self._hurry.wait(GATHER_S)
+            self._hurry.clear()
+            while item is not None:
+                if callable(item):
+                    self._calls.append(item)
+                else:
+                    self._backlog.append(item)
+                item = self._items.get_nowait()
+            return True
+        self._hurry.clear()
+        return False
+
+    def _write(self) -> bool:
+        """Whether all of the backlog is in the database now."""
+        try:
+            if self._db is None:
+                self._db = self._open()
+            while self._backlog:
+                rows = list(islice(self._backlog, BATCH))
+                usage_rows.save(self._db, self._journal.name if self._journal else "", rows)
+                for _ in rows:
+                    self._backlog.popleft()
+                self._tell(self._ledger.saved, len(rows))
+        except (sqlite3.Error, OSError, Unusable) as error:
+            # Opened anew at the next try: whoever mends it may put another file there.
+            self._close()
+            self._tell(self._ledger.failed, f"cannot be written: {error}")
+            return False
+        return True
+
+    def _open(self) -> sqlite3.Connection:
+        db = usage_rows.connect(self._path)
+        try:
+            directory = os.path.dirname(self._path)
+            for name, rows in left_behind(directory):
+                if count := usage_rows.adopt(db, name, rows):
+                    log.info("%d rows of usage taken over from a daemon that was killed", count)
+            if self._journal is None:
+                self._journal = Journal(directory)
+                self._tell(self._ledger.begun, self._journal)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _close(self) -> None:
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+    def _tell(self, say: Callable[..., None], *facts: object) -> None:
+        """In the event loop, and returns when it was heard; at the end there may be none any more."""
+        with suppress(RuntimeError, anyio.RunFinishedError):
+            anyio.from_thread.run_sync(say, *facts, token=self._token)

@@ -1,0 +1,160 @@
+"""What was spent today and this month, in memory, and whether a budget is left.
+
+Days and months are those of the daemon's time zone. A budget counts what has been answered: the costs of
+requests in flight are not known yet, so it can be overshot by theirs. An answer whose price is not known
+counts as nothing, and is counted as such.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lokid.errors import BudgetExceeded
+from lokid.providers.settings import Budget
+from lokid.runtime.usage.rows import Row, dollars, pico
+
+Period = Literal["day", "month"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of one client in one period. ``cost``: 10^-12 USD. ``unpriced``: answers without a known price."""
+
+    requests: int = 0
+    failed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: int = 0
+    unpriced: int = 0
+
+    def add(self, other: Tally) -> None:
+        self.requests += other.requests
+        self.failed += other.failed
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+        self.cost += other.cost
+        self.unpriced += other.unpriced
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "requests": self.requests,
+            "failed": self.failed,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cost_usd": dollars(self.cost),
+            "unpriced": self.unpriced,
+        }
+
+
+def bounds(now: float) -> dict[Period, tuple[float, float]]:
+    """Beginning and end of the day and of the month that ``now`` is in, in seconds since the epoch."""
+    here = time.localtime(now)
+
+    def at(month: int, day: int) -> float:
+        return time.mktime((here.tm_year, month, day, 0, 0, 0, 0, 0, -1))  # knows what the 32nd is
+
+    day, month = here.tm_mday, here.tm_mon
+    return {"day": (at(month, day), at(month, day + 1)), "month": (at(month, 1), at(month + 1, 1))}
+
+
+class Spending:
+    """``now``, everywhere: seconds since the epoch. A clock that is set back takes nothing off."""
+
+    def __init__(self) -> None:
+        self._ends: dict[Period, float] = {"day": 0.0, "month": 0.0}
+        self._tallies: dict[Period, dict[str, Tally]] = {"day": {}, "month": {}}
+
+    def load(self, period: Period, rows: Iterable[Mapping[str, Any]], now: float) -> None:
+        """What the ledger knows of the current ``period``, by client."""
+        self._roll(now)
+        for row in rows:
+            self._of(period, row["client"]).add(
+                Tally(
+                    row["requests"],
+                    row["failed"],
+                    row["input_tokens"],
+                    row["output_tokens"],
+                    pico(row["cost_usd"]),
+                    row["unpriced"],
+                )
+            )
+
+    def add(self, row: Row, now: float) -> None:
+        self._roll(now)
+        ok = row.outcome == "ok"
+        one = Tally(
+            1,
+            int(not ok),
+            row.input_tokens or 0,
+            row.output_tokens or 0,
+            row.cost_pusd or 0,
+            int(ok and row.cost_pusd is None),
+        )
+        self._of("day", row.client).add(one)
+        self._of("month", row.client).add(one)
+
+    def of(self, client: str | None, period: Period, now: float) -> Tally:
+        """Of one client, or of all."""
+        self._roll(now)
+        total = Tally()
+        for name, tally in self._tallies[period].items():
+            if client in (None, name):
+                total.add(tally)
+        return total
+
+    def check(self, client: str, own: Budget, overall: Budget, now: float) -> None:
+        """Raises BudgetExceeded for the one that lasts longest, so that nobody comes back in vain."""
+        if not (_is_set(own) or _is_set(overall)):
+            return
+        over = [one for one in self.budgets({client: own}, overall, now) if one["spent_usd"] >= one["usd"]]
+        if over:
+            raise _exceeded(max(over, key=lambda one: float(one["ends_at"])), client, now)
+
+    def budgets(self, clients: Mapping[str, Budget], overall: Budget, now: float) -> list[dict[str, Any]]:
+        """Every budget there is; ``client`` None: of all of them together."""
+        self._roll(now)
+        rows: list[dict[str, Any]] = []
+        whose: list[tuple[str | None, Budget]] = [(None, overall), *clients.items()]
+        for client, budget in whose:
+            limits: list[tuple[Period, float | None]] = [
+                ("day", budget.usd_per_day),
+                ("month", budget.usd_per_month),
+            ]
+            for period, usd in limits:
+                if usd is not None:
+                    spent = dollars(self.of(client, period, now).cost)
+                    row = {"client": client, "period": period, "usd": usd, "spent_usd": spent}
+                    rows.append(row | {"ends_at": self._ends[period]})
+        return rows
+
+    def _of(self, period: Period, client: str) -> Tally:
+        return self._tallies[period].setdefault(client, Tally())
+
+    def _roll(self, now: float) -> None:
+        if now < self._ends["day"]:
+            return
+        for period, (_, end) in bounds(now).items():
+            if now >= self._ends[period]:
+                self._ends[period] = end
+                self._tallies[period] = {}
+
+
+def _is_set(budget: Budget) -> bool:
+    return budget.usd_per_day is not None or budget.usd_per_month is not None
+
+
+def _exceeded(budget: Mapping[str, Any], client: str, now: float) -> BudgetExceeded:
+    whose = f"client {budget['client']!r}" if budget["client"] else "all clients together"
+    when = {"day": "today", "month": "this month"}[budget["period"]]
+    ends = time.strftime("%Y-%m-%d %H:%M", time.localtime(budget["ends_at"]))
+    key = f"budget.usd_per_{budget['period']}"
+    return BudgetExceeded(
+        f"the budget of {whose} is used up: {budget['spent_usd']:.2f} of {budget['usd']:.2f} USD {when}; "
+        f"there is a new one at {ends}",
+        hint=f"lokictl usage --by program shows who spent it; {key} in the configuration changes it",
+        client=client,
+        retry_after_s=max(round(budget["ends_at"] - now, 1), 0.1),
+    )

@@ -1,0 +1,239 @@
+"""Whose turn it is at a client with ``limits``, which hold for everybody who asks it together.
+
+Who cannot go at once waits: people before batches, and of each kind every process in its turn, so that a
+job with a thousand questions does not hold up one with two. What waits is bounded in number here, and in
+time by the call itself (its total timeout); leaving, in whichever way, makes room.
+
+``requests_per_minute`` and ``tokens_per_minute`` count what happened in the last sixty seconds. Tokens of
+requests in flight are estimated by their input, and corrected by what the provider says they were.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from math import inf
+
+import anyio
+
+from lokid.chat import Event
+from lokid.errors import Overloaded
+from lokid.providers.settings import ClientLimits
+from lokid.runtime.usage.asker import Asker
+
+MINUTE = 60.0
+
+MOST_WAITING = 1024
+"""Per client: as many as one connection may have in flight. Each holds its prompt in memory."""
+
+
+class Window:
+    """Sum of what was added in the last minute. ``now``: seconds of a clock that does not jump."""
+
+    def __init__(self) -> None:
+        self._added: deque[tuple[float, int]] = deque()
+        self.total = 0
+
+    def add(self, amount: int, now: float) -> None:
+        self._added.append((now, amount))
+        self.total += amount
+
+    def wait(self, limit: int, now: float) -> float:
+        """Seconds until the sum is below ``limit`` if nothing is added, 0 if it is."""
+        while self._added and self._added[0][0] <= now - MINUTE:
+            self.total -= self._added.popleft()[1]
+        left = self.total
+        if left < limit:
+            return 0.0
+        for at, amount in self._added:
+            left -= amount
+            if left < limit:
+                return at + MINUTE - now
+        return inf
+
+
+class _Waiter:
+    __slots__ = ("event", "pid")
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.event = anyio.Event()
+
+
+class _Line:
+    """Waiters, one of each process in turn."""
+
+    def __init__(self) -> None:
+        self._by_pid: OrderedDict[int, deque[_Waiter]] = OrderedDict()
+
+    def add(self, waiter: _Waiter) -> None:
+        self._by_pid.setdefault(waiter.pid, deque()).append(waiter)
+
+    def first(self) -> _Waiter | None:
+        return next(iter(self._by_pid.values()))[0] if self._by_pid else None
+
+    def remove(self, waiter: _Waiter) -> None:
+        """Its process goes to the end if it was the first."""
+        own = self._by_pid[waiter.pid]
+        if self.first() is waiter:
+            self._by_pid.move_to_end(waiter.pid)
+        own.remove(waiter)
+        if not own:
+            del self._by_pid[waiter.pid]
+
+
+class Turns:
+    """Of one client, by its name: a reload changes the limits and keeps the count."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._limits = ClientLimits()
+        self._running = 0
+        self._reserved = 0  # tokens of those that run, estimated
+        self._requests = Window()
+        self._tokens = Window()
+        self._lines = (_Line(), _Line())  # interactive, batch
+
+    async def take(
+        self, limits: ClientLimits, asker: Asker, estimate: int, *, interactive: bool, client: str
+    ) -> None:
+        """Returns when the request may go, and counts it as running. ``estimate``: tokens. Raises
+        Overloaded if too many wait. Cancelling leaves the line."""
+        if limits is not self._limits:
+            changed, self._limits = limits != self._limits, limits
+            if changed:
+                self._wake()
+        if self.waiting or self._delay() > 0:
+            if self.waiting >= MOST_WAITING:
+                raise Overloaded(
+                    f"{MOST_WAITING} requests wait for client {client!r} already",
+                    hint="ask for fewer at a time, or raise `limits` of the client",
+                    client=client,
+                )
+            await self._wait(asker, self._lines[0 if interactive else 1])
+        self._running += 1
+        self._reserved += estimate
+        self.sent()
+
+    async def _wait(self, asker: Asker, line: _Line) -> None:
+        waiter = _Waiter(asker.pid)
+        line.add(waiter)
+        self.waiting += 1
+        asker.waiting = True
+        try:
+            while True:
+                # Only the first one looks at the clock; it wakes the next when it goes.
+                delay = self._delay() if self._first() is waiter else inf
+                if delay <= 0:
+                    return
+                with anyio.move_on_after(delay):
+                    await waiter.event.wait()
+                waiter.event = anyio.Event()
+        finally:
+            asker.waiting = False
+            self.waiting -= 1
+            line.remove(waiter)
+            self._wake()
+
+    def sent(self) -> None:
+        """A request goes to the provider."""
+        if self._limits.requests_per_minute is not None:
+            self._requests.add(1, anyio.current_time())
+
+    def done(self, estimate: int, tokens: int | None) -> None:
+        """One that had its turn ended. ``tokens``: None if the provider did not say."""
+        self._running -= 1
+        self._reserved -= estimate
+        if self._limits.tokens_per_minute is not None:
+            self._tokens.add(estimate if tokens is None else tokens, anyio.current_time())
+        self._wake()
+
+    def _delay(self) -> float:
+        """Seconds until the next one may go; infinite if somebody has to end first."""
+        limits = self._limits
+        if limits.concurrency is not None and self._running >= limits.concurrency:
+            return inf
+        delay = 0.0
+        if limits.requests_per_minute is None and limits.tokens_per_minute is None:
+            return delay
+        now = anyio.current_time()
+        if limits.requests_per_minute is not None:
+            delay = self._requests.wait(limits.requests_per_minute, now)
+        if limits.tokens_per_minute is not None:
+            delay = max(delay, self._tokens.wait(limits.tokens_per_minute - self._reserved, now))
+        return delay
+
+    def _first(self) -> _Waiter | None:
+        return self._lines[0].first() or self._lines[1].first()
+
+    def _wake(self) -> None:
+        if (first := self._first()) is not None:
+            first.event.set()
+
+
+class Turn:
+    """One request on its way: what it waits for, and what is known of it whatever becomes of it. As it
+    stands it waits for nothing. ``attempts``: requests that went to the provider."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.first_event_at: float | None = None
+
+    async def come(self) -> None:
+        """Waits for it; within the limit of the whole call, before anything is prepared."""
+
+    def sent(self) -> None:
+        """Just before a request goes to the provider."""
+        self.attempts += 1
+
+    def began(self, now: float) -> None:
+        """The first part of the answer is there."""
+        if self.first_event_at is None:
+            self.first_event_at = now
+
+    def admitted(self) -> None:
+        """The provider said yes: from here on the model runs, and costs."""
+
+    def heard(self, events: Sequence[Event]) -> None:
+        """These parts of the answer came."""
+
+
+class LimitedTurn(Turn):
+    """At a client of the configuration. ``check`` may refuse it, when it has come."""
+
+    def __init__(
+        self,
+        turns: Turns,
+        limits: ClientLimits,
+        asker: Asker,
+        check: Callable[[], None],
+        *,
+        client: str,
+        estimate: int,
+        interactive: bool,
+    ) -> None:
+        super().__init__()
+        self._turns = turns
+        self._limits = limits
+        self._asker = asker
+        self._check = check
+        self._client = client
+        self._estimate = estimate
+        self._interactive = interactive
+        self._taken = False
+
+    async def come(self) -> None:
+        await self._turns.take(
+            self._limits, self._asker, self._estimate, interactive=self._interactive, client=self._client
+        )
+        self._taken = True
+        self._check()  # others have spent something meanwhile
+
+    def sent(self) -> None:
+        super().sent()
+        if self.attempts > 1:  # the first was counted when it took its turn
+            self._turns.sent()
+
+    def done(self, tokens: int | None) -> None:
+        if self._taken:
+            self._turns.done(self._estimate, tokens if self.attempts else 0)

@@ -1,0 +1,333 @@
+"""The vault under a running runtime: set, ask, lock, unlock, and files that change by themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import types
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lokid.config import Vault as Settings
+from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, SecretMissing
+from lokid.runtime.core import Runtime
+from lokid.runtime.secrets import stored
+from lokid.runtime.secrets.identity import WrongPassphrase
+from lokid.runtime.secrets.stored import BACKOFF_S
+from lokid.runtime.secrets.vault import Vault
+
+pytestmark = pytest.mark.anyio
+
+VALUE = "sk-planted-in-the-vault-0123456789"
+CLIENTS = {
+    "clients": [
+        {"type": "openai-compatible", "name": "a", "api_base": "http://127.0.0.1:9/v1", "api_key": "{{A}}"},
+        {"type": "openai-compatible", "name": "b", "api_base": "http://127.0.0.1:9/v1", "api_key": "{{E}}"},
+        {"type": "openai"},
+    ]
+}
+
+
+@pytest.fixture
+def config(home: Path) -> Path:
+    path = home / ".config" / "lokid" / "config.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(CLIENTS))
+    return path
+
+
+@asynccontextmanager
+async def running(home: Path, **environ: str) -> AsyncIterator[Runtime]:
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"], "E": "sk-of-the-environment", **environ}
+    runtime = Runtime(environ, builtin=False)
+    async with anyio.create_task_group() as group:
+        await group.start(runtime.run)
+        yield runtime
+        group.cancel_scope.cancel()
+
+
+def reason(runtime: Runtime, client: str) -> str | None:
+    return runtime.generation.clients[client].state()[1]
+
+
+async def key(runtime: Runtime, client: str) -> str:
+    return (await runtime.generation.clients[client].credentials()).secrets["api_key"].get_secret_value()
+
+
+def with_sleep(sleep: Any) -> types.SimpleNamespace:
+    """``anyio`` for one module alone; what else sleeps in a runtime goes on sleeping."""
+    return types.SimpleNamespace(**vars(anyio) | {"sleep": sleep})
+
+
+async def until(condition: Any) -> None:
+    with anyio.fail_after(10):
+        while not condition():
+            await anyio.sleep(0.01)
+
+
+class TestSecrets:
+    async def test_a_secret_works_as_soon_as_it_is_set(self, home: Path, config: Path) -> None:
+        async with running(home) as runtime:
+            assert "lokictl secret set A" in str(reason(runtime, "a"))
+            assert "lokictl secret set OPENAI_API_KEY" in str(reason(runtime, "openai"))
+            with pytest.raises(SecretMissing) as caught:
+                await key(runtime, "a")
+            assert caught.value.hint == "lokictl secret set A"
+            other = runtime.generation.clients["b"]
+            assert await runtime.secrets.set("A", VALUE) == {"name": "A", "replaced": False, "clients": ["a"]}
+            assert await key(runtime, "a") == VALUE
+            await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+            assert await key(runtime, "openai") == VALUE
+            assert runtime.generation.clients["b"] is other  # its connections stay warm
+            assert await runtime.secrets.list() == [
+                {"name": "A", "clients": ["a"]},
+                {"name": "OPENAI_API_KEY", "clients": ["openai"]},
+            ]
+            assert await runtime.secrets.get("A") == {"name": "A", "value": VALUE}
+            assert (await runtime.secrets.set("A", "another-value"))["replaced"]
+            assert await key(runtime, "a") == "another-value"
+            assert await runtime.secrets.delete("A") == {"name": "A", "clients": ["a"]}
+            with pytest.raises(SecretMissing):
+                await key(runtime, "a")
+
+    async def test_without_a_configuration_a_key_is_enough(self, home: Path) -> None:
+        async with running(home) as runtime:
+            assert runtime.list_clients() == []
+            for number, (name, client) in enumerate(
+                {
+                    "OPENAI_API_KEY": "openai",
+                    "ANTHROPIC_API_KEY": "claude",
+                    "GEMINI_API_KEY": "gemini",
+                }.items()
+            ):
+                await runtime.secrets.set(name, VALUE)
+                assert [one["state"] for one in runtime.list_clients()] == ["ready"] * (number + 1)
+                assert await key(runtime, client) == VALUE
+            await runtime.secrets.lock()
+            assert [one["name"] for one in runtime.list_clients()] == ["openai", "claude", "gemini"]
+            assert reason(runtime, "openai") == "lokid is locked: lokictl unlock"
+            await runtime.secrets.unlock(None)
+            assert await key(runtime, "openai") == VALUE
+
+    async def test_a_key_in_the_environment_makes_no_client(self, home: Path) -> None:
+        async with running(home, OPENAI_API_KEY="sk-of-something-else") as runtime:
+            assert runtime.list_clients() == []
+
+    async def test_an_unknown_name_is_no_secret(self, home: Path) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+            for call in (runtime.secrets.get, runtime.secrets.delete):
+                with pytest.raises(InvalidParams, match="did you mean 'OPENAI_API_KEY'"):
+                    await call("OPENAI_API_KEX")
+
+    async def test_the_vault_beats_the_environment_and_that_the_credentials(
+        self, home: Path, config: Path, tmp_path: Path
+    ) -> None:
+        credentials = tmp_path / "credentials"
+        credentials.mkdir()
+        for name in ("A", "E", "vault-identity.bak", "OPENAI_API_KEY"):
+            (credentials / name).write_text("sk-credential\n")
+        (credentials / "BLOB").write_bytes(b"\xff\xfe")
+        async with running(home, CREDENTIALS_DIRECTORY=str(credentials)) as runtime:
+            assert await key(runtime, "a") == "sk-credential"
+            assert await key(runtime, "openai") == "sk-credential"
+            assert await key(runtime, "b") == "sk-of-the-environment"
+            await runtime.secrets.set("E", VALUE)
+            assert await key(runtime, "b") == VALUE
+
+    async def test_a_configuration_with_a_problem_does_not_keep_a_secret_out(
+        self, home: Path, config: Path
+    ) -> None:
+        async with running(home) as runtime:
+            config.write_text("clients: [")
+            await runtime.secrets.set("A", VALUE)
+            assert await runtime.secrets.get("A") == {"name": "A", "value": VALUE}
+            config.write_text(json.dumps(CLIENTS))
+            await until(lambda: reason(runtime, "a") is None)
+            assert await key(runtime, "a") == VALUE
+
+
+class TestFollowing:
+    async def test_another_program_writes_and_it_is_in_force(self, home: Path, config: Path) -> None:
+        async with running(home) as runtime:
+            other = Vault({"HOME": str(home)}, "/")
+            await anyio.to_thread.run_sync(other.change, Settings(), {"A": VALUE})
+            await until(lambda: reason(runtime, "a") is None)
+            assert await key(runtime, "a") == VALUE
+            await anyio.to_thread.run_sync(other.change, Settings(), {"A": "a-new-one"})
+            with anyio.fail_after(10):
+                while await key(runtime, "a") != "a-new-one":
+                    await anyio.sleep(0.01)
+
+    @pytest.mark.parametrize("damage", ["cut", "gone", "mode", "identity"])
+    async def test_a_vault_that_turned_bad_changes_nothing(
+        self, home: Path, config: Path, damage: str
+    ) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            path = Path((await runtime.secrets.status())["file"])
+            match damage:
+                case "cut":
+                    path.write_bytes(path.read_bytes()[:-1])
+                case "gone":
+                    path.unlink()
+                case "mode":
+                    path.chmod(0o666)
+                case "identity":
+                    path.with_name("identity.txt").chmod(0o644)
+            await until(lambda: runtime.config_status()["problems"])
+            problem = runtime.config_status()["problems"][0]
+            assert problem["path"] == str(path)
+            assert await key(runtime, "a") == VALUE
+            with pytest.raises(ConfigInvalid):
+                await runtime.reload()
+
+    async def test_a_vault_that_is_bad_at_the_start_switches_off_only_who_needs_it(
+        self, home: Path, config: Path
+    ) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            path = Path((await runtime.secrets.status())["file"])
+        path.write_bytes(path.read_bytes()[:-1])
+        async with running(home) as runtime:
+            assert "the vault cannot be read" in str(reason(runtime, "a"))
+            assert await key(runtime, "b") == "sk-of-the-environment"
+            assert "damaged" in runtime.config_status()["warnings"][0]["message"]
+            assert (await runtime.secrets.status())["state"] == "refused"
+            for call in (runtime.secrets.list(), runtime.secrets.get("A"), runtime.secrets.set("A", "x")):
+                with pytest.raises(ConfigInvalid):
+                    await call
+            assert path.exists()
+
+
+class TestLocking:
+    async def test_a_lock_needs_no_good_configuration(self, home: Path, config: Path) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            config.write_text("clients: [")
+            await until(lambda: runtime.config_status()["problems"])
+            await runtime.secrets.lock()
+            with pytest.raises(SecretMissing, match="locked") as caught:
+                await key(runtime, "a")
+            assert caught.value.hint == "lokictl unlock"
+
+    async def test_a_load_that_began_before_the_lock_counts_no_more(self, home: Path, config: Path) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+
+            async def reload() -> None:
+                with suppress(SecretMissing):  # so does one that comes too late
+                    await runtime.reload()
+
+            async with anyio.create_task_group() as group:
+                for _ in range(10):
+                    group.start_soon(reload)
+                await anyio.sleep(0.002)
+                await runtime.secrets.lock()
+            with pytest.raises(SecretMissing, match="locked"):
+                await key(runtime, "a")
+
+    async def test_a_passphrase_keeps_a_restart_locked_and_the_loop_free(
+        self, home: Path, config: Path
+    ) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            answer = await runtime.secrets.protect("open sesame")
+            assert answer["identity_kind"] == "passphrase"
+            assert await key(runtime, "a") == VALUE
+        async with running(home) as runtime:
+            assert "the vault is locked: lokictl unlock" in str(reason(runtime, "a"))
+            assert await key(runtime, "b") == "sk-of-the-environment"
+            longest = 0.0
+            async with anyio.create_task_group() as group:
+
+                async def tick() -> None:
+                    nonlocal longest
+                    while True:
+                        before = anyio.current_time()
+                        await anyio.sleep(0.005)
+                        longest = max(longest, anyio.current_time() - before)
+
+                group.start_soon(tick)
+                with pytest.raises(AuthenticationFailed, match="passphrase") as caught:
+                    await runtime.secrets.unlock("open barley")
+                group.cancel_scope.cancel()
+            assert "barley" not in str(caught.value)
+            assert longest < 0.5  # the derivation alone takes a second; two busy cores are no excuse for that
+            assert await runtime.secrets.unlock("open sesame") == {"state": "open", "secrets": 1}
+            assert await key(runtime, "a") == VALUE
+
+    async def test_wrong_passphrases_take_longer_and_longer(
+        self, home: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            await runtime.secrets.protect("open sesame")
+            await runtime.secrets.lock()
+            waited = []
+
+            async def noted(delay: float) -> None:
+                waited.append(delay)
+                await anyio.sleep(0)
+
+            monkeypatch.setattr(stored, "anyio", with_sleep(noted))
+            for _ in range(2):
+                with pytest.raises(AuthenticationFailed):
+                    await runtime.secrets.unlock("wrong")
+            monkeypatch.undo()
+            assert [one for one in waited if one >= BACKOFF_S] == pytest.approx([0.1, 0.2])
+            with pytest.raises(SecretMissing, match="lokid is locked"):
+                await key(runtime, "b")
+            await runtime.secrets.unlock("open sesame")
+            assert await key(runtime, "b") == "sk-of-the-environment"
+
+    async def test_who_leaves_before_the_answer_makes_the_next_guess_no_quicker(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited: list[float] = []
+
+        async def wrong(_passphrase: str | None) -> None:
+            raise WrongPassphrase
+
+        async def left(delay: float) -> None:
+            waited.append(delay)
+            if delay == 60.0:  # the pause after the guess
+                raise TimeoutError
+
+        async with running(home) as runtime:
+            monkeypatch.setattr(runtime._reloader, "unseal", wrong)
+            monkeypatch.setattr("lokid.runtime.secrets.stored.BACKOFF_S", 60.0)
+            monkeypatch.setattr("lokid.runtime.secrets.stored.BACKOFF_MAX_S", 60.0)
+            monkeypatch.setattr(stored, "anyio", with_sleep(left))
+            for _ in range(2):
+                with pytest.raises(TimeoutError):
+                    await runtime.secrets.unlock("wrong")
+            monkeypatch.undo()
+        before_first, _, before_second, _ = waited
+        assert before_first == 0.0
+        assert 0.0 < before_second <= 60.0
+
+    async def test_a_long_passphrase_is_refused_unread(self, home: Path) -> None:
+        async with running(home) as runtime:
+            for call in (runtime.secrets.unlock, runtime.secrets.protect):
+                with pytest.raises(InvalidParams, match="longer"):
+                    await call("x" * 70_000)
+
+
+async def test_a_secret_of_the_vault_is_in_no_answer_but_get(home: Path, config: Path) -> None:
+    async with running(home) as runtime:
+        await runtime.secrets.set("A", VALUE)
+        told = [
+            runtime.show(), runtime.config_status(), runtime.list_clients(), await runtime.list_models(),
+            await runtime.secrets.list(), await runtime.secrets.status(), runtime.check(),
+            repr(runtime.generation), repr(vars(runtime._reloader)),
+        ]  # fmt: skip
+        assert VALUE not in str(told)
+        folder = Path((await runtime.secrets.status())["file"]).parent
+        assert all(stat.S_IMODE(each.stat().st_mode) == 0o600 for each in folder.iterdir())

@@ -1,0 +1,294 @@
+"""Budget, turn and row of a request, through the runtime and against a provider."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Message, RerankRequest, Text
+from lokid.errors import BadRequest, BudgetExceeded, TimedOut, TryLater, UnknownModel
+from lokid.runtime.call import ignore
+from lokid.runtime.core import Runtime
+from lokid.runtime.usage.asker import Asker
+from tests.fakes.provider import Call, FakeProvider, Step, answer, stream
+
+pytestmark = pytest.mark.anyio
+
+PRICES = {"input_price": 1000, "output_price": 2000}  # USD per million: 0.001 and 0.002 a token
+MODELS = [
+    {"name": "m", **PRICES},
+    {"name": "free"},
+    {"name": "e", "type": "embedding", "input_price": 1000, "max_batch_size": 1},
+    {"name": "r", "type": "reranker"},
+]
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+class Setting:
+    """A runtime whose one client ``c`` is a fake provider."""
+
+    def __init__(self, home: Path, provider: FakeProvider, runtime: Runtime) -> None:
+        self.home = home
+        self.provider = provider
+        self.runtime = runtime
+
+    async def ask(self, model: str = "c:m", asker: Asker | None = None, **settings: Any) -> ChatResult:
+        request = ChatRequest(model, (Message("user", (Text("hello"),)),), **settings)
+        result = await self.runtime.chat(request, emit=ignore, accepted=_accepted, asker=asker)
+        assert isinstance(result, ChatResult)
+        return result
+
+    async def rows(self) -> list[dict[str, Any]]:
+        await self.runtime.usage(None, None, None)  # flushes
+        with closing(sqlite3.connect(self.home / ".local/state/lokid/usage.db")) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute("SELECT * FROM requests ORDER BY rowid")]
+
+
+async def _accepted() -> None:
+    pass
+
+
+def said(**usage: int) -> Step:
+    message = {"role": "assistant", "content": "hi"}
+    body: dict[str, Any] = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    if usage:
+        body["usage"] = {"prompt_tokens": usage["prompt"], "completion_tokens": usage["completion"]}
+    return answer(body=json.dumps(body).encode())
+
+
+@asynccontextmanager
+async def setting(home: Path, *, top: dict[str, Any] | None = None, **keys: Any) -> AsyncIterator[Setting]:
+    async with FakeProvider(default=said(prompt=10, completion=20)) as provider:
+        client = {"type": "openai-compatible", "name": "c", "api_base": provider.url, "models": MODELS}
+        client |= {"extra": {"max_retries": 1}} | keys
+        (home / "config.yaml").write_text(json.dumps({**(top or {}), "clients": [client]}))
+        runtime = Runtime({"HOME": str(home), "LOKID_CONFIG": str(home / "config.yaml")}, builtin=False)
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(lambda task_status: runtime.run(task_status=task_status))
+            yield Setting(home, provider, runtime)
+            tasks.cancel_scope.cancel()
+
+
+async def test_an_answer_leaves_a_row_with_everything_but_its_words(home: Path) -> None:
+    async with setting(home) as here:
+        result = await here.ask(asker=Asker(42, "vi"))
+        [row] = await here.rows()
+    assert result.cost_usd == 0.05
+    assert row.pop("at") > 0
+    assert row.pop("total_ms") >= 0
+    assert row.pop("first_token_ms") is None  # it came as a whole
+    assert row == {
+        "client": "c",
+        "model": "m",
+        "method": "chat",
+        "program": "vi",
+        "pid": 42,
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "cached_input_tokens": 0,
+        "cache_write_tokens": 0,
+        "reasoning_tokens": 0,
+        "cost_pusd": 50_000_000_000,
+        "outcome": "ok",
+        "attempts": 1,
+    }
+    files = (home / ".local/state/lokid").iterdir()
+    assert all(b"hello" not in file.read_bytes() for file in files)
+
+
+async def test_the_first_part_of_a_stream_is_timed(home: Path) -> None:
+    event = {"choices": [{"index": 0, "delta": {"content": "hi"}}]}
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    async with setting(home) as here:
+        here.provider.will(stream(*(f"data: {json.dumps(one)}\n\n".encode() for one in (event, end)), DONE))
+        await here.ask(stream=True)
+        [row] = await here.rows()
+    assert 0 <= row["first_token_ms"] <= row["total_ms"]
+
+
+async def test_embed_and_rerank_leave_rows_and_every_batch_is_an_attempt(home: Path) -> None:
+    vector = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 7, "total_tokens": 7}}
+    scores = {"results": [{"index": 0, "relevance_score": 0.5}]}
+    async with setting(home) as here:
+        here.provider.will(*[answer(body=json.dumps(vector).encode())] * 2)
+        await here.runtime.embed(EmbedRequest("c:e", ("a", "b")), accepted=_accepted)
+        here.provider.will(answer(body=json.dumps(scores).encode()))
+        await here.runtime.rerank(RerankRequest("c:r", "q", ("a",)), accepted=_accepted)
+        embed, rerank = await here.rows()
+    assert (embed["method"], embed["attempts"], embed["input_tokens"]) == ("embed", 2, 14)
+    assert embed["cost_pusd"] == 14 * 10**9
+    assert (rerank["method"], rerank["model"], rerank["cost_pusd"]) == ("rerank", "r", None)
+
+
+async def test_a_failure_leaves_a_row_with_its_code_and_its_attempts(home: Path) -> None:
+    async with setting(home) as here:
+        here.provider.will(*[answer(503, b"{}", retry_after="0")] * 2)
+        with pytest.raises(TryLater) as later:
+            await here.ask()
+        here.provider.will(answer(400, b"{}"))
+        with pytest.raises(BadRequest):
+            await here.ask()
+        with pytest.raises(UnknownModel):  # there is no client to write it down for
+            await here.ask("nobody:m")
+        dry = ChatRequest("c:m", (Message("user", (Text("x"),)),), dry_run=True)
+        await here.runtime.chat(dry, emit=ignore, accepted=_accepted)
+        rows = await here.rows()
+    assert [(row["outcome"], row["attempts"], row["cost_pusd"]) for row in rows] == [
+        (later.value.code, 2, None),
+        ("bad_request", 1, None),
+    ]
+
+
+async def test_a_cancelled_question_leaves_a_row(home: Path) -> None:
+    async def hang(call: Call) -> None:
+        await call.gone.wait()
+
+    async with setting(home) as here:
+        here.provider.will(hang)
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(here.ask)
+                await here.provider.until(lambda: bool(here.provider.requests))
+                scope.cancel()
+        [row] = await here.rows()
+    assert (row["outcome"], row["attempts"]) == ("cancelled", 1)
+
+
+async def test_today_shows_in_the_status_and_after_a_restart_too(home: Path) -> None:
+    for times in (1, 2):
+        async with setting(home, top={"budget": {"usd_per_day": 9}}) as here:
+            await here.ask()
+            here.provider.will(said())
+            await here.ask("c:free")
+            status = here.runtime.usage_status()
+            assert status["today"] == status["month"]
+            assert status["today"]["requests"] == 2 * times
+            assert status["today"]["unpriced"] == times
+            assert status["today"]["cost_usd"] == pytest.approx(0.05 * times)
+            assert status["budgets"][0]["spent_usd"] == pytest.approx(0.05 * times)
+            assert status["ledger"]["state"] == "ok"
+            [client] = here.runtime.list_clients()
+            assert client["today"] == status["today"]
+
+
+@pytest.mark.parametrize("overall", [True, False])
+async def test_over_the_budget_nothing_is_sent(home: Path, overall: bool) -> None:
+    budget = {"budget": {"usd_per_day": 0.1}}
+    top, own = (budget, {}) if overall else ({}, budget)
+    async with setting(home, top=top, **own) as here:
+        await here.ask()
+        await here.ask()
+        with pytest.raises(BudgetExceeded, match=r"0\.10 of 0\.10 USD today") as caught:
+            await here.ask()
+        assert caught.value.retry_after_s is not None
+        assert 0 < caught.value.retry_after_s <= 25 * 3600
+        assert len(here.provider.requests) == 2
+        assert (await here.rows())[-1]["outcome"] == "budget_exceeded"
+        [client] = here.runtime.list_clients()
+        assert client["state"] == "ready"  # its provider has nothing to do with it
+    async with setting(home, top=top, **own) as here:  # a restart does not refill it
+        with pytest.raises(BudgetExceeded):
+            await here.ask()
+
+
+async def test_a_budget_that_is_raised_is_open_at_once(home: Path) -> None:
+    async with setting(home, top={"budget": {"usd_per_day": 0.01}}) as here:
+        await here.ask()
+        with pytest.raises(BudgetExceeded):
+            await here.ask()
+        config = json.loads((home / "config.yaml").read_text())
+        (home / "config.yaml").write_text(json.dumps(config | {"budget": {"usd_per_day": 1}}))
+        await here.runtime.reload()
+        await here.ask()
+
+
+async def test_who_waits_is_refused_when_the_budget_ends_meanwhile(home: Path) -> None:
+    refused: list[BudgetExceeded] = []
+
+    async def ask(here: Setting) -> None:
+        try:
+            await here.ask()
+        except BudgetExceeded as error:
+            refused.append(error)
+
+    keys = {"limits": {"concurrency": 1}, "budget": {"usd_per_day": 0.05}}
+    async with setting(home, **keys) as here:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(ask, here)
+        assert len(refused) == 2
+        assert len(here.provider.requests) == 1
+
+
+async def test_the_limits_hold_for_all_who_ask(home: Path) -> None:
+    now, most = 0, 0
+
+    async def slow(call: Call) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await anyio.sleep(0.005)
+        now -= 1
+        await said(prompt=1, completion=1)(call)
+
+    async with setting(home, limits={"concurrency": 3}) as here:
+        here.provider.default = slow
+        async with anyio.create_task_group() as tasks:
+            for index in range(12):
+                tasks.start_soon(here.ask, "c:m", Asker(index))
+        assert most == 3
+        assert len(await here.rows()) == 12
+
+
+async def test_a_waiting_question_can_be_cancelled_and_its_time_runs(home: Path) -> None:
+    async def hang(call: Call) -> None:
+        await call.gone.wait()
+
+    async with setting(home, limits={"concurrency": 1}) as here:
+        here.provider.will(hang)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(here.ask)
+            await here.provider.until(lambda: bool(here.provider.requests))
+            with pytest.raises(TimedOut, match="total"):
+                await here.ask(timeout_s=0.05)
+            asker = Asker(1)
+            with anyio.move_on_after(0.05):
+                await here.ask(asker=asker)
+            assert not asker.waiting
+            tasks.cancel_scope.cancel()
+        await here.ask()  # nobody is in the way any more
+        rows = await here.rows()
+    assert [(row["outcome"], row["attempts"]) for row in rows] == [
+        ("timeout", 0),
+        ("cancelled", 0),
+        ("cancelled", 1),
+        ("ok", 1),
+    ]
+
+
+async def test_a_thousand_questions_at_once_lose_no_row(home: Path) -> None:
+    costs: list[float] = []
+    async with setting(home) as here:
+
+        async def ask(index: int) -> None:
+            result = await here.ask(asker=Asker(index, f"program {index % 5}"))
+            costs.append(result.cost_usd or 0)
+
+        async with anyio.create_task_group() as tasks:
+            for index in range(1000):
+                tasks.start_soon(ask, index)
+        [total] = await here.runtime.usage(None, None, None)
+        programs = await here.runtime.usage(None, None, "program")
+    assert total["requests"] == 1000
+    assert total["cost_usd"] == pytest.approx(sum(costs), abs=1e-9)
+    assert [row["requests"] for row in programs] == [200] * 5

@@ -1,0 +1,86 @@
+"""An answer that broke off is paid for as far as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from lokid.chat import ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from lokid.config import Config
+from lokid.errors import IncompleteResponse, Overloaded
+from lokid.providers.settings import ClientSettings
+from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.bill import Bill, Entry
+from lokid.runtime.usage.rows import Row
+
+pytestmark = pytest.mark.anyio
+
+EVENTS = [TextDelta("x" * 40), ReasoningDelta("y" * 41), ToolCallDelta(0, "i", "n", "{}")]
+
+
+async def row_of(act: Callable[[Entry], None]) -> Row:
+    bill = Bill({}, now=lambda: 1000.0)
+    client = ClientSettings(type="tiny", name="acme")
+    entering = bill.entry(
+        client,
+        "acme:m",
+        "chat",
+        Asker(1, "test"),
+        Config(""),
+        interactive=True,
+        estimate=lambda: 7,
+        price=lambda usage: usage.input_tokens + usage.output_tokens / 100,
+    )
+    with anyio.CancelScope() as scope:
+        try:
+            with entering as entry:
+                await entry.come()
+                entry.sent()
+                act(entry)
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+        except (IncompleteResponse, Overloaded):
+            pass
+    [row] = bill.ledger._unsaved
+    assert isinstance(row, Row)
+    return row
+
+
+async def test_what_was_heard_before_a_client_left_is_booked() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.heard(EVENTS)
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("cancelled", 7, 21)
+    assert row.cost_pusd == 7_210_000_000_000
+
+
+async def test_so_is_an_answer_that_its_provider_broke_off() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.heard(EVENTS[:1])
+        raise IncompleteResponse("the stream ended early")
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("incomplete_response", 7, 10)
+
+
+async def test_what_the_provider_refused_costs_nothing() -> None:
+    def act(_entry: Entry) -> None:
+        raise Overloaded("come back later")
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.cost_pusd) == ("overloaded", None, None)
+
+
+async def test_what_the_provider_counted_is_never_replaced_by_an_estimate() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.heard(EVENTS)
+        entry.answered(Usage(100, 200), 0.5)
+
+    row = await row_of(act)
+    assert (row.input_tokens, row.output_tokens, row.cost_pusd) == (100, 200, 500_000_000_000)

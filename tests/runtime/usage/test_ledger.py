@@ -1,0 +1,313 @@
+"""The ledger: nothing is lost, nothing is counted twice, nobody waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lokid.runtime.usage import ledger as ledgers
+from lokid.runtime.usage import rows as usage_rows
+from lokid.runtime.usage.ledger import Ledger
+from lokid.runtime.usage.rows import Row, dollars, pico
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[3]
+
+
+def row(at: float = 0.0, client: str = "c", model: str = "m", usd: float | None = 0.1, **facts: Any) -> Row:
+    cost = None if usd is None else pico(usd)
+    values = Row(round(at * 1000), client, model, "chat", "sh", 7, 10, 5, 4, 3, 2, cost, 12, 34, "ok", 1)
+    return values._replace(**facts)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "usage.db"
+
+
+@asynccontextmanager
+async def opened(path: Path | str | None) -> AsyncIterator[Ledger]:
+    ledger = Ledger(None if path is None else str(path), "no home")
+    await ledger.open()
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+async def total(ledger: Ledger) -> dict[str, Any]:
+    [row] = await ledger.query(None, None, None)
+    return row
+
+
+def in_file(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as db:
+        return int(db.execute("SELECT count(*) FROM requests").fetchone()[0])
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**9))
+def test_costs_are_exact_to_the_last_digit(tokens: int, price_micros: int) -> None:
+    exact = tokens * price_micros  # 10^-12 USD, of a price in 10^-6 USD per million tokens
+    if exact < 10**15:  # what a float has digits for
+        assert pico(dollars(exact)) == exact
+
+
+async def test_rows_add_up_by_everything_there_is(path: Path) -> None:
+    async with opened(path) as ledger:
+        assert await total(ledger) == usage_rows.nothing()
+        assert await ledger.query(None, None, "day") == []
+        ledger.put(row(100))
+        ledger.put(row(200, client="d", usd=0.2, program="vi"))
+        ledger.put(row(300, model="n", usd=None, input_tokens=None))
+        ledger.put(row(400, outcome="timeout", usd=None))
+        assert await total(ledger) == {
+            "requests": 4,
+            "failed": 1,
+            "input_tokens": 30,
+            "output_tokens": 20,
+            "cached_input_tokens": 16,
+            "cache_write_tokens": 12,
+            "reasoning_tokens": 8,
+            "unpriced": 1,
+            "cost_usd": 0.3,
+        }
+        seen = {
+            by: [(one[by], one["requests"]) for one in await ledger.query(None, None, by)]
+            for by in ("client", "model", "program")
+        }
+        assert seen == {
+            "client": [("d", 1), ("c", 3)],
+            "model": [("d:m", 1), ("c:m", 2), ("c:n", 1)],
+            "program": [("vi", 1), ("sh", 3)],
+        }
+        assert [one["requests"] for one in await ledger.query(100, 300, "client")] == [1, 1]
+        assert (await ledger.query(400.001, 1e300, None))[0]["requests"] == 0
+
+
+async def test_days_are_local_and_in_their_order(path: Path) -> None:
+    async with opened(path) as ledger:
+        for day in (3, 1, 2):
+            ledger.put(row(day * 86400 + 43200, usd=day / 10))
+        days = [one["day"] for one in await ledger.query(None, None, "day")]
+        assert days == sorted(days)
+        assert len(days) == 3
+
+
+async def test_a_thousand_small_costs_make_their_sum_to_the_cent(path: Path) -> None:
+    costs = [0.000001 * index + 0.1 for index in range(1000)]
+    async with opened(path) as ledger:
+        for usd in costs:
+            ledger.put(row(usd=round(usd, 9)))
+        assert (await total(ledger))["cost_usd"] == pytest.approx(sum(costs), abs=1e-9)
+    assert in_file(path) == 1000
+
+
+async def test_the_sum_of_enormous_costs_does_not_overflow(path: Path) -> None:
+    async with opened(path) as ledger:
+        for _ in range(5):
+            ledger.put(row(usd=4e6))
+        assert (await total(ledger))["cost_usd"] == 2e7
+
+
+async def test_a_time_may_be_infinite(path: Path) -> None:
+    async with opened(path) as ledger:
+        ledger.put(row(usd=1))
+        assert (await ledger.query(float("-inf"), float("inf"), None))[0]["requests"] == 1
+        assert (await ledger.query(float("inf"), None, None))[0]["requests"] == 0
+
+
+async def test_the_files_are_for_nobody_else(path: Path) -> None:
+    async with opened(path) as ledger:
+        ledger.put(row())
+        await total(ledger)
+        assert {oct(file.stat().st_mode & 0o777) for file in path.parent.iterdir()} == {"0o600"}
+        assert len(list(path.parent.iterdir())) >= 3  # -wal and the journal too
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert list(path.parent.iterdir()) == [path]  # a good end leaves nothing else
+
+
+async def test_odd_names_do_no_harm(path: Path) -> None:
+    async with opened(path) as ledger:
+        for name in ("é\U0001f600", "'; DROP TABLE requests; --", "a\nb", "\x00z"):
+            ledger.put(row(model=name))
+        assert (await total(ledger))["requests"] == 4
+        await ledger.query(None, None, "model")
+
+
+async def test_without_a_place_for_it_the_usage_of_this_run_is_told(path: Path) -> None:
+    async with opened(None) as ledger:
+        ledger.put(row())
+        assert (await total(ledger))["requests"] == 1
+        assert ledger.status() == {
+            "path": None,
+            "state": "degraded",
+            "reason": "no home",
+            "unsaved": 1,
+            "lost": 0,
+        }
+
+
+class TestWhenItCannotBeWritten:
+    async def test_rows_wait_in_memory_show_in_the_sums_and_are_written_later(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ledgers, "RETRY_S", 0.02)
+        path.parent.mkdir()
+        path.mkdir()  # nothing can be opened there
+        async with opened(path) as ledger:
+            assert ledger.status()["state"] == "degraded"
+            ledger.put(row())
+            assert (await total(ledger))["requests"] == 1
+            path.rmdir()
+            with anyio.fail_after(10):
+                while ledger.status()["state"] != "ok":
+                    await anyio.sleep(0.01)
+            assert ledger.status()["unsaved"] == 0
+            ledger.put(row())
+            assert (await total(ledger))["requests"] == 2
+        assert in_file(path) == 2
+
+    async def test_more_rows_than_memory_is_for_are_counted_as_lost(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ledgers, "MOST_UNSAVED", 3)
+        path.parent.mkdir()
+        path.mkdir()
+        async with opened(path) as ledger:
+            for _ in range(5):
+                ledger.put(row())
+            assert (ledger.status()["unsaved"], ledger.status()["lost"]) == (3, 2)
+
+    async def test_a_damaged_file_is_left_alone(self, path: Path) -> None:
+        path.parent.mkdir()
+        path.write_bytes(b"not a database, but it may be somebody's " * 100)
+        before = path.read_bytes()
+        async with opened(path) as ledger:
+            ledger.put(row())
+            assert "not a database" in ledger.status()["reason"]
+            assert (await total(ledger))["requests"] == 1
+        assert path.read_bytes() == before
+
+    async def test_a_file_of_a_newer_lokid_is_left_alone(self, path: Path) -> None:
+        path.parent.mkdir()
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA user_version = 99")
+        async with opened(path) as ledger:
+            assert "newer lokid" in ledger.status()["reason"]
+
+    async def test_a_link_is_not_followed(self, path: Path, tmp_path: Path) -> None:
+        path.parent.mkdir()
+        path.symlink_to(tmp_path / "elsewhere")
+        async with opened(path) as ledger:
+            assert ledger.status()["state"] == "degraded"
+        assert not (tmp_path / "elsewhere").exists()
+
+
+# --- two daemons, and daemons that are killed
+
+WRITER = """
+    import sys, anyio
+    from lokid.runtime.usage.ledger import Ledger
+    from lokid.runtime.usage.rows import Row
+
+    async def main(path, count):
+        ledger = Ledger(path)
+        await ledger.open()
+        for number in range(count):
+            ledger.put(Row(0, "c", "m", "chat", "sh", 7, 1, 1, 0, 0, 0, 10**10, None, 1, "ok", 1))
+            print(number, flush=True)  # as an answer that left
+            await anyio.sleep(0 if number % 10 else 0.001)
+        await ledger.close()
+
+    anyio.run(main, sys.argv[1], int(sys.argv[2]))
+"""
+
+
+def writer(path: Path, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path), str(count)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+async def test_two_daemons_can_write_at_the_same_time(path: Path) -> None:
+    both = [writer(path, 400) for _ in range(2)]
+    for one in both:
+        one.communicate(timeout=50)
+        assert one.returncode == 0
+    assert in_file(path) == 800
+    assert list(path.parent.glob("*.journal*")) == []
+
+
+async def test_a_kill_loses_no_row_of_an_answer_that_left(path: Path) -> None:
+    answered = 0
+    for after in (1, 30, 200, 450, 900):
+        with writer(path, 100_000) as running:
+            assert running.stdout is not None
+            for _ in range(after):
+                running.stdout.readline()
+            running.send_signal(signal.SIGKILL)
+            answered += after + len(running.stdout.read().splitlines())
+    async with opened(path) as ledger:
+        found = await total(ledger)
+        # A row may have been written whose answer had no time to leave; one per kill at most.
+        assert answered <= found["requests"] <= answered + 5
+        assert found["cost_usd"] == pytest.approx(found["requests"] * 0.01)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.execute("SELECT count(*) FROM journals WHERE name NOT IN ('')").fetchone()[0] <= 1
+
+
+async def test_a_journal_is_taken_over_once_and_only_what_is_missing(path: Path) -> None:
+    async with opened(path) as ledger:
+        ledger.put(row())
+        await total(ledger)
+    journal = path.parent / f"usage-{'ab' * 8}.journal"
+    lines = [json.dumps([number, *row(usd=number)]) for number in (1, 2, 3, 4)]
+    journal.write_text("\n" + "\n".join(lines[:3]) + '\n[4, 0, "c' + "\n" + lines[3])  # one torn
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO journals VALUES (?, 2)", ("ab" * 8,))
+    for _ in range(2):
+        async with opened(path) as ledger:
+            assert (await total(ledger))["cost_usd"] == pytest.approx(0.1 + 3 + 4)
+    assert not journal.exists()
+
+
+async def test_the_journal_of_a_daemon_that_lives_is_left_alone(path: Path) -> None:
+    async with opened(path) as first:
+        [journal] = path.parent.glob("*.journal")
+        async with opened(path) as second:
+            first.put(row())
+            second.put(row())
+            assert (await total(second))["requests"] >= 1
+            assert journal.exists()
+        assert (await total(first))["requests"] == 2
+
+
+async def test_a_full_disk_under_the_journal_is_no_failure_of_the_question(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(path) as ledger:
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:10]))
+        ledger.put(row())
+        monkeypatch.undo()
+        assert "No space" in ledger.status()["reason"]
+        with anyio.fail_after(10):
+            while ledger.status()["unsaved"]:
+                await anyio.sleep(0.01)
+        assert ledger.status()["state"] == "ok"
+    assert in_file(path) == 1
