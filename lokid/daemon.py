@@ -6,18 +6,19 @@ curious eyes, then import what is heavy, then load. Hence the imports inside fun
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 import lokid
-from lokid import logs, sandbox, systemd
+from lokid import logs, systemd
 from lokid.rpc import address
 from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError, open_endpoint
 
 if TYPE_CHECKING:
+    import argparse
+
     from lokid.server.life import Life
     from lokid.server.service import Runtime
 
@@ -51,10 +52,11 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
     ``make_runtime`` is called in the event loop; without one it is the real runtime.
     """
     _occupy_standard_descriptors()
-    options = command_line().parse_args(argv)
     environ = os.environ
-    if options.config is not None:
-        environ["LOKID_CONFIG"] = os.path.abspath(options.config)
+    if words := sys.argv[1:] if argv is None else argv:  # without any there is nothing to import for
+        options = command_line().parse_args(words)
+        if options.config is not None:
+            environ["LOKID_CONFIG"] = os.path.abspath(options.config)
     os.umask(0o077)
     logs.setup(environ)
     try:
@@ -97,6 +99,8 @@ def harden(environ: Environ) -> None:
     environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     # The watchdog ends a hung daemon with SIGABRT: the journal then shows where it hung, without values.
     faulthandler.enable(2)
+    from lokid import sandbox
+
     sandbox.of_this_process()  # here, where its reads and tries hold up nobody
 
 
@@ -114,6 +118,8 @@ def _occupy_standard_descriptors() -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The manual page is made of it too."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="lokid",
         description="ssh-agent for LLMs: holds keys, tokens, warm connections; lokictl and others ask.",

@@ -22,7 +22,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -100,6 +99,8 @@ def forms(secret: str) -> tuple[str, ...]:
     """How others write ``secret`` when they repeat it: as it is, in URLs, in JSON, in a repr, and in base64
     with anything before and after it (``user:secret`` of a basic authorization), also quoted first (RFC 6749
     2.3.1)."""
+    from urllib.parse import quote, quote_plus  # before the socket is bound nobody needs it
+
     data = secret.encode(errors="surrogateescape")
     quoted, spaced = quote(data, safe=""), quote_plus(data)
     texts = [secret, quoted, spaced, quote(data), quote(data, safe=_IN_URLS)]

@@ -77,8 +77,8 @@ def test_it_says_why_a_model_cannot_be_served(tmp_path: Path) -> None:
     bad.write_text("not a model")
     done = run("--model", str(bad), "--port", "0")
     assert done.returncode == 1
-    # Not always the last line: llama.cpp logs from a thread of its own.
-    assert any(line.startswith(f"lokid.llama: cannot serve {bad}: ") for line in done.stderr.splitlines())
+    # Not always the last line, nor at the beginning of one: llama.cpp logs from a thread of its own.
+    assert f"lokid.llama: cannot serve {bad}: " in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,15 @@ def test_clients_can_connect_before_anything_heavy_is_imported():
     modules = loaded("import lokid.daemon")
     assert not modules & {
         "anyio",
+        "argparse",
         "asyncio",
         "pydantic",
         "yaml",
         "ssl",
         "sqlite3",
+        "urllib.parse",
         "lokid.runtime",
+        "lokid.sandbox",
         "lokid.config",
     }
 
