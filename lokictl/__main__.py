@@ -112,4 +112,7 @@ def _leave(status: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # that came before main's own handling
+        os._exit(130)

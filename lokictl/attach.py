@@ -154,7 +154,8 @@ def _fetch(url: str) -> bytes:
     except TimeoutError:
         raise Failure("timeout", f"{url} did not arrive within {FETCH_S:.0f} s") from None
     except urllib.error.URLError as error:
-        raise usage(f"cannot fetch {url}: {error.reason}") from None
+        reason = getattr(error.reason, "strerror", None) or error.reason  # without "[Errno ...]"
+        raise usage(f"cannot fetch {url}: {reason}") from None
     except (OSError, ValueError) as error:
         raise usage(f"cannot fetch {url}: {error}") from None
     except http.client.HTTPException:

@@ -29,8 +29,10 @@ def table(
     titles = [header.upper() for header in headers]
     widths = [max(map(_width, column)) for column in zip(titles, *cells, strict=True)]
     ranged = [header in right for header in headers]
-    heads = zip(titles, widths, ranged, strict=True)
-    lines = [_line([paint(_pad(title, width, r), "dim", on=on) for title, width, r in heads])]
+    padded = [_pad(*head) for head in zip(titles, widths, ranged, strict=True)]
+    # Blanks within the colour could not be stripped, and make a line of their own below a wide column.
+    padded[-1:] = [title.rstrip() for title in padded[-1:]]
+    lines = [_line([paint(title, "dim", on=on) for title in padded])]
     for row in cells:
         padded = []
         for header, cell, width, r in zip(headers, row, widths, ranged, strict=True):

@@ -6,7 +6,7 @@ import click
 
 from lokictl import link
 from lokictl.command import Command
-from lokictl.render import note
+from lokictl.render import note, write
 
 
 @click.command(
@@ -17,6 +17,7 @@ from lokictl.render import note
 def command() -> int:
     """Make lokid forget every key, token and login, until `lokictl unlock`. Requests that run finish."""
     answer = link.call("secrets.lock", start=False)
+    write(1, "locked\n")
     if "environment" in answer.get("kept", ()):
         note("a copy of lokid's environment stays in its memory, as there is no open vault to encrypt it to")
         note("keys in it can move: lokictl secret import-env")

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from lokictl import link
+from lokictl import link, spinner
 from lokictl.command import Group, json_option
 from lokictl.failure import usage
 from lokictl.render import note, one_line, write
@@ -127,7 +127,7 @@ def import_env(names: tuple[str, ...]) -> int:
 def passphrase(remove: bool) -> int:
     """Protect the key of the vault with a passphrase; from then on each start needs `lokictl unlock`."""
     new = None if remove else ask("new passphrase: ", again="the same again: ")
-    answer = link.call("secrets.passphrase", {"passphrase": new})
+    answer = spinner.call("secrets.passphrase", {"passphrase": new})
     note(f"the key of the vault is now {answer['identity']}")
     return 0
 

@@ -41,7 +41,7 @@ def command(no_call: bool, yes: bool) -> int:
     if not os.path.exists(path) and (status := _imported()) is not None:
         return status or _report([row["name"] for row in link.call("clients.list")], no_call)
     found = [
-        *found_here.keys(os.environ),
+        *found_here.keys({**_in_vault(), **os.environ}),
         *found_here.servers(os.environ),
         *found_here.built_in(link.call("config.show")),
     ]
@@ -59,6 +59,14 @@ def command(no_call: bool, yes: bool) -> int:
         note(f"{path} is there already, and stays (--yes replaces it); no key was kept")
         names = [row["name"] for row in link.call("clients.list")]
     return _report(names, no_call)
+
+
+def _in_vault() -> dict[str, str]:
+    """Names of secrets, as variables that are set: who kept a key before goes on having its client."""
+    try:
+        return {row["name"]: "kept" for row in link.call("secrets.list")}
+    except Failure:  # no vault that could be read; keeping a key says why
+        return {}
 
 
 def _imported() -> int | None:

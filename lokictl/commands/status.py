@@ -61,7 +61,7 @@ def screen(status: Mapping[str, Any], *, now: float) -> str:
         _daemon(status["daemon"], now=now, on=on),
         _config(status["config"], now=now, on=on),
         _vault(status.get("vault") or {}, on=on),
-        _clients(status["clients"]),
+        "" if _nothing_in_force(status["config"]) else _clients(status["clients"]),
         _usage(status.get("usage") or {}, on=on),
     ]
     if status["requests"]:
@@ -100,7 +100,8 @@ def _extra(extra: Mapping[str, Any], *, on: bool) -> list[str]:
 
 
 def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
-    absent = "" if config.get("exists", True) else " (no such file yet)"
+    problems: Sequence[Mapping[str, Any]] = config.get("problems") or ()
+    absent = "" if config.get("exists", True) or problems else " (no such file yet)"
     facts = [f"config {one_line(str(config.get('path')))}{absent}"]
     if config.get("loaded_at"):
         facts.append(f"loaded {duration(now - config['loaded_at'])} ago")
@@ -109,13 +110,18 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
     if config.get("model"):
         facts.append(f"default model {one_line(str(config['model']))}")
     lines = [", ".join(facts)]
-    problems: Sequence[Mapping[str, Any]] = config.get("problems") or ()
     if problems:
-        lines.append(paint("what was loaded before stays in force, because of:", "red", on=on))
+        before = "nothing is" if _nothing_in_force(config) else "what was loaded before stays"
+        lines.append(paint(f"{before} in force, because of:", "red", on=on))
         lines += [problem_line(problem, paint_on=on) for problem in problems]
         lines.append("mend it: lokictl config edit")
     lines += [problem_line(warning, paint_on=False) for warning in config.get("warnings") or ()]
     return _lines(lines)
+
+
+def _nothing_in_force(config: Mapping[str, Any]) -> bool:
+    """The daemon began with a configuration that it cannot use."""
+    return bool(config.get("problems")) and config.get("generation") == 0
 
 
 _IDENTITIES = {
@@ -128,7 +134,7 @@ _IDENTITIES = {
 
 def _vault(vault: Mapping[str, Any], *, on: bool) -> str:
     """Of a daemon that is older than this: nothing."""
-    if "file" not in vault:
+    if not vault.get("file"):  # nor of one that has no configuration which says where
         return ""
     count = vault.get("secrets")
     holds = f"{count} secret{'' if count == 1 else 's'}" if count is not None else vault["state"]
@@ -165,7 +171,10 @@ def _usage(usage: Mapping[str, Any], *, on: bool) -> str:
         return ""
     today = usage["today"]
     noun = "request" if today["requests"] == 1 else "requests"
-    facts = [f"today {today['requests']} {noun}, {money(today['cost_usd'])} USD"]
+    facts = [f"today {today['requests']} {noun}"]
+    if today.get("failed"):
+        facts.append(f"{today['failed']} failed")
+    facts.append(f"{money(today['cost_usd'])} USD")
     if today["unpriced"]:
         facts.append(f"{today['unpriced']} without a known cost count as 0")
     lines = [", ".join(facts)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from lokictl import link
+from lokictl import link, spinner
 from lokictl.command import Command
+from lokictl.render import write
 from lokictl.secret_input import ask
 
 
@@ -20,5 +21,6 @@ def command() -> int:
     passphrase = None
     if link.call("secrets.status")["identity_kind"] == "passphrase":
         passphrase = ask("passphrase of the vault: ")
-    link.call("secrets.unlock", {"passphrase": passphrase})
+    spinner.call("secrets.unlock", {"passphrase": passphrase})  # a passphrase takes two seconds on purpose
+    write(1, "unlocked\n")
     return 0

@@ -175,7 +175,7 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
 """What servers without codes say. Asked only where no code is known."""
 
 HINTS: dict[type[LokidError], str] = {
-    AuthenticationFailed: "check api_key of this client in the configuration, or its environment variable",
+    AuthenticationFailed: "check api_key of this client, in the configuration, the environment or the vault",
     PermissionDenied: "check what this key may use, and the organisation, project or region of this client",
     ContextLengthExceeded: "send less text, or ask a model with a larger context",
     ContentFiltered: "put it in other words, or ask another model",

@@ -83,6 +83,7 @@ def test_installers_write_the_interpreter_into_lokictl_and_no_import(wheel: zipf
     [path] = [path for path in names(wheel) if path.endswith(".data/scripts/lokictl")]
     lines = wheel.read(path).decode().splitlines()
     assert lines[0] == "#!python"  # which installers look for
-    assert [line for line in lines if "import" in line and not line.startswith("#")] == [
-        "from lokictl.__main__ import main"
+    assert [line.strip() for line in lines if "import" in line and not line.startswith("#")] == [
+        "import os",  # site has loaded it already
+        "from lokictl.__main__ import main",
     ]

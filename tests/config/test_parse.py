@@ -462,18 +462,22 @@ def test_nothing_prints_a_secret() -> None:
     assert "canary" not in repr(config.clients)
 
 
-def test_a_thousand_models_take_a_fraction_of_a_second() -> None:
+def test_ten_times_the_models_take_about_ten_times_as_long() -> None:
     model = (
         "      - {{name: m{}, max_input_tokens: 128000, max_output_tokens: 8192, input_price: 2.5,"
         " output_price: 10, supports_vision: true}}\n"
     )
-    text = "clients:\n  - type: openai\n    models:\n" + "".join(model.format(n) for n in range(1000))
-    took = []
-    for _ in range(3):
-        began = time.process_time()
-        good(text)
-        took.append(time.process_time() - began)
-    assert min(took) < 0.3  # seconds; 0.06 on an idle machine
+
+    def cost(models: int) -> float:
+        text = "clients:\n  - type: openai\n    models:\n" + "".join(map(model.format, range(models)))
+        took = []
+        for _ in range(3):
+            began = time.process_time()
+            good(text)
+            took.append(time.process_time() - began)
+        return min(took)
+
+    assert cost(1000) < 40 * cost(100)  # were each compared with each, it would be a hundred times
 
 
 @given(st.text(alphabet=st.sampled_from("clients: \n-{}[]type:openai'#name")))

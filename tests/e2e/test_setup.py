@@ -40,6 +40,10 @@ def test_from_nothing_to_an_answer_in_one_command(home: Path) -> None:
         # "local" is there too, where its parts are installed.
         states = {row["name"]: row["state"] for row in rows if row["name"] != "local"}
         assert states == {"openai": "ready", "ollama": "ready"}
+        # The key is in the vault now, and no more in the environment.
+        assert lokictl("setup", "--no-call", "--yes", env=environ).returncode == 0
+        again = json.loads(lokictl("clients", "--json").stdout)
+        assert {row["name"]: row["state"] for row in again if row["name"] != "local"} == states
         assert lokictl("config", "check").returncode == 0
     paths = [path for path in home.rglob("*") if path.is_file()]
     assert not [path for path in paths if VALUE.encode() in path.read_bytes()]

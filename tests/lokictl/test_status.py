@@ -35,6 +35,18 @@ def test_each_thing_that_is_wrong_has_the_command_that_mends_it(daemon):
     assert "lokictl auth login b" in said
 
 
+def test_a_daemon_that_began_with_a_broken_configuration_does_not_speak_of_one_before(daemon):
+    broken = status(problems=[PROBLEM])
+    broken["config"] |= {"generation": 0, "exists": False}
+    broken["vault"] = {"file": "", "state": "absent"}
+    daemon(status=lambda *_: broken)
+    done = lokictl("status")
+    said = done.stdout.decode()
+    assert done.returncode == 78
+    assert "nothing is in force, because of:\n/c.yaml:3:1: clients: is wrong\n" in said
+    assert not any(wrong in said for wrong in ("no such file", "stays in force", "no clients", "vault"))
+
+
 def test_without_clients_it_says_how_to_get_one(daemon):
     daemon(status=lambda *_: status())
     assert b"no clients are configured: lokictl setup\n" in lokictl("status").stdout

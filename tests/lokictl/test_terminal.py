@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 
@@ -128,6 +129,15 @@ def test_reasoning_is_dim_on_stderr(daemon, terminal):
     assert tty.output.decode() == "hm\ufffd[2J\r\n\r\nanswer\r\n"
 
 
+@pytest.mark.parametrize("way", ["--raw", "--render"])
+def test_in_the_c_locale_words_and_rules_arrive_whole(daemon, terminal, way):
+    daemon(chat=say("**Grüße**, 漢字\n\n- eins\n"))
+    tty = terminal("ask", way, "hi", env={"LANG": "C", "LC_ALL": "C"})
+    assert tty.wait() == 0
+    shown = tty.output.decode()
+    assert "Grüße" in shown and "漢字" in shown and "eins" in shown
+
+
 def test_retry_is_told_on_stderr(daemon, terminal):
     def chat(call, params):
         call.event(type="retry", attempt=2, after_s=0.05, reason="the provider is overloaded")
@@ -200,3 +210,12 @@ def test_sizes_of_models_are_short_for_eyes(daemon, terminal):
         ["c:m", "chat", "1.05M", "512", "0.0375"],
         ["c:e", "embedding", "8.19k"],
     ]
+
+
+def test_the_titles_of_a_table_do_not_reach_over_the_edge(daemon, terminal):
+    rows = [{"name": "a", "type": "openai", "state": "needs_secret", "reason": "x" * 200}]
+    daemon(clients__list=lambda *_: rows)
+    tty = terminal("clients", env={"FORCE_COLOR": "1"})
+    assert tty.wait() == 0
+    title = re.sub(rb"\x1b\[[0-9;]*m", b"", tty.output.splitlines()[0])
+    assert title.endswith(b"WHAT TO DO")
