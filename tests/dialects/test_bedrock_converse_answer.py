@@ -437,3 +437,8 @@ def test_no_event_is_too_strange(given: list[tuple[str, Any]]) -> None:
 def test_no_block_is_too_strange(blocks: list[Any], reason: Any) -> None:
     answer = {"output": {"message": {"content": blocks}}, "stopReason": reason}
     run(whole_converse_decoder(TRAITS), json.dumps(answer).encode())
+
+
+def test_an_event_that_nobody_knows_means_nothing() -> None:
+    said = [delta(0, text="hi"), stop(), ("metadata", {"usage": {}})]
+    assert events(said[0], ("somethingNew", {"x": 1}), *said[1:]).answer == events(*said).answer

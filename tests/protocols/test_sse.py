@@ -117,3 +117,10 @@ def test_a_mebibyte_byte_by_byte_takes_linear_time() -> None:
     seconds(1000)
     small, large = seconds(20_000), seconds(200_000)
     assert large < 40 * small + 0.5  # ten times the bytes; a quadratic parser takes a hundred times as long
+
+
+def test_a_line_that_is_too_large_is_an_error_in_the_middle_and_at_the_end_of_a_read() -> None:
+    large = b"data: " + b"x" * 100
+    for data in (b"id: 1\n" + large + b"\nid: 2\n", b"id: 1\n" + large):
+        with pytest.raises(EventTooLarge):
+            SSEParser(max_event=100).feed(data)

@@ -259,3 +259,11 @@ def test_whole_messages_before_a_broken_frame_come_first() -> None:
         connection.check()
     with pytest.raises(ProtocolError):
         connection.feed(b"")
+
+
+def test_a_frame_whose_rest_is_to_come_has_an_id_and_can_be_forgotten() -> None:
+    connection = Connection()
+    assert connection.feed(b"\x94\x00\x07\xa1m\x91") == []
+    assert (connection.begun, connection.held) == (7, 6)
+    connection.drop()
+    assert (connection.begun, connection.held) == (None, 0)

@@ -73,3 +73,7 @@ def test_only_large_frames_are_left_to_be_decoded_and_in_their_order() -> None:
         decoded = [one.decode() if isinstance(one, LargeFrame) else one for one in found]
         assert [message.msgid for message in decoded if isinstance(message, Request)] == [1, 2, 1, 2]
         assert connection.held == 0
+
+
+def test_its_length_is_that_of_its_bytes() -> None:
+    assert len(LargeFrame(b"abc", 1, None)) == 3

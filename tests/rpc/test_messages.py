@@ -58,3 +58,7 @@ def test_what_a_providers_json_may_hold_travels_in_the_nearest_form(
 def test_what_has_no_form_at_all_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError, match="set has no MessagePack form"):
         encode_response(1, None, {"a": {1, 2}})
+
+
+def test_a_notification_with_half_a_character_is_sent_all_the_same() -> None:
+    assert b"?" in encode_notification("m", ["\ud800"])
