@@ -365,11 +365,11 @@ class _Builder:
         match node:
             case Scalar(text=text):
                 return text
-            case Mapping(entries=entries) if len(entries) == 1:
-                ((name, inner),) = entries.items()
-                if isinstance(inner.node, Scalar) and inner.node.text == "":
-                    top.template = name
-                    return f"{{{name}}}"
+            case Mapping(entries=entries) if [getattr(e.node, "text", None) for e in entries.values()] == [
+                ""
+            ]:
+                (top.template,) = entries
+                return f"{{{top.template}}}"
         self._problem(node.line, node.column, "a key must be text, not a list or a mapping")
         return f"?{node.line}:{node.column}"  # cannot meet another one
 

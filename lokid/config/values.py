@@ -40,9 +40,8 @@ class Values:
                 return [self.plain(item, (*at, index), free=free) for index, item in enumerate(items)]
             case nodes.Scalar(value=bool(value), doubt=str()) if not free:
                 return value  # where a text is wanted the schema says so
-            case nodes.Scalar(doubt=doubt):
-                remedy = "quote it, or write true or false" if isinstance(node.value, bool) else "quote it"
-                self._problem(node, at, f"is read as {doubt} by some YAML readers; {remedy}")
+        remedy = "quote it, or write true or false" if isinstance(node.value, bool) else "quote it"
+        self._problem(node, at, f"is read as {node.doubt} by some YAML readers; {remedy}")
         return node.value
 
     def _text(self, text: str, at: Path) -> str:

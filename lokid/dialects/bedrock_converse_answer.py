@@ -187,12 +187,7 @@ class Blocks:
             case "contentBlockDelta":
                 self._add(_index(data), mapping(data.get("delta")), out)
             case "messageStop":
-                self._finish = text(data.get("stopReason"))
-                if self._finish in MALFORMED:
-                    raise ProviderFailed(
-                        f"the model wrote something that Bedrock could not read ({self._finish})",
-                        hint="ask again, or simplify the tools",
-                    )
+                self._finish = _readable(text(data.get("stopReason")))
             case "metadata":
                 self._usage = mapping(data.get("usage")) or self._usage
                 router = mapping(mapping(data.get("trace")).get("promptRouter"))
@@ -367,3 +362,13 @@ def usage(found: Mapping[str, Any]) -> Usage | None:
         cached_input_tokens=cached,
         cache_write_tokens=written,
     )
+
+
+def _readable(reason: str) -> str:
+    """``reason`` of the end. Raises ``ProviderFailed`` for those that mean that there is no answer."""
+    if reason in MALFORMED:
+        raise ProviderFailed(
+            f"the model wrote something that Bedrock could not read ({reason})",
+            hint="ask again, or simplify the tools",
+        )
+    return reason

@@ -100,11 +100,11 @@ def _tools(request: ChatRequest) -> dict[str, Any]:
     offered: tuple[Tool, ...] = request.tools
     choice: str | None = None
     match request.tool_choice:
+        case NamedTool(name) if all(tool.name != name for tool in offered):
+            raise InvalidParams(f"tool_choice: {name[:64]!r} is none of the tools")
         case NamedTool(name):
             choice = "REQUIRED"
             offered = tuple(tool for tool in offered if tool.name == name)
-            if not offered:
-                raise InvalidParams(f"tool_choice: {name[:64]!r} is none of the tools")
         case "required":
             choice = "REQUIRED"
         case "none":

@@ -492,3 +492,11 @@ def test_a_secret_that_holds_a_nul_character_is_as_good_as_none() -> None:
     assert isinstance(config, Config)
     assert config.missing["openai"] == ("A (lokictl secret set A)",)
     assert "\0" not in repr(config)
+
+
+def test_braces_that_hold_no_name_are_text() -> None:
+    text = (
+        "clients:\n  - {type: openai, api_key: k, models: [{name: m, system_prompt_prefix: 'a {{ b c }}'}]}\n"
+    )
+    [client] = good(text).clients
+    assert client.models[0].system_prompt_prefix == "a {{ b c }}"
