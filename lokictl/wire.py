@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_BIG_ENDIAN = -1 if sys.byteorder == "little" else 1
+_TO_WIRE = -1 if sys.byteorder == "little" else 1
 """The step that turns a number of this machine into one of the wire. A view casts floats as the struct
 module does, whose library takes as long to load as ``_socket``."""
 
@@ -75,7 +75,7 @@ def _encode(value: object, out: bytearray) -> None:  # noqa: C901 (a table of ty
         out.append(0xCB)
         number = bytearray(8)
         memoryview(number).cast("d")[0] = value
-        out += number[::_BIG_ENDIAN]
+        out += number[::_TO_WIRE]
     elif isinstance(value, dict):
         _open(0x80, 0xDF, len(value), out)
         for key, item in value.items():
@@ -146,7 +146,7 @@ def _long(data: bytes, at: int, first: int) -> tuple[Any, int]:
     kind, size = _KINDS[first]
     raw, at = _bytes(data, at, size, text=False)
     if kind == "float":
-        return memoryview(raw[::_BIG_ENDIAN]).cast("f" if size == 4 else "d")[0], at
+        return memoryview(raw[::_TO_WIRE]).cast("f" if size == 4 else "d")[0], at
     number = int.from_bytes(raw, "big", signed=kind == "int")
     match kind:
         case "int" | "uint":

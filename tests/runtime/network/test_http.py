@@ -13,7 +13,6 @@ from lokid.providers.settings import Extra
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from tests.fakes.asking import HEAD, PATIENT, ask, failure, read_all
 from tests.fakes.provider import (
-    FakeProvider,
     answer,
     close,
     endless,
@@ -26,19 +25,6 @@ from tests.fakes.provider import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def provider() -> FakeProvider:
-    async with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def http(library: bool) -> HTTPClient:
-    client = HTTPClient(Extra(), client="acme", library=library)
-    yield client
-    await client.aclose()
 
 
 async def test_a_request_goes_out_as_it_was_made(http, provider):

@@ -10,25 +10,10 @@ import pytest
 
 from lokid.errors import ConfigInvalid, ProviderFailed
 from lokid.protocols.http import HTTPRequest
-from lokid.providers.settings import Extra
-from lokid.runtime.network.http import HTTPClient
 from tests.fakes.asking import PATIENT, ask, failure
 from tests.fakes.provider import FakeProvider, answer, bomb, raw, redirect, reset, stream
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def provider() -> FakeProvider:
-    async with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def http(library: bool) -> HTTPClient:
-    client = HTTPClient(Extra(), client="acme", library=library)
-    yield client
-    await client.aclose()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

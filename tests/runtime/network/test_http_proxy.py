@@ -9,22 +9,9 @@ from lokid.errors import ConfigInvalid, ProviderUnavailable
 from lokid.providers.settings import Extra
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from tests.fakes.asking import ask, failure
-from tests.fakes.provider import FakeProvider, answer, refusing_port, stall
+from tests.fakes.provider import answer, refusing_port, stall
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def provider() -> FakeProvider:
-    async with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def http(library: bool) -> HTTPClient:
-    client = HTTPClient(Extra(), client="acme", library=library)
-    yield client
-    await client.aclose()
 
 
 def through(port: int, **extra: object) -> HTTPClient:
