@@ -57,15 +57,17 @@ class StreamDecoder:
         return self._answer.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
+        if self._done:
+            return
+        if event.event == "message" and (words := self._template.text(event.data)) is not None:
+            self._answer.text(words, out)  # what nearly every event is
+            return
         data = event.data.strip()
-        if not data or self._done:
+        if not data:
             return
         if data == "[DONE]":
             self._done = True
             self._answer.settle(out)
-            return
-        if event.event == "message" and (words := self._template.text(data)) is not None:
-            self._answer.text(words, out)
             return
         chunk = mapping(event_json(event))
         if event.event == "error":
@@ -93,6 +95,8 @@ class _Accumulator:
         self.finish: str = ""
         self._traits = traits
         self._texts = Texts()
+        self.text = self._texts.text
+        """What ``chunk`` does with a piece of text and nothing else."""
         self._calls = ToolCalls()
         self._think = ThinkTags() if traits.think_tags else None
         self._refused = False
@@ -118,10 +122,6 @@ class _Accumulator:
             if choice.get("index") in (0, None):  # others exist only if extra_body asked for them
                 plain = self._choice(choice, form, out)
         return plain and not counted and len(choices) == 1
-
-    def text(self, words: str, out: list[Event]) -> None:
-        """What ``chunk`` does with a piece of text and nothing else."""
-        self._texts.text(words, out)
 
     def settle(self, out: list[Event]) -> None:
         """The answer is over: what was held back, and ids for calls without."""

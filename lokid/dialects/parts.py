@@ -19,25 +19,30 @@ class Texts:
 
     def __init__(self) -> None:
         self._runs: list[tuple[type[Text | Reasoning], list[str]]] = []
+        self._kind: type[Text | Reasoning] | None = None  # of the last run
+        self._pieces: list[str] = []  # of the last run
 
     def text(self, piece: str, out: list[Event]) -> None:
         if piece:
-            self._add(Text, piece)
+            if self._kind is not Text:
+                self._begin(Text)
+            self._pieces.append(piece)
             out.append(TextDelta(piece))
 
     def reasoning(self, piece: str, out: list[Event]) -> None:
         if piece:
-            self._add(Reasoning, piece)
+            if self._kind is not Reasoning:
+                self._begin(Reasoning)
+            self._pieces.append(piece)
             out.append(ReasoningDelta(piece))
 
     def parts(self) -> list[Text | Reasoning]:
         return [kind("".join(pieces)) for kind, pieces in self._runs]
 
-    def _add(self, kind: type[Text | Reasoning], piece: str) -> None:
-        if self._runs and self._runs[-1][0] is kind:
-            self._runs[-1][1].append(piece)
-        else:
-            self._runs.append((kind, [piece]))
+    def _begin(self, kind: type[Text | Reasoning]) -> None:
+        self._kind = kind
+        self._pieces = []
+        self._runs.append((kind, self._pieces))
 
 
 class _Call:

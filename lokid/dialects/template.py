@@ -37,7 +37,7 @@ class Template:
     def text(self, data: str) -> str | None:
         """None: ``data`` must be read as any other."""
         begin = self._begin
-        if not begin or not data.startswith(begin) or has_surrogate(data):
+        if not begin or not data.startswith(begin) or ("\\u" in data and has_surrogate(data)):
             return None
         try:
             found, end = _scan(data, len(begin))

@@ -101,6 +101,14 @@ def encode_notification(method: str, params: object) -> bytes:
         return _pack([2, method, params])
 
 
+def encode_text(text: str) -> bytes:
+    """One value of a message."""
+    try:
+        return _packer.pack(text)  # type: ignore[no-any-return]
+    except UnicodeEncodeError:
+        return _pack(text)
+
+
 def parse(value: object) -> Message:
     """The message that one decoded frame is; raises ProtocolError."""
     kind = value[0] if isinstance(value, list) and value else None
@@ -139,7 +147,7 @@ def _params(value: object) -> list[object]:
     raise ProtocolError("params is an array: [] or [map]")
 
 
-def _pack(message: list[object]) -> bytes:
+def _pack(message: object) -> bytes:
     try:
         return packb(message, default=_nearest)  # type: ignore[no-any-return]
     except UnicodeEncodeError:

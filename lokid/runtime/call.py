@@ -9,9 +9,11 @@ running and is paid for.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import anyio
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 API = Literal["chat_completions", "embeddings", "rerank"]
-Emit = Callable[[Sequence[Event]], Awaitable[None]]
-"""Takes all events of one network read at once; waits when the reader of the socket is slow."""
+Emit = Callable[[Sequence[Event]], Awaitable[None] | None]
+"""Takes all events of one network read at once. What it gives is awaited: None where there is nothing to
+wait for, which is the case as long as the reader of the socket keeps up."""
 
 Accepted = Callable[[], Awaitable[None]]
 """Awaited once, before the first byte goes to a provider; returns when the client was told."""
@@ -78,24 +81,49 @@ def model_name(settings: ClientSettings, model: str) -> str | None:
 
 def surely_longer(texts: Iterable[str], tokens: int) -> bool:
     """Whether ``texts`` together cannot be as few as ``tokens`` tokens in any vocabulary."""
-    return sum(len(text.encode(errors="replace")) for text in texts) > tokens * LONGEST_TOKEN
+    given = list(texts)
+    most, characters = tokens * LONGEST_TOKEN, sum(map(len, given))
+    # A character has one to four bytes; to count them in megabytes is a step for which everybody waits.
+    if characters > most or 4 * characters <= most:
+        return characters > most
+    sizes = (len(text if text.isascii() else text.encode(errors="replace")) for text in given)
+    return sum(sizes) > most
 
 
-async def ignore(events: Sequence[Event]) -> None:
+def ignore(_events: Sequence[Event]) -> None:
     """Where events go when the caller asked for none."""
 
 
-@contextmanager
-def limited(seconds: float, client: str) -> Iterator[float]:
+async def emitted(emit: Emit, events: Sequence[Event]) -> None:
+    if (slow := emit(events)) is not None:
+        await slow
+
+
+class Limited:
     """Bounds a call as a whole, waiting for its turn included; gives the deadline. Raises ``TimedOut``."""
-    with anyio.move_on_after(seconds) as scope:
-        yield scope.deadline
-    if scope.cancelled_caught:
-        raise TimedOut(
-            f"total timeout: the call did not finish within {seconds:g} s",
-            hint=f"give it more time (timeout_s, --timeout), or raise extra.timeout of client {client!r}",
-            client=client,
-        )
+
+    __slots__ = ("_client", "_scope", "_seconds")
+
+    def __init__(self, seconds: float, client: str) -> None:
+        self._seconds = seconds
+        self._client = client
+        self._scope = anyio.CancelScope(deadline=anyio.current_time() + seconds)
+
+    def __enter__(self) -> float:
+        self._scope.__enter__()
+        return self._scope.deadline
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scope.__exit__(kind, error, trace)
+        if self._scope.cancelled_caught:
+            raise TimedOut(
+                f"total timeout: the call did not finish within {self._seconds:g} s",
+                hint=f"give it more time (timeout_s, --timeout), or raise extra.timeout of client"
+                f" {self._client!r}",
+                client=self._client,
+            )
 
 
 async def perform(
@@ -112,7 +140,7 @@ async def perform(
     turn: Turn | None = None,
 ) -> Performed[T]:
     """Carries out ``exchange``. ``deadline``: when the caller's time is up (``anyio.current_time``), for
-    the decision whether a retry still fits; ``limited`` is what ends the call. Raises any
+    the decision whether a retry still fits; ``Limited`` is what ends the call. Raises any
     ``LokidError``, with the client's name in it. Cancelling closes the connection at once.
     """
     call = _Call(client, settings, api, model, extra_body, emit, accepted, turn or Turn())
@@ -176,11 +204,11 @@ class _Call:
 
     async def _perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
         breakers, name = self.client.breakers, self.model.name
-        started_at = anyio.current_time()
+        started_at = time.monotonic()
         failed = amended = 0
         renewed = False
         while True:
-            self.probe = breakers.admit(name, anyio.current_time() if failed or amended else started_at)
+            self.probe = breakers.admit(name, time.monotonic() if failed or amended else started_at)
             try:
                 answer = await self._attempt(exchange)
                 break
@@ -205,7 +233,7 @@ class _Call:
             await self._wait_or_raise(error, failed, deadline)
         if self.sent == 1:
             self.client.budget.succeeded()
-        first_at = anyio.current_time() if self.first_event_at is None else self.first_event_at
+        first_at = time.monotonic() if self.first_event_at is None else self.first_event_at
         return Performed(answer, self.sent, first_at - started_at)
 
     def _renew(self) -> bool:
@@ -227,23 +255,25 @@ class _Call:
         self.turn.sent()
         extra = self.settings.extra
         timeouts = Timeouts(extra.connect_timeout, extra.first_byte_timeout, extra.idle_timeout)
-        async with self.client.http.send(request, timeouts) as response:
-            if not 200 <= response.status < 300:
-                body = await _error_body(response)
-                raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
-            self.begun = True
-            self.turn.admitted()
-            self.client.breakers.answered(self.model.name)
-            _check_content_type(response, exchange.accept)
-            return await self._read(response, exchange.decoder())
-
-    async def _read(self, response: Response, decoder: Decoder[T]) -> T:
+        decoder: Decoder[T] | None = None
         try:
-            with response.patience():
+            async with self.client.http.send(request, timeouts) as response:
+                if not 200 <= response.status < 300:
+                    body = await _error_body(response)
+                    raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
+                self.begun = True
+                self.turn.admitted()
+                self.client.breakers.answered(self.model.name)
+                _check_content_type(response, exchange.accept)
+                decoder = exchange.decoder()
                 while data := await response.read():
-                    if events := decoder.feed(data):
-                        await self._heard(events)
+                    if (events := decoder.feed(data)) and (slow := self._heard(events)) is not None:
+                        # The caller's reader is slow, so the provider's bytes wait too.
+                        response.pause()
+                        await slow
         except (IncompleteResponse, TimedOut) as failure:
+            if decoder is None:
+                raise
             # Servers exist that send the terminal marker and then neither end the body nor hang up
             # as HTTP wants. What counts is the marker, which the decoder knows.
             try:
@@ -252,35 +282,35 @@ class _Call:
                 raise failure from failure.__cause__
         return decoder.close()
 
-    async def _heard(self, events: Sequence[Event]) -> None:
+    def _heard(self, events: Sequence[Event]) -> Awaitable[None] | None:
         if self.first_event_at is None:
-            self.first_event_at = anyio.current_time()
+            self.first_event_at = time.monotonic()
             self.turn.began(self.first_event_at)
         self.turn.heard(events)
-        # Waits while the caller's reader is slow, so the provider's bytes wait too.
-        await self.emit(events)
+        return self.emit(events)
 
     async def _wait_or_raise(self, error: LokidError, failed: int, deadline: float) -> None:
-        now = anyio.current_time()
+        now = time.monotonic()
         after = retry.delay(
             failed,
             error,
             _random.random(),
             max_retries=self.settings.extra.max_retries,
-            remaining_s=deadline - now,
+            remaining_s=deadline - anyio.current_time(),
         )
         if self.begun:
             raise error
         if after is None or self.probe is not None or not self.client.budget.take(error, now):
             self.client.breakers.failed(self.model.name, error, now, self.probe)
             raise error
-        await self.emit([RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)])
+        await emitted(self.emit, [RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)])
         await anyio.sleep(after)
 
 
 async def _error_body(response: Response) -> bytes:
     """What can be had of it: the status says that the request failed, whatever becomes of the body."""
     body = b""
+    response.patiently()
     with suppress(LokidError), anyio.move_on_after(ERROR_BODY_S):
         while len(body) < MAX_ERROR_BODY and (data := await response.read()):
             body += data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -32,8 +33,9 @@ from lokid.runtime.call import (
     API,
     Accepted,
     Emit,
+    Limited,
+    emitted,
     ignore,
-    limited,
     model_name,
     perform,
     prepare,
@@ -56,7 +58,7 @@ async def chat(
     turn: Turn | None = None,
 ) -> ChatResult:
     """Asks; ``emit`` gets events only if ``request.stream``. Raises any ``LokidError``."""
-    started_at = anyio.current_time()
+    started_at = time.monotonic()
     turn = turn or Turn()
     model = client.model(model_name(client.settings, request.model), "chat")
     _check_length(request, model, client.settings)
@@ -67,7 +69,7 @@ async def chat(
     late = request.stream and model.no_stream
     if late:
         request = replace(request, stream=False)
-    with limited(limit, client.settings.name) as deadline:
+    with Limited(limit, client.settings.name) as deadline:
         await turn.come()
         async with client.use() as settings:
             exchange = partial(_exchange, client, settings, model, request)
@@ -84,14 +86,14 @@ async def chat(
                 turn=turn,
             )
         if late and (events := _events(performed.answer)):
-            await emit(events)
+            await emitted(emit, events)
     return ChatResult(
         answer=performed.answer,
         model=f"{client.settings.name}:{model.name}",
         cost_usd=cost_usd(model, performed.answer.usage),
         attempts=performed.attempts,
         first_token_s=performed.first_token_s,
-        total_s=anyio.current_time() - started_at,
+        total_s=time.monotonic() - started_at,
     )
 
 

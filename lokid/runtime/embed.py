@@ -13,7 +13,7 @@ from lokid.errors import ContextLengthExceeded, InvalidParams, LokidError, Provi
 from lokid.providers.base import EmbedEncoder
 from lokid.providers.cost import cost_usd
 from lokid.providers.settings import ClientSettings, ModelSettings
-from lokid.runtime.call import Accepted, ignore, limited, model_name, perform, surely_longer
+from lokid.runtime.call import Accepted, Limited, ignore, model_name, perform, surely_longer
 from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def embed(
     size = min(model.max_batch_size or client.provider.max_embed_batch, client.provider.max_embed_batch)
     starts = range(0, len(request.texts), size)
     batches = [replace(request, texts=request.texts[start : start + size]) for start in starts]
-    with limited(settings.extra.timeout, settings.name) as deadline:
+    with Limited(settings.extra.timeout, settings.name) as deadline:
         await turn.come()
         async with client.use() as reached:
             # Without its key the call fails before it is accepted.

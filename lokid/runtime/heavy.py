@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import anyio.to_thread
 
-from lokid.chat import ChatRequest, Image, ToolResult
+from lokid.chat import ChatRequest, Image, Text, ToolResult
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.json_pieces import STEP, encoded, is_light
 
@@ -20,7 +20,10 @@ PARTS = 500
 
 
 def is_heavy(request: ChatRequest) -> bool:
-    parts = [part for message in request.messages for part in message.parts]
+    messages = request.messages
+    if len(messages) == 1 and len(only := messages[0].parts) == 1 and isinstance(only[0], Text):
+        return len(only[0].text) > STEP  # a question from a shell
+    parts = [part for message in messages for part in message.parts]
     size = sum(len(getattr(part, "text", "") or "") for part in parts)
     size += sum(len(part.data or b"") for part in parts if isinstance(part, Image))
     inside = any(isinstance(part, ToolResult) and not isinstance(part.content, str) for part in parts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lokid.chat import RerankAnswer, RerankRequest
 from lokid.errors import InvalidParams, ProviderFailed, Unsupported
 from lokid.providers.cost import cost_usd
-from lokid.runtime.call import Accepted, ignore, limited, model_name, perform
+from lokid.runtime.call import Accepted, Limited, ignore, model_name, perform
 from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ async def rerank(
         raise InvalidParams("documents: is empty", hint="give at least one document")
     if not request.query:
         raise InvalidParams("query: is empty")
-    with limited(settings.extra.timeout, settings.name) as deadline:
+    with Limited(settings.extra.timeout, settings.name) as deadline:
         await turn.come()
         async with client.use() as reached:
             performed = await perform(

@@ -166,7 +166,7 @@ def _is_long(params: Params) -> bool:
     return len(contents) + sum(len(one) for one in contents if not isinstance(one, str)) > LONG
 
 
-async def _drop(_events: Sequence[Event]) -> None:
+def _drop(_events: Sequence[Event]) -> None:
     """Of a call without ``stream``: its answer holds everything."""
 
 

@@ -4,7 +4,7 @@ test puts fakes in their place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -142,7 +142,7 @@ class Call(Protocol):
     @property
     def asker(self) -> Asker: ...
 
-    async def emit(self, events: Sequence[Event]) -> None: ...
+    def emit(self, events: Sequence[Event]) -> Awaitable[None] | None: ...
 
     async def accepted(self) -> None: ...
 

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 
 import anyio
@@ -22,7 +22,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from lokid.chat import Event, encode
+from lokid.chat import Event
 from lokid.errors import Cancelled, InvalidParams, LokidError, Overloaded, ProviderUnavailable
 from lokid.rpc.connection import Limits
 from lokid.rpc.large import LargeFrame
@@ -37,6 +37,7 @@ from lokid.rpc.messages import (
 )
 from lokid.rpc.methods import EventMap, Topic
 from lokid.server.access import FULL, Access
+from lokid.server.event_frames import EventFrames
 from lokid.server.faults import error_map, error_text
 from lokid.server.feed import Subscription
 from lokid.server.handlers import Handler, Inline, Spawned, params_of
@@ -309,14 +310,9 @@ class Session:
                 self._idle.set()
             self._end_if_drained()
 
-    async def send_events(self, msgid: int, events: Sequence[Event]) -> None:
-        """All events of one network read in one write."""
-        await self._outbox.send(
-            b"".join(
-                encode_notification("chat.event", [msgid, encode.event(event)])
-                for event in self._access.events(events)
-            )
-        )
+    def send_events(self, frames: EventFrames, events: Sequence[Event]) -> Awaitable[None] | None:
+        """All events of one network read in one write; to be awaited if the client does not keep up."""
+        return self._outbox.put(frames.joined(self._access.events(events)))
 
     async def send_accepted(self, msgid: int) -> None:
         """Returns when the notification has left; from here on the client must not send again."""
@@ -357,16 +353,20 @@ class Session:
 class _Call:
     """What a spawned handler may do besides answering."""
 
-    __slots__ = ("_msgid", "_session", "asker")
+    __slots__ = ("_frames", "_msgid", "_session", "asker")
 
     def __init__(self, session: Session, running: Running) -> None:
         self._session = session
         self._msgid = running.msgid
+        self._frames: EventFrames | None = None
         self.asker = running.asker
 
-    async def emit(self, events: Sequence[Event]) -> None:
-        if events:
-            await self._session.send_events(self._msgid, events)
+    def emit(self, events: Sequence[Event]) -> Awaitable[None] | None:
+        if not events:
+            return None
+        if self._frames is None:
+            self._frames = EventFrames(self._msgid)
+        return self._session.send_events(self._frames, events)
 
     async def accepted(self) -> None:
         await self._session.send_accepted(self._msgid)

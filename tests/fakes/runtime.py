@@ -33,6 +33,7 @@ from lokid.chat import (
     TextDelta,
     Usage,
 )
+from lokid.runtime.call import emitted
 
 SECRET = "sk-planted-secret-0123456789"
 
@@ -189,7 +190,7 @@ class FakeRuntime:
             case "endless":
                 while True:
                     await anyio.lowlevel.checkpoint()
-                    await emit([TextDelta("x" * 4096)])
+                    await emitted(emit, [TextDelta("x" * 4096)])
                     self.emitted += 4096
             case "bug":
                 raise RuntimeError(SECRET)
@@ -197,7 +198,7 @@ class FakeRuntime:
                 raise BY_CODE[code](
                     "it failed", hint="do this", client="c", status=418, retry_after_s=2.5, request_id="r1"
                 )
-        await emit([TextDelta(word) for word in text.split()])
+        await emitted(emit, [TextDelta(word) for word in text.split()])
         return text
 
     async def embed(self, request: EmbedRequest, *, accepted: Any, asker: Any) -> Embedded:

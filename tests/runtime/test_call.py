@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,7 +23,7 @@ from lokid.errors import (
     TimedOut,
 )
 from lokid.providers.settings import ModelSettings, RequestPatch
-from lokid.runtime.call import Performed, limited, perform
+from lokid.runtime.call import Limited, Performed, perform
 from tests.fakes.client import KEY, LINES, TINY, FakeOpenClient, open_client
 from tests.fakes.provider import FakeProvider, answer, close, endless, reset, slow, stall, stream
 
@@ -66,7 +67,7 @@ def heard(provider: FakeProvider) -> Heard:
 async def call(client: FakeOpenClient, heard: Heard, *, seconds: float = 30, **options) -> Performed[Answer]:
     request = ChatRequest("acme:m", (Message("user", (Text("hi"),)),), stream=True)
     exchange = client.provider.chat(client.settings, MODEL, request)
-    with limited(seconds, "acme") as deadline:
+    with Limited(seconds, "acme") as deadline:
         return await perform(
             client,
             client.settings,
@@ -216,7 +217,7 @@ async def test_a_retry_that_would_outlast_the_caller_is_not_begun(provider, hear
 async def test_an_empty_budget_ends_retries(provider, heard):
     provider.default = answer(529)
     async with open_client(provider.url) as client:
-        while client.budget.take(Overloaded(""), anyio.current_time()):
+        while client.budget.take(Overloaded(""), time.monotonic()):
             pass
         await failure(client, heard)
     assert len(provider.requests) == 1

@@ -9,11 +9,10 @@ import os
 
 import msgpack
 
-from lokid.chat import encode
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.traits import Traits
 from lokid.protocols.http1 import ResponseParser
-from lokid.rpc.messages import encode_notification
+from lokid.server.event_frames import EventFrames
 
 READS, EVENTS = 20, 10
 """Network reads, and events in each: some 2.5 KB."""
@@ -32,9 +31,8 @@ def chunk(number: int) -> bytes:
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
-def relay(parser: ResponseParser, decoder: StreamDecoder, read: bytes) -> bytes:
-    events = decoder.feed(parser.feed(read))
-    return b"".join(encode_notification("chat.event", [1, encode.event(event)]) for event in events)
+def relay(parser: ResponseParser, decoder: StreamDecoder, frames: EventFrames, read: bytes) -> bytes:
+    return frames.joined(decoder.feed(parser.feed(read)))
 
 
 def least(lines: list[bytes]) -> bytes:
@@ -43,14 +41,14 @@ def least(lines: list[bytes]) -> bytes:
 
 
 def main() -> None:
-    parser, decoder = ResponseParser("POST"), StreamDecoder(Traits("gpt"))
+    parser, decoder, frames = ResponseParser("POST"), StreamDecoder(Traits("gpt")), EventFrames(1)
     parser.feed(HEAD)
     read = b"".join(chunk(number) for number in range(EVENTS))
     lines = [line[6:] for line in read.split(b"\r\n") if line.startswith(b"data: ")]
-    assert relay(parser, decoder, read) == least(lines)  # and both are warm now
+    assert relay(parser, decoder, frames, read) == least(lines)  # and both are warm now
     os.sched_yield()
     for _ in range(READS):
-        relay(parser, decoder, read)
+        relay(parser, decoder, frames, read)
     os.sched_yield()
     for _ in range(READS):
         least(lines)

@@ -3,9 +3,9 @@
 What comes back are our errors, with what was behind them as ``__cause__``. Which transport carries a
 request is decided here, see ``transport``.
 
-Strategy for time: one cancel scope around everything up to the response's head; its deadline moves
-when the transport reports the next phase. A cancelled read closes the connection, which is what a
-timeout wants; the pool stays usable.
+Strategy for time: one cancel scope around everything from the wait for a connection to the end of the
+body. Its deadline moves when the transport reports the next phase, and with every read. A cancelled read
+closes the connection, which is what a timeout wants; the pool stays usable.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ import errno
 import ssl
 import sys
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from urllib.parse import urlsplit
 
 import anyio
 
 from lokid import __version__
-from lokid.errors import ConfigInvalid, IncompleteResponse, LokidError, ProviderFailed, ProviderUnavailable
+from lokid.errors import (
+    ConfigInvalid,
+    IncompleteResponse,
+    LokidError,
+    ProviderFailed,
+    ProviderUnavailable,
+    TimedOut,
+)
 from lokid.protocols.address import Address, address
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.http1 import Unsendable
@@ -100,7 +108,9 @@ class HTTPClient:
         pool = await self._lease()
         try:
             with anyio.move_on_after(limit) as scope:
-                await pool.transport.dial(request, target, Progress(Timeouts(limit, limit, limit), scope))
+                progress = Progress(Timeouts(limit, limit, limit), scope)
+                progress.begin(target)
+                await pool.transport.dial(request, target, progress)
         except ConfigInvalid:
             raise
         except (LokidError, NoConnection, NoTunnel, HungUp, NotHTTP, BrokenOff):
@@ -112,17 +122,19 @@ class HTTPClient:
         """Sends the request; the block has the answer, and leaving it closes or releases the connection.
 
         Raises ``ProviderUnavailable``, ``TimedOut``, ``ProviderFailed`` (a redirect, not HTTP) and
-        ``ConfigInvalid`` (what the configuration makes impossible).
+        ``ConfigInvalid`` (what the configuration makes impossible). A read that takes too long ends the whole
+        block with ``TimedOut``.
         """
         return _Sending(self, request, timeouts)
 
-    async def ask(self, request: HTTPRequest, timeouts: Timeouts) -> tuple[_Pool, Response]:
+    async def ask(self, request: HTTPRequest, progress: Progress) -> tuple[_Pool, Response]:
         """The answer, and the pool that is leased until ``give_back``."""
         request, target = self._checked(request)
         for last in (False, True):
             pool = await self._lease()
+            progress.begin(target)
             try:
-                response = await self._open(pool.transport, target, request, timeouts)
+                response = await self._open(pool.transport, target, request, progress)
             except _StaleConnection as stale:
                 # The provider hung up on a connection that was idle, before a byte of an answer. Its
                 # neighbours in the pool are as old, so the second try, the last, gets a new pool.
@@ -193,35 +205,33 @@ class HTTPClient:
             await pool.transport.aclose()
 
     async def _open(
-        self, transport: Transport, target: Address, request: HTTPRequest, timeouts: Timeouts
+        self, transport: Transport, target: Address, request: HTTPRequest, progress: Progress
     ) -> Response:
-        with anyio.CancelScope() as scope:
-            progress = Progress(timeouts, scope)
-            try:
-                answered = await transport.send(request, target, progress)
-            except Unsendable:
-                raise ConfigInvalid(
-                    "a header of the request is not valid in HTTP", client=self._client
-                ) from None
-            except HungUp as error:
-                failure = self._unavailable(error, target, progress)
-                if not progress.connected:
-                    raise _StaleConnection(failure) from error
-                raise failure from error
-            except BrokenOff as error:
-                raise IncompleteResponse(
-                    f"{target.host} broke the connection off at the beginning of its answer",
-                    hint="it may have been carried out, and paid for; so it is not sent again by itself",
-                    client=self._client,
-                ) from error
-            except (NoConnection, NoTunnel, NotHTTP) as error:
-                raise self._unavailable(error, target, progress) from error
-        if scope.cancelled_caught:
-            if progress.sent:
-                raise timeouts.no_answer(target.host, self._client)
-            raise timeouts.no_connection(self._where(target, progress), self._client)
+        try:
+            answered = await transport.send(request, target, progress)
+        except Unsendable:
+            raise ConfigInvalid("a header of the request is not valid in HTTP", client=self._client) from None
+        except HungUp as error:
+            failure = self._unavailable(error, target, progress)
+            if not progress.connected:
+                raise _StaleConnection(failure) from error
+            raise failure from error
+        except BrokenOff as error:
+            raise IncompleteResponse(
+                f"{target.host} broke the connection off at the beginning of its answer",
+                hint="it may have been carried out, and paid for; so it is not sent again by itself",
+                client=self._client,
+            ) from error
+        except (NoConnection, NoTunnel, NotHTTP) as error:
+            raise self._unavailable(error, target, progress) from error
         head = Head(answered.status, answered.headers, target.host, self._client)
-        return Response(head, answered.body, timeouts, progress.first_by)
+        return Response(head, answered.body, progress)
+
+    def timed_out(self, progress: Progress) -> TimedOut:
+        """Before there was an answer."""
+        if progress.sent:
+            return progress.timeouts.no_answer(progress.target.host, self._client)
+        return progress.timeouts.no_connection(self._where(progress.target, progress), self._client)
 
     async def _context(self) -> ssl.SSLContext:
         try:
@@ -286,23 +296,41 @@ class HTTPClient:
 
 
 class _Sending:
-    """A class: a generator for each question takes three times as long."""
+    """A class: a generator for each question takes three times as long. One scope for all of it, as each
+    costs as much as reading the answer's head."""
 
-    __slots__ = ("_asked", "_client", "_request", "_timeouts")
+    __slots__ = ("_asked", "_client", "_request", "_scope", "_timeouts")
 
     def __init__(self, client: HTTPClient, request: HTTPRequest, timeouts: Timeouts) -> None:
         self._client = client
         self._request = request
         self._timeouts = timeouts
+        self._scope = anyio.CancelScope()
         self._asked: tuple[_Pool, Response] | None = None
 
     async def __aenter__(self) -> Response:
-        self._asked = await self._client.ask(self._request, self._timeouts)
+        progress = Progress(self._timeouts, self._scope)
+        self._scope.__enter__()
+        try:
+            self._asked = await self._client.ask(self._request, progress)
+        except BaseException as error:
+            self._scope.__exit__(type(error), error, error.__traceback__)
+            if self._scope.cancelled_caught:
+                raise self._client.timed_out(progress) from None
+            raise
         return self._asked[1]
 
-    async def __aexit__(self, *raised: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._asked is not None
-        await self._client.give_back(*self._asked)
+        pool, response = self._asked
+        try:
+            await self._client.give_back(pool, response)
+        finally:
+            self._scope.__exit__(kind, error, trace)
+        if self._scope.cancelled_caught:
+            raise response.timed_out()
 
 
 class _StaleConnection(Exception):

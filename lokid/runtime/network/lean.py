@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 
 import anyio
 
@@ -70,7 +71,7 @@ class LeanTransport:
         return len(self._busy) + len(self._idle), len(self._idle)
 
     def is_warm(self) -> bool:
-        self._forget_old(anyio.current_time())
+        self._forget_old(monotonic())
         for connection in self._idle.copy():
             if not connection.wire.is_quiet():
                 self._idle.remove(connection)
@@ -140,7 +141,7 @@ class LeanTransport:
         """The idle one that was used last: the others may then grow old and go."""
         if not self._idle:
             return None
-        self._forget_old(anyio.current_time())
+        self._forget_old(monotonic())
         for connection in reversed(self._idle.copy()):
             if connection.origin == origin:
                 self._idle.remove(connection)
@@ -168,7 +169,7 @@ class LeanTransport:
     def _release(self, connection: _Connection, *, reusable: bool) -> None:
         self._busy.remove(connection)
         if reusable and not self._closed:
-            connection.idle_since = now = anyio.current_time()
+            connection.idle_since = now = monotonic()
             self._idle.append(connection)
             self._forget_old(now)
         else:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Protocol
 
-import anyio
 from anyio.lowlevel import checkpoint
 
 from lokid.errors import IncompleteResponse, ProviderFailed, TimedOut
@@ -48,34 +45,56 @@ class Head:
     client: str
 
 
-class Response:
-    """An answer with any status but 3xx. ``first_by``: when the first byte of the body must be there, on
-    the clock of ``anyio.current_time``."""
+class Limits(Protocol):
+    """The deadline of what is around the reads, see ``transport.Progress``."""
 
-    def __init__(self, head: Head, body: Body, timeouts: Timeouts, first_by: float) -> None:
+    timeouts: Timeouts
+
+    def listening(self) -> None: ...
+
+    def unlimited(self) -> None: ...
+
+
+class Response:
+    """An answer with any status but 3xx. ``limits``: the first byte of the body has its deadline already."""
+
+    __slots__ = (
+        "_body",
+        "_client",
+        "_limits",
+        "_packed",
+        "_patient",
+        "_seen",
+        "_unpack",
+        "headers",
+        "host",
+        "status",
+    )
+
+    def __init__(self, head: Head, body: Body, limits: Limits) -> None:
         self.status = head.status
         self.headers = head.headers
         self.host = head.host
         self._client = head.client
         self._body = body
-        self._timeouts = timeouts
-        self._first_by = first_by
+        self._limits = limits
+        self._patient = False
         self._seen = 0
         self._packed = 0  # bytes before decompression
         # Nobody asked for compression; some gateways do it nevertheless. | 32: gzip and zlib headers.
         packed = head.headers.get("content-encoding", "identity") in ("gzip", "x-gzip", "deflate")
-        self._patience: anyio.CancelScope | None = None
         self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
     async def read(self) -> bytes:
         """The next bytes as they come, what is there at once in one piece; ``b""`` at the end, and from then
         on.
 
-        Raises ``TimedOut``, ``IncompleteResponse`` when the body breaks off, ``ProviderFailed`` when it
-        is larger than 64 MiB or badly compressed. Cancelling closes the connection.
+        Raises ``IncompleteResponse`` when the body breaks off, ``ProviderFailed`` when it is larger than
+        64 MiB or badly compressed; one that takes too long ends the block around the answer. Cancelling
+        closes the connection.
         """
         try:
-            # In a burst most reads find something and need neither a clock nor a scope.
+            # In a burst most reads find something and need no clock.
             data = self._body.take() if self._unpack is None else None
             if data is None:
                 data = await self._wait()
@@ -92,15 +111,20 @@ class Response:
             raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
         return data
 
-    @contextmanager
-    def patience(self) -> Iterator[None]:
-        """Around the reads of a whole body: one scope whose deadline moves takes a third of the time of one
-        for each read. ``TimedOut`` then comes out of this block."""
-        with anyio.CancelScope() as self._patience:
-            yield
-        scope, self._patience = self._patience, None
-        if scope.cancelled_caught:
-            raise self._timed_out()
+    def pause(self) -> None:
+        """What the caller does until the next read takes as long as it takes."""
+        self._limits.unlimited()
+
+    def patiently(self) -> None:
+        """The caller bounds the rest himself."""
+        self._patient = True
+        self._limits.unlimited()
+
+    def timed_out(self) -> TimedOut:
+        """What a read that took too long means."""
+        timeouts = self._limits.timeouts
+        say = timeouts.no_more if self._seen else timeouts.no_answer
+        return say(self.host, self._client)
 
     async def aclose(self) -> None:
         """Ends the answer: its connection goes back to the pool if the body was read to its end, and is
@@ -108,16 +132,9 @@ class Response:
         await self._body.aclose()
 
     async def _wait(self) -> bytes:
-        deadline = anyio.current_time() + self._timeouts.idle if self._seen else self._first_by
-        if (patience := self._patience) is not None:
-            patience.deadline = deadline
-            data = await self._next()
-            patience.deadline = inf  # what the caller does with it takes as long as it takes
-            return data
-        with anyio.CancelScope(deadline=deadline) as scope:
-            return await self._next()
-        assert scope.cancelled_caught
-        raise self._timed_out()
+        if self._seen and not self._patient:
+            self._limits.listening()
+        return await self._next()
 
     async def _next(self) -> bytes:
         if self._unpack is None:
@@ -141,10 +158,6 @@ class Response:
             raise self._failed("goes on after the end of its compressed data")
         if self._packed > MAX_ANSWER:
             raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
-
-    def _timed_out(self) -> TimedOut:
-        say = self._timeouts.no_more if self._seen else self._timeouts.no_answer
-        return say(self.host, self._client)
 
     def _failed(self, fault: str) -> ProviderFailed:
         return ProviderFailed(f"the answer of {self.host} {fault}", client=self._client, status=self.status)

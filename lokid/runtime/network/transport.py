@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import anyio
@@ -40,29 +41,59 @@ class NotHTTP(Exception):
     """Something came that is no answer in HTTP/1.1."""
 
 
+LATE = 1 / 64
+"""How much later than it says a limit for silence may strike. A timer is then set anew once in so many
+parts of it, and not with every event of a stream."""
+
+
 class Progress:
-    """How far one request has come, and the deadline that follows from it."""
+    """How far one request has come, and the deadline that follows from it: that of ``scope``, which is around
+    all of it."""
+
+    __slots__ = ("_by", "connected", "scope", "sent", "target", "timeouts", "tunnel")
+
+    target: Address
+    connected: bool
+    """A connection was made for this request; else it went out on one from the pool."""
+    tunnel: bool
+    sent: bool
 
     def __init__(self, timeouts: Timeouts, scope: anyio.CancelScope) -> None:
-        self._timeouts = timeouts
-        self._scope = scope
-        self.connected = False
-        """A connection was made for this request; else it went out on one from the pool."""
-        self.tunnel = False
-        self.sent = False
-        self.first_by = float("inf")
+        self.timeouts = timeouts
+        self.scope = scope
+        self._by = inf  # what the scope's deadline is
+
+    def begin(self, target: Address) -> None:
+        """Also for the second try."""
+        self.target = target
+        self.connected = self.tunnel = self.sent = False
+        self.unlimited()
 
     def connecting(self) -> None:
         self.connected = True
-        self._scope.deadline = anyio.current_time() + self._timeouts.connect
+        self._limit(anyio.current_time() + self.timeouts.connect)
 
     def tunnelling(self) -> None:
         self.tunnel = True
 
     def sending(self) -> None:
         self.sent = True
-        self.first_by = anyio.current_time() + self._timeouts.first_byte
-        self._scope.deadline = self.first_by
+        self._limit(anyio.current_time() + self.timeouts.first_byte)
+
+    def listening(self) -> None:
+        """A part of the body was there, and the next is waited for."""
+        idle = self.timeouts.idle
+        by = anyio.current_time() + idle
+        if not by <= self._by <= by + idle * LATE:
+            self._limit(by + idle * LATE)
+
+    def unlimited(self) -> None:
+        """What comes now takes as long as it takes."""
+        if self._by != inf:
+            self._limit(inf)
+
+    def _limit(self, by: float) -> None:
+        self._by = self.scope.deadline = by
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any, Literal
-
-import anyio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Literal, Self
 
 from lokid.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from lokid.config import Config, ExtraSocket
 from lokid.errors import LokidError, ProviderFailed
-from lokid.providers.settings import ClientSettings
+from lokid.providers.settings import Budget, ClientSettings
 from lokid.rpc import address
 from lokid.rpc.methods import GroupBy
 from lokid.runtime.usage.asker import Asker
@@ -36,33 +35,102 @@ LONGEST_NAME = 200
 
 
 class Entry(LimitedTurn):
-    """One request: its turn, and what its row will say."""
+    """One request: its turn, and what its row will say. As a context it is around the request, and writes
+    the row at the end; entering it raises BudgetExceeded. ``model``: ``client:model``. ``estimate``: of the
+    tokens of its input; ``price``: of tokens, for an answer that breaks off."""
 
     usage: Usage | None = None
     cost_usd: float | None = None
     _runs = False
     _heard = 0  # characters
 
+    def __init__(
+        self,
+        bill: Bill,
+        turns: Turns,
+        client: ClientSettings,
+        model: str,
+        method: Method,
+        asker: Asker,
+        config: Config,
+        *,
+        interactive: bool,
+        estimate: Callable[[], int],
+        price: Callable[[Usage], float | None],
+    ) -> None:
+        limits = client.limits
+        super().__init__(
+            turns,
+            limits,
+            asker,
+            self._check_budget,
+            client=client.name,
+            estimate=estimate() if limits.tokens_per_minute is not None else 0,
+            interactive=interactive,
+        )
+        self.model = model
+        self.method = method
+        self.asker = asker
+        self.started_at = time.monotonic()
+        self._bill = bill
+        self._budget = client.budget
+        self._config = config
+        self._input_tokens = estimate
+        self._price = price
+        self._place: AbstractContextManager[None] | None = None  # at the extra socket
+
+    def __enter__(self) -> Self:
+        try:
+            self._check_budget()  # who cannot pay need not wait
+            if self.asker.restricted:
+                place = self._bill.extra.place(self._config.extra_socket)
+                place.__enter__()
+                self._place = place
+        except LokidError as error:
+            self._end(error.code)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._place is not None:
+            self._place.__exit__(kind, error, trace)
+        if error is None:
+            self._end("ok")
+        elif isinstance(error, LokidError):
+            self._end(error.code)
+        else:  # of a bug the caller is told what is said of providers that fail
+            self._end(ProviderFailed.code if isinstance(error, Exception) else "cancelled")
+
+    def _check_budget(self) -> None:
+        self._bill.check(self._client, self._budget, self.asker, self._config)
+
+    def _end(self, outcome: str) -> None:
+        if outcome != "ok":
+            self._broke_off()
+        self.done(_total(self.usage))
+        self._bill.put(self, outcome)
+
     def admitted(self) -> None:
         self._runs = True
 
     def heard(self, events: Sequence[Event]) -> None:
         for event in events:
-            match event:
-                case TextDelta(text) | ReasoningDelta(text):
-                    self._heard += len(text)
-                case ToolCallDelta(arguments=text):
-                    self._heard += len(text or "")
+            if isinstance(event, (TextDelta, ReasoningDelta)):
+                self._heard += len(event.text)
+            elif isinstance(event, ToolCallDelta):
+                self._heard += len(event.arguments or "")
 
     def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
         self.usage = usage
         self.cost_usd = cost_usd
 
-    def broke_off(self, estimate: Callable[[], int], price: Callable[[Usage], float | None]) -> None:
+    def _broke_off(self) -> None:
         """What was answered so far is paid for all the same, and nobody said how much it is."""
         if self._runs and self.usage is None:
-            usage = Usage(estimate(), -(-self._heard // BYTES_PER_TOKEN))
-            self.answered(usage, price(usage))
+            usage = Usage(self._input_tokens(), -(-self._heard // BYTES_PER_TOKEN))
+            self.answered(usage, self._price(usage))
 
 
 class Bill:
@@ -89,7 +157,6 @@ class Bill:
     async def close(self) -> None:
         await self.ledger.close()
 
-    @contextmanager
     def entry(
         self,
         client: ClientSettings,
@@ -101,64 +168,47 @@ class Bill:
         interactive: bool,
         estimate: Callable[[], int],
         price: Callable[[Usage], float | None] = lambda _: None,
-    ) -> Iterator[Entry]:
-        """Around one request. ``model``: ``client:model``. ``estimate``: of the tokens of its input;
-        ``price``: of tokens, for an answer that breaks off. Raises BudgetExceeded. When it ends, its row is
-        written."""
-
-        def check() -> None:
-            self.spending.check(client.name, client.budget, config.budget, self._now())
-            if asker.restricted:
-                self.extra.check(config.extra_socket, self._now())
-
+    ) -> Entry:
+        """Around one request."""
         if (turns := self._turns.get(client.name)) is None:
             turns = self._turns[client.name] = Turns()
-        entry = Entry(
+        return Entry(
+            self,
             turns,
-            client.limits,
+            client,
+            model,
+            method,
             asker,
-            check,
-            client=client.name,
-            estimate=estimate() if client.limits.tokens_per_minute is not None else 0,
+            config,
             interactive=interactive,
+            estimate=estimate,
+            price=price,
         )
-        started_at = anyio.current_time()
-        outcome = "ok"
-        try:
-            check()  # who cannot pay need not wait
-            with self.extra.place(config.extra_socket) if asker.restricted else nullcontext():
-                yield entry
-        except LokidError as error:
-            outcome = error.code
-            raise
-        except Exception:
-            outcome = ProviderFailed.code  # what the caller is told of a bug
-            raise
-        except BaseException:
-            outcome = "cancelled"
-            raise
-        finally:
-            if outcome != "ok":
-                entry.broke_off(estimate, price)
-            entry.done(_total(entry.usage))
-            row = self._row(entry, model, method, asker, started_at, outcome)
-            self.spending.add(row, row.at / 1000)
-            if asker.restricted:
-                self.extra.add(row, row.at / 1000)
-            self.ledger.put(row)
 
-    def _row(
-        self, entry: Entry, model: str, method: Method, asker: Asker, started_at: float, outcome: str
-    ) -> Row:
-        usage, first = entry.usage, entry.first_event_at
-        client, _, name = model.partition(":")
+    def check(self, client: str, budget: Budget, asker: Asker, config: Config) -> None:
+        """Raises BudgetExceeded."""
+        self.spending.check(client, budget, config.budget, self._now())
+        if asker.restricted:
+            self.extra.check(config.extra_socket, self._now())
+
+    def put(self, entry: Entry, outcome: str) -> None:
+        """The row of a request that has ended."""
+        row = self._row(entry, outcome)
+        self.spending.add(row, row.at / 1000)
+        if entry.asker.restricted:
+            self.extra.add(row, row.at / 1000)
+        self.ledger.put(row)
+
+    def _row(self, entry: Entry, outcome: str) -> Row:
+        usage, first, started_at = entry.usage, entry.first_event_at, entry.started_at
+        client, _, name = entry.model.partition(":")
         return Row(
             at=round(self._now() * 1000),
             client=client,
             model=name[:LONGEST_NAME],
-            method=method,
-            program=asker.shown,
-            pid=asker.pid,
+            method=entry.method,
+            program=entry.asker.shown,
+            pid=entry.asker.pid,
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
             cached_input_tokens=usage.cached_input_tokens if usage else None,
@@ -166,7 +216,7 @@ class Bill:
             reasoning_tokens=usage.reasoning_tokens if usage else None,
             cost_pusd=None if entry.cost_usd is None else pico(entry.cost_usd),
             first_token_ms=None if first is None else round((first - started_at) * 1000),
-            total_ms=round((anyio.current_time() - started_at) * 1000),
+            total_ms=round((time.monotonic() - started_at) * 1000),
             outcome=outcome,
             attempts=entry.attempts,
         )

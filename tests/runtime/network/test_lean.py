@@ -8,6 +8,7 @@ import pytest
 from trio.testing import MockClock
 
 from lokid.providers.settings import Extra
+from lokid.runtime.network import lean
 from lokid.runtime.network.http import HTTPClient
 from lokid.runtime.network.lean import SPARE_S
 from lokid.runtime.network.transport import KEEPALIVE_S, MAX_IDLE
@@ -30,7 +31,8 @@ async def provider() -> FakeProvider:
 
 
 @pytest.fixture
-async def http() -> HTTPClient:
+async def http(monkeypatch) -> HTTPClient:
+    monkeypatch.setattr(lean, "monotonic", anyio.current_time)
     client = HTTPClient(Extra(), client="acme")
     yield client
     await client.aclose()

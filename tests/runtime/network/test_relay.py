@@ -16,6 +16,7 @@ from lokid.providers.settings import Extra
 from lokid.runtime.chat import chat
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.network.response import Head, Response
+from lokid.runtime.network.transport import Progress
 from lokid.runtime.network.wire import Wire, dial
 from tests.fakes.client import LINES, open_client
 from tests.fakes.provider import FakeProvider, raw
@@ -58,7 +59,8 @@ class Ready:
 
 
 async def test_what_is_there_is_read_without_a_clock_or_a_scope(monkeypatch):
-    response = Response(Head(200, {}, "h", "acme"), Ready(b"a", b"b"), Timeouts(5, 5, 5), 0.0)
+    progress = Progress(Timeouts(5, 5, 5), anyio.CancelScope())
+    response = Response(Head(200, {}, "h", "acme"), Ready(b"a", b"b"), progress)
     monkeypatch.setattr(anyio, "current_time", None)
     monkeypatch.setattr(anyio, "CancelScope", None)
     assert [await response.read() for _ in range(4 - 1)] == [b"a", b"b", b""]
