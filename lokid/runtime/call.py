@@ -27,7 +27,7 @@ from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import retry
 from lokid.runtime.breaker import reached
-from lokid.runtime.heavy import written
+from lokid.runtime.heavy import LARGE, aside, written
 from lokid.runtime.network.http import Response, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.usage.turns import Turn
@@ -280,7 +280,8 @@ class _Call:
                 return decoder.close()
             except LokidError:
                 raise failure from failure.__cause__
-        return decoder.close()
+        # A large answer is read in steps, for which the event loop need not wait.
+        return await aside(decoder.close, heavy=response.size > LARGE)
 
     def _heard(self, events: Sequence[Event]) -> Awaitable[None] | None:
         if self.first_event_at is None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lokid.dialects import untrusted
 from lokid.dialects.untrusted import MAX_DEPTH, count, fits, items, loads, mapping, text
 
 
@@ -55,3 +59,49 @@ def test_a_value_of_another_type_reads_as_nothing() -> None:
 )
 def test_a_count_is_never_negative_or_a_fraction(value: Any, tokens: int) -> None:
     assert count(value) == tokens
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+)
+
+
+def read(text: str) -> tuple[str, Any]:
+    try:
+        return "value", loads(text)
+    except ValueError:
+        return "no JSON", None
+
+
+@given(
+    VALUES,
+    st.sampled_from([None, 1, "\t"]),
+    st.integers(0, 30),
+    st.sampled_from(["", "}", "]", ",", '"', ":", " "]),
+)
+def test_what_is_large_is_read_in_steps_and_the_same(value, indent, at, put):
+    """Also when a character was put in, or taken out."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for wrong in (text, text[:at] + put + text[at:], text[:at] + text[at + 1 :], text[:at]):
+            patch.setattr(untrusted, "LARGE", 1 << 30)
+            whole = read(wrong)
+            patch.setattr(untrusted, "LARGE", -1)
+            assert read(wrong) == whole
+
+
+def test_the_vectors_of_a_large_answer_are_read_one_at_a_time(monkeypatch):
+    longest = 0
+
+    class Decoder(json.JSONDecoder):
+        def raw_decode(self, text, at=0):
+            nonlocal longest
+            value, end = super().raw_decode(text, at)
+            longest = max(longest, end - at)
+            return value, end
+
+    monkeypatch.setattr(untrusted, "_DECODER", Decoder())
+    answer = {"object": "list", "data": [{"index": i, "embedding": [0.125] * 1000} for i in range(100)]}
+    assert loads(json.dumps(answer)) == answer
+    assert longest < 10_000

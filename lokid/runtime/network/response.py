@@ -111,6 +111,11 @@ class Response:
             raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
         return data
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body so far."""
+        return self._seen
+
     def pause(self) -> None:
         """What the caller does until the next read takes as long as it takes."""
         self._limits.unlimited()
