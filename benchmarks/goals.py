@@ -100,8 +100,9 @@ SHARED = (
 TRIP = "What is over: two processes that wake each other, a task in the daemon, and the load of the machine."
 CORE = "Two programs that wake each other: on a busy machine each waits for a core first."
 RELOAD = (
-    "Parsing 10,000 models takes 0.4 s of CPU, 84 % of it to read YAML with the place of everything, for"
-    " messages that name it. A thread does it; Python lets it keep the interpreter for 5 ms at a time."
+    "Reading and checking 10,000 models takes 0.15 s of CPU on a machine with nothing else to do, half of it"
+    " the events of libyaml; places are noted for files with a mistake only. A thread does it, and gives the"
+    " interpreter back every 0.2 ms; on a busy machine the kernel decides who is next."
 )
 
 

@@ -43,13 +43,12 @@ def run(arguments: list[str]) -> int:
         complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
         return 1
     except Exception as error:  # the text of a foreign exception may quote a prompt or a key
+        from lokictl.nonsense import explained
         from lokictl.render import complain
 
-        complain(
-            f"this is a bug in lokictl: {type(error).__name__} at {_place(error)}",
-            "lokictl doctor > report.txt has what a report of it needs, and no secret",
-        )
-        return 1
+        message, hint, status = explained(f"{type(error).__name__} at {_place(error)}")
+        complain(message, hint)
+        return status
 
 
 def _place(error: BaseException) -> str:

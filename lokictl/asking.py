@@ -38,14 +38,14 @@ def ask(values: Mapping[str, Any], words: Sequence[str]) -> int:
     if question.is_empty:
         if candidate is None:
             raise nothing_asked(values["model"])
-        if _client_exists(candidate):
+        if _is_model(candidate):
             raise nothing_asked(candidate)
         candidate = None
     if candidate is not None:
         try:
             return answer(values, question.params(candidate, model_named=True))
         except Failure as failure:
-            if failure.code != "unknown_model" or _client_exists(candidate):
+            if failure.code != "unknown_model" or _is_model(candidate):
                 raise
         # Told in pipes too: who mistyped the client's name asks another model than they think.
         name = candidate.partition(":")[0]
@@ -53,9 +53,22 @@ def ask(values: Mapping[str, Any], words: Sequence[str]) -> int:
     return answer(values, question.params(default, model_named=False))
 
 
-def _client_exists(candidate: str) -> bool:
-    name = candidate.partition(":")[0]
-    return any(known.get("name") == name for known in link.call("clients.list"))
+def _is_model(candidate: str) -> bool:
+    """Whether its client exists. Raises ``Failure`` when one exists that was surely meant: the default model
+    would answer something else, and be paid for it."""
+    name, _, model = candidate.partition(":")
+    names = [str(known.get("name")) for known in link.call("clients.list")]
+    if name in names:
+        return True
+    from lokictl.nearest import mistyped
+
+    if (meant := mistyped(name, names)) is not None:
+        raise Failure(
+            "unknown_model",
+            f'no client is named "{name}", did you mean "{meant}:{model}"?',
+            f'if "{candidate}" is what you ask, put it behind another word, or name the model with -m',
+        )
+    return False
 
 
 def answer(values: Mapping[str, Any], params: dict[str, Any]) -> int:
@@ -70,8 +83,12 @@ def answer(values: Mapping[str, Any], params: dict[str, Any]) -> int:
             on_hello=reply.hello,
             reader=wire.Reader,
         )
-    except Failure:
+    except Failure as failure:
         reply.broken()
+        if failure.code == "invalid_params":
+            from lokictl.takes import in_options
+
+            failure.message = in_options(failure.message)
         raise
     except KeyboardInterrupt:
         reply.interrupted()
@@ -152,7 +169,10 @@ class Reply:
             self._answer.end()
         if cut := _CUT.get(result.get("finish_reason", "")):
             render.note(f"lokictl: {cut}")
-        if values["usage"] and not values["dry_run"]:
+        if values["dry_run"]:
+            for sign in _placeholders(result):
+                render.note(f"lokictl: {sign}")
+        elif values["usage"]:
             render.note(usage_line(result))
 
     def broken(self) -> None:
@@ -239,6 +259,19 @@ def usage_line(result: Mapping[str, Any]) -> str:
     if (attempts := result.get("attempts", 1)) > 1:
         facts.append(f"{attempts} attempts")
     return f"usage: {', '.join(facts)}, {result.get('model')}"
+
+
+def _placeholders(request: Mapping[str, Any]) -> list[str]:
+    """What stands in a dry run for what only the request itself has."""
+    signs = []
+    if "{port}" in str(request.get("url")):
+        signs.append("{port} is a free port, chosen when lokid starts this server, with the first question")
+        key = "<secret> is a key that lokid makes up for that server"
+    else:
+        key = "<secret> is the key, which lokid does not show"
+    if "<secret>" in str(request.get("headers")):
+        signs.append(key)
+    return signs
 
 
 def _json(value: Mapping[str, Any], indent: int | None = None) -> str:

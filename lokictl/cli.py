@@ -54,13 +54,12 @@ def lokictl() -> None:
 
 def run_click(arguments: Sequence[str]) -> int:
     """The exit status; a command line that makes no sense says so in one line and ends with 2."""
-    if arguments[:1] == ["help"]:  # what git, go and cargo taught people to type
-        arguments = [*arguments[1:], "--help"]
     try:
         status: Any = lokictl.main(list(arguments), prog_name="lokictl", standalone_mode=False)
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "lokictl"
-        complain(error.format_message(), f"{path} --help")
+        from lokictl.misuse import sentence
+
+        complain(*sentence(error))
         return 2
     except click.ClickException as error:
         complain(error.format_message())

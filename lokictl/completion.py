@@ -69,6 +69,8 @@ def candidates(before: list[str], current: str) -> Candidates:
             return _ask(rest, current)
         case "init" if not current.startswith("-"):
             return _beginning(current, SHELLS) if not rest else []
+        case "help" if not current.startswith("-") and not rest:
+            return _beginning(current, COMMANDS.items())
         case "models" if not current.startswith("-") and not rest:
             return _beginning(current, clients())
     from lokictl import grammar

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from lokictl import yaml_text
+
 KEYS = (
     # variable, client. A client with a type of its own is called like that; others are compatible vendors.
     ("OPENAI_API_KEY", "openai"),
@@ -74,11 +76,9 @@ class Found:
             key = f'    api_key: "{{{{{self.variable}}}}}"'
             return f"{text}{key}  # in the vault: lokictl secret set {self.variable}\n"
         if self.entry is not None:
-            text = f"  - type: {self.entry['type']}\n    name: {self.name}\n"
-            return text + "".join(
-                f"    {key}: {json.dumps(self.entry[key], ensure_ascii=False)}\n"
-                for key in ("api_base", "models", "launch")
-            )
+            entry = {"type": self.entry["type"], "name": self.name}
+            entry |= {key: self.entry[key] for key in ("api_base", "models", "launch")}
+            return "".join(f"{line}\n" for line in yaml_text.lines([entry], 2))
         text = f"  - type: openai-compatible\n    name: {self.name}\n    api_base: {self.api_base}\n"
         text += "    models:\n"
         for model in self.models:

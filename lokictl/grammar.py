@@ -14,6 +14,9 @@ _KINDS = {"embed": "embedding", "rerank": "reranker"}
 def candidates(before: list[str], current: str) -> list[tuple[str, str]]:
     """What ``current`` may become after the words ``before``, as ``completion.candidates``."""
     command, rest = _descend(before)
+    if before[:1] == ["help"] and not current.startswith("-"):
+        of, more = _descend(before[1:])
+        return _subcommands(of, current) if isinstance(of, click.Group) and not more else []
     if command is None:
         return []
     options = {
@@ -29,20 +32,18 @@ def candidates(before: list[str], current: str) -> list[tuple[str, str]]:
         ]
         return [row for row in (*found, ("--help", "")) if row[0].startswith(current)]
     if isinstance(command, click.Group):
-        if rest:
-            return []
-        ctx = click.Context(command)
-        subcommands = ((name, command.get_command(ctx, name)) for name in command.list_commands(ctx))
-        return [
-            (name, sub.get_short_help_str() if sub else "")
-            for name, sub in subcommands
-            if name.startswith(current)
-        ]
+        return [] if rest else _subcommands(command, current)
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
     at = len(_words(rest, options))
     if not arguments or (at >= len(arguments) and arguments[-1].nargs != -1):
         return []
     return _values(command, arguments[min(at, len(arguments) - 1)], current)
+
+
+def _subcommands(group: click.Group, typed: str) -> list[tuple[str, str]]:
+    ctx = click.Context(group)
+    found = ((name, group.get_command(ctx, name)) for name in group.list_commands(ctx))
+    return [(name, sub.get_short_help_str() if sub else "") for name, sub in found if name.startswith(typed)]
 
 
 def _descend(before: list[str]) -> tuple[click.Command | None, list[str]]:

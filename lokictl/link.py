@@ -42,6 +42,10 @@ LOOK_S = 2.5
 HELLO, REQUEST = 0, 1
 """Message ids: a connection carries one request."""
 
+heard: dict[str, Any] = {}
+"""Of a daemon's last ``call``: its ``version``, the ``method``, the last ``events``, the ``result``. Only
+``nonsense`` looks at it, after a failure."""
+
 
 class Lost(Exception):
     """The connection ended, or was never made, before the response."""
@@ -182,6 +186,7 @@ class Link:
         if error is not None or not isinstance(result, dict) or result.get("server") != "lokid":
             raise _stranger()
         self._greeted = True
+        heard["version"] = result.get("version")
         self._on_hello(result)
 
     def _cancel(self) -> None:
@@ -210,11 +215,14 @@ def call(
     ``on_events`` gets all events of one read at once; what it raises cancels the request.
     """
     asking = steps(method, params, start=start, on_wait=on_wait, reader=reader, on_hello=on_hello)
+    heard.clear()
+    heard["method"] = method
     try:
         while True:
             try:
-                events = next(asking)
+                events = heard["events"] = next(asking)
             except StopIteration as end:
+                heard["result"] = end.value
                 return end.value
             on_events(events)
     finally:
@@ -294,8 +302,8 @@ def greet() -> Mapping[str, Any] | None:
     sock = connect(path_of_socket())
     if sock is None:
         return None
-    heard: list[Mapping[str, Any]] = []
-    link = Link(sock, wire.Reader(), heard.append)
+    greetings: list[Mapping[str, Any]] = []
+    link = Link(sock, wire.Reader(), greetings.append)
     try:
         for _ in link.request("requests.list", {}, lambda: None):
             pass
@@ -303,7 +311,8 @@ def greet() -> Mapping[str, Any] | None:
         return None  # it went away while we asked
     finally:
         link.close()
-    return heard[0]
+    heard.update(method="hello", result=greetings[0])
+    return greetings[0]
 
 
 def _may_start() -> bool:

@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
-from rich.console import Console
-from rich.markdown import Heading, Markdown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Heading, Markdown, TableElement
 from rich.segment import Segment
 from rich.syntax import Syntax
+from rich.table import Table
 
 from lokictl.render import clean, write
 
@@ -52,8 +53,23 @@ class _Heading(Heading):
         yield self.text
 
 
+class _Table(TableElement):
+    """As upstream, which cuts off what does not fit into a cell: no word of an answer may be lost."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            assert isinstance(table, Table)
+            for column in table.columns:
+                column.overflow = "fold"
+            yield table
+
+
 class _Block(Markdown):
-    elements = {**Markdown.elements, "heading_open": _Heading}  # noqa: RUF012 - as upstream
+    elements = {  # noqa: RUF012 - as upstream
+        **Markdown.elements,
+        "heading_open": _Heading,
+        "table_open": _Table,
+    }
 
     def __init__(self, markup: str) -> None:
         super().__init__("", hyperlinks=False, code_theme="ansi_dark")  # the address is visible

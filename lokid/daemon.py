@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import lokid
 from lokid import logs, systemd
@@ -143,7 +144,7 @@ def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int
         await _assemble(endpoint, environ, make_runtime).run()
 
     try:
-        anyio.run(live, backend_options={"use_uvloop": _has_uvloop()})
+        anyio.run(live, backend_options=_loop())
     except ImportError as error:
         return _fail(f"the package {error.name} is missing or broken: install lokid again", FAILED)
     except address.NoHome as error:
@@ -154,11 +155,32 @@ def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int
 
 
 def _assemble(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> Life:
+    _import_pydantic()
     from lokid.server.life import Life
 
     notifier = systemd.Notifier.take(environ)
     watchdog_s = systemd.take_watchdog_interval(environ, os.getpid())
     return Life(endpoint, make_runtime(environ), notifier, watchdog_s)
+
+
+def _import_pydantic() -> None:
+    """Without what it looks for plugins with, which ``harden`` has forbidden: ``importlib.metadata`` brings
+    26 more modules (zipfile, email, csv), 2 MiB of an idle daemon. Pydantic's loader imports an empty one;
+    for everybody else there is the real one."""
+    from importlib import import_module
+
+    name = "importlib.metadata"
+    if name in sys.modules:
+        return
+    empty = ModuleType(name)
+    vars(empty)["entry_points"] = lambda **_: ()
+    sys.modules[name] = empty
+    try:
+        import_module("pydantic.plugin._loader")
+    except ImportError:  # a version that wants more of it: then it is imported as it is
+        pass
+    finally:
+        del sys.modules[name]
 
 
 def _runtime(environ: Environ) -> Runtime:
@@ -167,8 +189,13 @@ def _runtime(environ: Environ) -> Runtime:
     return Runtime(environ)
 
 
-def _has_uvloop() -> bool:
-    """The extra ``lokid[uvloop]``: 10-20 % less time per event."""
+def _loop() -> dict[str, Any]:
+    """uvloop where it is installed, the extra ``lokid[uvloop]``: 10-20 % less time per event; else asyncio
+    with turns that are shared out."""
     from importlib.util import find_spec
 
-    return find_spec("uvloop") is not None
+    if find_spec("uvloop") is not None:
+        return {"use_uvloop": True}
+    from lokid.server.selector import loop_factory
+
+    return {"loop_factory": loop_factory()}

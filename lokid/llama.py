@@ -14,12 +14,14 @@ Nothing of lokid is imported, so the program needs no more memory than llama.cpp
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
 
 KEY_VARIABLE = "LOKID_LAUNCH_KEY"
 POOLING = ("mean", "cls", "last")
@@ -27,6 +29,8 @@ POOLING = ("mean", "cls", "last")
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line; leaves with status 2 and one line on stderr when it is wrong."""
+    import argparse  # not for the daemon, which only wants to know where this file is
+
     parser = argparse.ArgumentParser(
         prog="lokid.llama", description="Serve one GGUF model with llama.cpp.", allow_abbrev=False
     )

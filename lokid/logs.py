@@ -60,6 +60,9 @@ _secrets: dict[str, tuple[str, ...]] = {}
 _longest_first: tuple[str, ...] | None = ()
 """All forms of all of them, as one secret may begin like another; None: to be put together again."""
 
+_needles: tuple[str, ...] = ()
+"""The same, for ``hiding``."""
+
 _lock = threading.Lock()
 """Threads register too."""
 
@@ -82,11 +85,12 @@ def register(secret: str) -> None:
 
 def seal() -> None:
     """Forgets all of them, and takes no new ones until ``unseal``: lokid is locked, and keeps none itself."""
-    global _longest_first, _sealed
+    global _longest_first, _needles, _sealed
     with _lock:
         _sealed = True
         _secrets.clear()
         _longest_first = None
+        _needles = ()
 
 
 def unseal() -> None:
@@ -98,7 +102,7 @@ def unseal() -> None:
 def forms(secret: str) -> tuple[str, ...]:
     """How others write ``secret`` when they repeat it: as it is, in URLs, in JSON, in a repr, and in base64
     with anything before and after it (``user:secret`` of a basic authorization), also quoted first (RFC 6749
-    2.3.1)."""
+    2.3.1), and in hexadecimal."""
     from urllib.parse import quote, quote_plus  # before the socket is bound nobody needs it
 
     data = secret.encode(errors="surrogateescape")
@@ -110,6 +114,7 @@ def forms(secret: str) -> tuple[str, ...]:
     for each in dict.fromkeys((data, quoted.encode(), spaced.encode())):
         for before in range(3):
             texts += _within_base64(each, before)
+    texts += [data.hex(), data.hex().upper()]
     return tuple(dict.fromkeys(texts))
 
 
@@ -124,19 +129,27 @@ def _within_base64(data: bytes, before: int) -> Iterator[str]:
 
 
 def hide(text: str, mark: str = "[secret]") -> str:
-    """``text`` with ``mark`` in the place of every registered secret."""
-    for form in _all_forms():
+    """``text`` with ``mark`` in the place of every registered secret, however it is written."""
+    every, needles = _all_forms()
+    for form in every:
         text = text.replace(form, mark)
+    if needles:
+        from lokid import hiding
+
+        text = hiding.hide(text, needles, mark)
     return text
 
 
-def _all_forms() -> tuple[str, ...]:
-    global _longest_first
+def _all_forms() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    global _longest_first, _needles
     with _lock:
         if _longest_first is None:
+            from lokid import hiding  # before the socket is bound nobody needs it
+
             every = {form for each in _secrets.values() for form in each}
             _longest_first = tuple(sorted(every, key=len, reverse=True))
-        return _longest_first
+            _needles = hiding.needles(every)
+        return _longest_first, _needles
 
 
 def redact(text: str) -> str:

@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "What a shell command does.",
     "doctor": "What is wrong, and what mends it.",
     "info": "Where everything is: paths, socket, log, versions.",
+    "help": "What a command does.",
 }
 """Name -> one line for ``--help``. The command itself is ``command`` in ``<name>.py``, in
 ``<name>_.py`` if Python has the word for itself."""

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import link, sandbox
+from lokictl import last_error, link, sandbox
 from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
@@ -140,7 +140,9 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
     for one in status["clients"]:
         state = f"{one['type']} {one['state']}"
         states[state] = states.get(state, 0) + 1
-        if one["state"] in ("needs_login", "needs_secret"):
+        if wrong := last_error.words(one):
+            problems.append(f"a client of type {one['type']}: {wrong} (lokictl status says which)")
+        elif one["state"] in ("needs_login", "needs_secret"):
             problems.append(f"a client of type {one['type']}: {one['state']} (lokictl status says which)")
     return [
         ("lokid", f"{daemon['version']}, up {duration(time.time() - daemon['started_at'])}"),

@@ -37,6 +37,6 @@ def command(as_json: bool) -> int:
 
 
 def row(request: dict[str, Any]) -> tuple[object, ...]:
-    if request.get("model") == "":  # nobody named one
+    if request.get("model") == "":  # nobody named one, and lokid has not got to it yet
         request = {**request, "model": "(default)"}
     return (*(request.get(key) for key in HEADERS[:-1]), duration(request["elapsed_s"]))

@@ -15,10 +15,13 @@ import click
 
 from lokictl import link, spinner
 from lokictl.command import Group, json_option
-from lokictl.failure import usage
+from lokictl.default_model import tell_change
+from lokictl.failure import Failure, usage
 from lokictl.render import note, one_line, write
 from lokictl.secret_input import ask
 from lokictl.tables import show, show_json, table
+from lokictl.vault_paths import vault_paths
+from lokid.rpc import address
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 
@@ -56,9 +59,11 @@ def set_(name: str, more: tuple[str, ...]) -> int:
     _check_name(name)
     if more:
         raise usage(f"a value is not given on the command line: {WHY}", f"lokictl secret set {name}")
-    answer = link.call("secrets.set", {"name": name, "value": ask(f"value of {name}: ")})
-    users = ", ".join(map(one_line, answer["clients"])) or "no client yet"
-    note(f"{name} {'replaced' if answer['replaced'] else 'kept'}; used by {users}")
+    value = ask(f"value of {name}: ")
+    with tell_change():
+        answer = link.call("secrets.set", {"name": name, "value": value})
+        users = ", ".join(map(one_line, answer["clients"])) or "no client yet"
+        note(f"{name} {'replaced' if answer['replaced'] else 'kept'}; used by {users}")
     return 0
 
 
@@ -89,12 +94,13 @@ def delete(names: tuple[str, ...]) -> int:
     """Remove secrets. (The vault's .bak has them until the next change.)"""
     for name in names:
         _check_name(name)
-    for name in names:
-        answer = link.call("secrets.delete", {"name": name})
-        if answer["clients"]:
-            note(f"{name} deleted; missed by {', '.join(map(one_line, answer['clients']))}")
-        else:
-            note(f"{name} deleted")
+    with tell_change():
+        for name in names:
+            answer = link.call("secrets.delete", {"name": name})
+            if answer["clients"]:
+                note(f"{name} deleted; missed by {', '.join(map(one_line, answer['clients']))}")
+            else:
+                note(f"{name} deleted")
     return 0
 
 
@@ -109,9 +115,10 @@ def import_env(names: tuple[str, ...]) -> int:
         raise usage(f"not set in this environment: {', '.join(absent)}")
     kept = set() if names else {row["name"] for row in link.call("secrets.list")}
     moved = [name for name in chosen if os.environ[name] and name not in kept and _NAME.fullmatch(name)]
-    for name in moved:
-        link.call("secrets.set", {"name": name, "value": os.environ[name]})
-        write(1, f"{name}\n")
+    with tell_change():
+        for name in moved:
+            link.call("secrets.set", {"name": name, "value": os.environ[name]})
+            write(1, f"{name}\n")
     for name in chosen:
         if name in kept:
             note(f"{one_line(name)} is in the vault already; name it to replace it")
@@ -134,8 +141,15 @@ def passphrase(remove: bool) -> int:
 
 @command.command("path")
 def path() -> int:
-    """Where the vault is (whether or not it exists)."""
-    show(link.call("secrets.status")["file"] + "\n")
+    """Where the vault is (whether or not it exists). Starts no daemon."""
+    try:
+        file = link.call("secrets.status", start=False)["file"]
+    except link.NotRunning:
+        file = ""
+    try:
+        show((file or vault_paths(None)[0]) + "\n")
+    except address.NoHome as error:
+        raise Failure("config_invalid", str(error)) from None
     return 0
 
 

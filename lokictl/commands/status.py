@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import link, sandbox
+from lokictl import last_error, link, sandbox
 from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
@@ -110,6 +110,8 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
     if config.get("model"):
         facts.append(f"default model {one_line(str(config['model']))}")
     lines = [", ".join(facts)]
+    if config.get("default_model") and not config.get("model"):  # an older daemon does not tell
+        lines.append(f"default model {one_line(config['default_model'])}, of the first client that is ready")
     if problems:
         before = "nothing is" if _nothing_in_force(config) else "what was loaded before stays"
         lines.append(paint(f"{before} in force, because of:", "red", on=on))
@@ -159,6 +161,8 @@ def _clients(clients: Sequence[Mapping[str, Any]]) -> str:
 
 def step(client_: Mapping[str, Any]) -> str:
     """Why a client is not ready, without its name, which stands in the row already, and what mends it."""
+    if failed := last_error.line(client_):
+        return failed
     reason = str(client_.get("reason") or "").removeprefix(f"client {client_['name']!r} ")
     if client_["state"] != "needs_login" or client_.get("auth") != "oauth" or "lokictl " in reason:
         return reason

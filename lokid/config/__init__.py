@@ -2,6 +2,9 @@
 
 ``problem``    where something is wrong, and what; never the value, values are secrets here
 ``nodes``      YAML text -> tree of nodes with places; duplicate keys, traps of YAML 1.1, bounds
+``scalars``    what a text means that is not quoted
+``syntax``     what is no YAML, in plain words
+``bulk``       long lists of models, without places
 ``schema``     ``Config``, and the keys of the top level; a client's keys come from its provider's file
 ``secrets``    ``{{NAME}}`` in parsed scalars
 ``vault``      the text inside the vault

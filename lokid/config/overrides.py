@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,7 +26,11 @@ PATCH = "LOKID_PATCH_"
 """What variables with patches begin with."""
 _APIS = {api.upper(): api for api in ClientPatch.model_fields}
 _PATCHES = dict[Pattern, RequestPatch]
-_PATCHES_ADAPTER: TypeAdapter[dict[str, RequestPatch]] = TypeAdapter(_PATCHES)
+
+
+@cache  # few have such a variable, and to make it takes 5 ms of every start
+def _adapter() -> TypeAdapter[dict[str, RequestPatch]]:
+    return TypeAdapter(_PATCHES)
 
 
 def prefix(client: str) -> str:
@@ -37,6 +42,7 @@ def variable(client: str, field: str) -> str:
     return f"{prefix(client)}_{field.upper()}"
 
 
+@cache  # of a class for each provider; a reload asks once for each client
 def fields(settings: type[ClientSettings]) -> tuple[str, ...]:
     """The keys of a client that a variable may give."""
     return tuple(
@@ -113,7 +119,7 @@ def _patch(name: str, api: str, value: str) -> dict[str, RequestPatch] | list[Pr
         plain = reader.plain(node)
         problems += reader.problems
         try:
-            patch = _PATCHES_ADAPTER.validate_python(plain)
+            patch = _adapter().validate_python(plain)
         except ValidationError as error:
             problems += explain(error, node, _PATCHES, path=ENVIRONMENT, base=(api,))
         else:

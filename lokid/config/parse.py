@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from lokid.config import nodes, overrides
 from lokid.config.explain import did_you_mean, explain, locate
@@ -14,7 +15,7 @@ from lokid.config.schema import FOREIGN_KEYS, OWN_KEYS, Config, TopLevel, Vault
 from lokid.config.values import Values
 from lokid.providers.base import Provider
 from lokid.providers.registry import PROVIDERS
-from lokid.providers.settings import ClientSettings
+from lokid.providers.settings import ClientSettings, ModelSettings
 
 MEND = "lokictl secret set {name}"
 """What gives a secret that nothing gives."""
@@ -52,16 +53,21 @@ def parse(
     which are needed), and under the name of their variable those of keys that nothing else gives;
     ``environ`` has the variables that beat the file. ``mend``: what gives a secret ``{name}``. What only
     keeps one client from working (a name that ``lookup`` lacks, a key that nothing gives) is not a problem
-    but an entry in ``Config.missing``. ``tree``: what ``nodes.read`` made of ``text``, where that is known.
+    but an entry in ``Config.missing``. ``tree``: what ``nodes.read`` made of ``text``, where that is known;
+    without places will do.
     """
-    root, found = tree or nodes.read(text, path)
-    if root is None:
-        return found
     parser = _Parser(path, lookup, environ, providers, mend)
-    parser.problems += found
-    config = parser.config(root)
+    root, found = tree or nodes.read(text, path, places=False)
+    config = parser.config(root) if root is not None else None
+    if config is not None and (found or parser.problems):  # now the place of everything is wanted
+        parser = _Parser(path, lookup, environ, providers, mend)
+        root, found = nodes.read(text, path)
+        config = parser.config(root) if root is not None else None
+    if config is None:
+        return found
+    problems = [*found, *parser.problems]
     # What a trap of YAML made of a value often breaks its schema too: the first reason is the cause.
-    causes = {(one.path, one.line, one.column, one.key): one for one in reversed(parser.problems)}
+    causes = {(one.path, one.line, one.column, one.key): one for one in reversed(problems)}
     # In the order of the file, and the environment's after them.
     return tuple(causes[place] for place in sorted(causes, key=lambda at: (at[0] != path, *at[1:]))) or config
 
@@ -138,7 +144,9 @@ class _Parser:
         self.problems += reader.problems
         for at, names in reader.missing.items():
             node, _ = locate(root, at)
-            self._problem(node, at, f"nothing gives {', '.join(names)}: {_ABSENT}")
+            self._problem(
+                node, at, f"nothing gives {', '.join(dotted((name,)) for name in names)}: {_ABSENT}"
+            )
         try:
             return TopLevel.model_validate(_said(data))
         except ValidationError as error:
@@ -250,6 +258,10 @@ class _Parser:
         variables: Mapping[str, str],
     ) -> ClientSettings | None:
         try:
+            return provider.settings.model_validate(_with_models(data))
+        except ValidationError:
+            pass  # its places may be those of a part
+        try:
             return provider.settings.model_validate(data)
         except ValidationError as error:
             wrong = {locate(node, detail["loc"])[1] for detail in error.errors(include_input=False)}
@@ -325,6 +337,26 @@ def vault_settings(text: str, path: str, environ: Mapping[str, str], tree: nodes
         return Vault()
 
 
+STEP = 100
+"""Models that are checked in one go: 1 ms, in which no other thread gets its turn."""
+
+
+@cache  # made when a list is long: that takes as long as the start may
+def _models() -> TypeAdapter[tuple[ModelSettings, ...]]:
+    return TypeAdapter(tuple[ModelSettings, ...])
+
+
+def _with_models(data: dict[str, Any]) -> dict[str, Any]:
+    """``data`` with its models checked already. Raises ValidationError."""
+    models = data.get("models")
+    if not isinstance(models, list) or len(models) <= STEP:
+        return data
+    checked: list[ModelSettings] = []
+    for at in range(0, len(models), STEP):
+        checked += _models().validate_python(models[at : at + STEP])
+    return {**data, "models": checked}
+
+
 def _empty(secret: object) -> bool:
     return secret is None or (isinstance(secret, SecretStr) and not secret.get_secret_value())
 
@@ -334,6 +366,8 @@ def _said(value: Any) -> Any:
     where it removes something."""
     if not isinstance(value, dict):
         return value
+    if None not in value.values() and dict not in map(type, value.values()):
+        return value  # as nearly every model
     return {
         key: inner if key == "patch" else _said(inner) for key, inner in value.items() if inner is not None
     }

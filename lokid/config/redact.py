@@ -86,7 +86,7 @@ def _hidden(value: Any, key: str = "", *, body: bool = False) -> Iterator[str]:
         case SecretStr():
             yield value.get_secret_value()
             yield from _in_url(value.get_secret_value() if key == "proxy" else "")
-        case ModelSettings(patch=patch):  # thousands of these, and nothing else in them is hidden
+        case ModelSettings(patch=patch):  # nothing else in it is hidden
             yield from _hidden(patch)
         case BaseModel():
             for name in type(value).model_fields:
@@ -96,6 +96,8 @@ def _hidden(value: Any, key: str = "", *, body: bool = False) -> Iterator[str]:
                 yield from _hidden(inner, name, body=body)
         case list() | tuple() if key == "command":
             yield from (secret for _, secret in _words(value) if secret)
+        case tuple() if key == "models":  # thousands, and few have one
+            yield from (found for one in value if one.patch is not None for found in _hidden(one.patch))
         case list() | tuple():
             for inner in value:
                 yield from _hidden(inner, key, body=body)

@@ -36,6 +36,8 @@ class Values:
                     key: self.plain(entry.node, (*at, key), free=free or key == "body")
                     for key, entry in entries.items()
                 }
+            case nodes.Bulk(values=values):  # of ordinary values: no secret's name, no doubt
+                return values
             case nodes.Sequence(items=items):
                 return [self.plain(item, (*at, index), free=free) for index, item in enumerate(items)]
             case nodes.Scalar(value=bool(value), doubt=str()) if not free:

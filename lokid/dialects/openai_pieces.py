@@ -32,8 +32,7 @@ def tools(request: ChatRequest) -> list[dict[str, Any]]:
 def image_url(image: Image) -> str:
     if image.url is not None:
         return image.url
-    data = base64_text(image.data)
-    return f"data:{image.media_type or 'application/octet-stream'};base64,{data}"
+    return base64_text(image.data, f"data:{image.media_type or 'application/octet-stream'};base64,")
 
 
 def contents(

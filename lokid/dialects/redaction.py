@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lokid.hiding import visible
+
 MAX_MESSAGE = 300
 """Characters of a message: a few lines of a terminal, too few for a body or a prompt to travel along."""
 
@@ -23,8 +25,9 @@ parts are short: it is redacted even if it says nothing."""
 
 def clean(message: str) -> str:
     """One short line without anything that looks like a key, and without characters that terminals obey:
-    controls (escape sequences start with one) and those that change the direction of what is around them."""
-    shown = (letter if letter.isprintable() else " " for letter in message[: 20 * MAX_MESSAGE])
+    controls (escape sequences start with one), those that change the direction of what is around them, and
+    those that nobody sees, which may stand in the middle of a key."""
+    shown = (letter if letter.isprintable() else " " for letter in visible(message[: 20 * MAX_MESSAGE]))
     line = " ".join("".join(shown).split())
     line = _WORD.sub(_redact, _MARKED.sub("[redacted]", line))
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1].rstrip() + "…"

@@ -88,8 +88,11 @@ def request_start(method: str, target: str, host: str, headers: Mapping[str, str
     fields.pop("content-length", None)
     lines = [f"{method} {target} HTTP/1.1\r\n".encode()]
     for name, value in fields.items():
-        # Surrogates and all that is not Latin-1 become "?" and a control character, which the check refuses.
-        raw_name, raw_value = name.encode("latin-1", "replace"), value.encode("latin-1", "replace")
+        try:
+            raw_name, raw_value = name.encode("latin-1"), value.encode("latin-1")
+        except UnicodeEncodeError:
+            # Not "?": a key with a stray character in it would only be refused as a wrong one.
+            raise Unsendable("a header holds a character that HTTP does not allow") from None
         if not (_name(raw_name) and _value(raw_value)):
             raise Unsendable("a header holds a character that HTTP does not allow")
         lines.append(b"%b: %b\r\n" % (raw_name, raw_value))

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 MAX_RETRY_AFTER = 7 * 86400.0
 """Seconds. A wait beyond a week is a date gone wrong, not advice."""
@@ -56,6 +55,8 @@ def _number(value: str | None) -> float:
 def _date(value: str | None) -> float | None:
     if not value or not value[:1].isalpha():
         return None
+    from email.utils import parsedate_to_datetime  # two per cent of a start, and few servers send a date
+
     try:
         at = parsedate_to_datetime(value)
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

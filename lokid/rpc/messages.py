@@ -17,6 +17,9 @@ from msgpack import Packer, packb
 
 MAX_MSGID = 2**32 - 1
 
+SMALL = 4096
+"""Bytes that a packer begins with; msgpack's own figure is 256 KiB, for each answer. It grows."""
+
 
 class ProtocolError(Exception):
     """The other side does not speak MessagePack-RPC, or went over a limit; the connection is lost.
@@ -149,7 +152,7 @@ def _params(value: object) -> list[object]:
 
 def _pack(message: object) -> bytes:
     try:
-        return packb(message, default=_nearest)  # type: ignore[no-any-return]
+        return Packer(default=_nearest, buf_size=SMALL).pack(message)  # type: ignore[no-any-return]
     except UnicodeEncodeError:
         # Half of a surrogate pair: a provider's JSON may hold one, UTF-8 cannot. It becomes "?"; asking
         # for that from the start would take the slower encoder for every text.

@@ -7,11 +7,10 @@ lease ended, never under a request.
 
 from __future__ import annotations
 
-import difflib
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -28,9 +27,11 @@ from lokid.rpc.methods import ModelType
 from lokid.runtime.breaker import Breakers
 from lokid.runtime.identities.credentials import CloudCredentials, source
 from lokid.runtime.identities.source import Place
+from lokid.runtime.known import Models, nearest
 from lokid.runtime.launching.launch import Launched, Spawn
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.oauth.tokens import Tokens
+from lokid.runtime.outcome import Outcome
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.secrets.client_secrets import secret, secret_keys
 from lokid.runtime.secrets.sources import Keyring
@@ -55,7 +56,7 @@ class Surroundings:
 
 class OpenClient:
     """``missing``: what keeps the client from working, from ``Config.missing``. ``patch_overrides``: API
-    -> pattern -> patch, from ``LOKID_PATCH_{CLIENT}_{API}``. ``models``: what ``known_models`` gives.
+    -> pattern -> patch, from ``LOKID_PATCH_{CLIENT}_{API}``. ``models``: of these settings.
     ``stands_in_for``: lokid is locked, and of that client only its facts are kept."""
 
     def __init__(
@@ -66,7 +67,7 @@ class OpenClient:
         *,
         missing: tuple[str, ...] = (),
         patch_overrides: Mapping[str, Mapping[str, RequestPatch]] | None = None,
-        models: tuple[ModelSettings, ...] | None = None,
+        models: Models | None = None,
         stands_in_for: OpenClient | None = None,
     ) -> None:
         self.settings = settings
@@ -77,17 +78,16 @@ class OpenClient:
         self.http = HTTPClient(settings.extra, client=settings.name)
         self.budget = RetryBudget()
         self.breakers = Breakers()
+        self.outcome = Outcome()
         self.requests = 0
         self.in_use = 0
-        self.models = known_models(settings, provider) if models is None else models
-        """Exactly the configured ones, or the catalogue's, completed by the catalogue."""
-        self.offered = self.models
+        self.models = Models(settings, provider) if models is None else models
+        self.offered: Sequence[ModelSettings] = self.models
         """These and what the provider named when it was last asked (``listing``)."""
         self.models_error: str | None = None
         """Why it could not be asked."""
-        self.rows: tuple[tuple[ModelSettings, ...], list[dict[str, Any]]] = ((), [])
+        self.rows: tuple[Sequence[ModelSettings], list[dict[str, Any]]] = ((), [])
         """``offered`` as ``listing.rows`` last wrote it down."""
-        self._by_name = {(model.name, model.type): model for model in reversed(self.models)}
         self._keyring = Keyring(
             settings.name,
             {key: value for key in secret_keys(provider) if (value := secret(settings, key)) is not None},
@@ -176,7 +176,7 @@ class OpenClient:
         """The model ``name``, or the first of ``type``, completed by the catalogue. A client without a
         list of models passes names that the catalogue does not know on to the provider."""
         if name is None:
-            first = next((model for model in self.models if model.type == type), None)
+            first = self.models.first(type)
             if first is None:
                 raise UnknownModel(
                     f"client {self.name!r} has no {type} model",
@@ -184,12 +184,13 @@ class OpenClient:
                     client=self.name,
                 )
             return first
-        if found := self._by_name.get((name, type)):
-            return found
-        names = {model.name: model for model in self.models}
-        if name in names:
+        named = self.models.named(name)
+        for model in named:
+            if model.type == type:
+                return model
+        if named:
             raise Unsupported(
-                f"{self.name}:{name} is a model of type {names[name].type}, not {type}",
+                f"{self.name}:{name} is a model of type {named[-1].type}, not {type}",
                 hint=f"lokictl models --type {type}",
                 client=self.name,
             )
@@ -198,7 +199,7 @@ class OpenClient:
                 self.provider.name, ModelSettings(name=name, type=type), catalogue.vendor(self.settings)
             )
         raise UnknownModel(
-            f"client {self.name!r} has no model {name!r}{nearest(name, list(names))}",
+            f"client {self.name!r} has no model {name!r}{nearest(name, self.models.names())}",
             hint=f"lokictl models --client {self.name}",
             client=self.name,
         )
@@ -208,13 +209,19 @@ class OpenClient:
     @contextmanager
     def lease(self) -> Iterator[OpenClient]:
         """While it lasts the client stays open, whatever is loaded meanwhile."""
-        self._leases += 1
+        self.hold()
         try:
             yield self
         finally:
-            self._leases -= 1
-            if self._retired and not self._leases:
-                self._free.set()
+            self.let_go()
+
+    def hold(self) -> None:
+        self._leases += 1
+
+    def let_go(self) -> None:
+        self._leases -= 1
+        if self._retired and not self._leases:
+            self._free.set()
 
     async def retire(self) -> None:
         """Waits until the last lease ended, then closes everything."""
@@ -246,6 +253,10 @@ class OpenClient:
         await self.http.aclose()
         self.closed = True
 
+    def parts(self) -> list[object]:
+        """What there may be thousands of."""
+        return [*self.models.parts(), *self.rows[1]]
+
     async def dial(self) -> None:
         """Makes a connection ahead of the next request, if the provider can be reached."""
         if self.launched is None:
@@ -264,8 +275,9 @@ class OpenClient:
 
     # --- what it tells about itself ----------------------------------------------------------------
 
-    def state(self) -> tuple[State, str | None]:
-        """The state and, unless it is ready, the reason."""
+    def state(self, *, lately: bool = True) -> tuple[State, str | None]:
+        """The state and, unless it is ready, the reason. ``lately``: a key that was refused
+        lately counts too. Where the network was lost the next question may go: that is ``last_error``."""
         error: LokidError | None
         try:
             self.check()
@@ -276,8 +288,11 @@ class OpenClient:
             said = self.identity is not None or self.sealed
             reason = f"{error.message}: {error.hint}" if said else error.message
             return ("needs_login" if isinstance(error, LoginRequired) else "needs_secret"), reason
-        if (cooling := self.breakers.cooling(anyio.current_time())) is not None:
+        if (cooling := self.breakers.cooling(time.monotonic())) is not None:
             return "cooling_down", f"{cooling.reason} (for another {cooling.ends_in_s:.0f} s)"
+        failure = self.outcome.failure
+        if lately and failure is not None and self.outcome.locked_out:
+            return ("needs_secret" if self.tokens is None else "needs_login"), failure.message
         return "ready", None
 
     def status(self) -> dict[str, Any]:
@@ -292,10 +307,10 @@ class OpenClient:
             "requests": self.requests,
             "in_use": self.in_use,
             "pool": self.http.pool(),
-        }
+        } | self.outcome.row()
         if reason is not None:
             row["reason"] = reason
-        if state == "cooling_down" and (cooling := self.breakers.cooling(anyio.current_time())) is not None:
+        if state == "cooling_down" and (cooling := self.breakers.cooling(time.monotonic())) is not None:
             row["retry_after_s"] = round(cooling.ends_in_s, 1)
         if self.models_error is not None:
             row["models_error"] = self.models_error
@@ -357,7 +372,8 @@ class _Use:
         self._server = client.at_launched(client.launched)
         try:
             return await self._server.__aenter__()
-        except BaseException:
+        except BaseException as error:
+            client.outcome.ended(error)
             client.in_use -= 1
             raise
 
@@ -367,24 +383,11 @@ class _Use:
         try:
             return None if self._server is None else await self._server.__aexit__(kind, error, trace)
         finally:
+            self._client.outcome.ended(error)
             self._client.in_use -= 1
-
-
-def known_models(settings: ClientSettings, provider: Provider) -> tuple[ModelSettings, ...]:
-    """The models of a client. Takes a while for thousands, so a reload asks for it in its thread."""
-    vendor = catalogue.vendor(settings)
-    if settings.models is None:
-        return catalogue.models(provider.name, vendor)
-    return tuple(catalogue.complete(provider.name, model, vendor) for model in settings.models)
 
 
 def _command(missing: tuple[str, ...]) -> str:
     """What mends the first of ``Config.missing``, if a command does."""
     found = re.search(r"lokictl [^)]+", missing[0])
     return found[0] if found else "lokictl config edit; a change works at once, without a restart"
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """``; did you mean 'x'?`` or nothing."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

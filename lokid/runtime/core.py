@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -22,7 +21,6 @@ from lokid import logs
 from lokid.chat import ChatRequest, ChatResult, EmbedRequest, RerankRequest, Usage
 from lokid.config import Problem, show
 from lokid.errors import (
-    AuthenticationFailed,
     ConfigInvalid,
     InvalidParams,
     LokidError,
@@ -38,9 +36,10 @@ from lokid.runtime import embed as embeds
 from lokid.runtime import listing
 from lokid.runtime import rerank as reranks
 from lokid.runtime.call import Accepted, Emit
-from lokid.runtime.clients import OpenClient, nearest
-from lokid.runtime.generation import Generation, Lease
+from lokid.runtime.clients import OpenClient
+from lokid.runtime.generation import Generation, Lease, anything
 from lokid.runtime.importing import LokiImport
+from lokid.runtime.known import nearest
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
 from lokid.runtime.network.warm import CLIENTS, Warmth
@@ -136,7 +135,7 @@ class Runtime:
         estimate: Callable[[], int],
         *,
         interactive: bool = False,
-    ) -> AbstractContextManager[Entry]:
+    ) -> Entry:
         return self.bill.entry(
             lease.client.settings,
             lease.model,
@@ -148,24 +147,20 @@ class Runtime:
             price=partial(_price, lease, TYPES[method]),
         )
 
-    @contextmanager
-    def _lease(self, model: str, type: ModelType, asker: Asker | None) -> Iterator[Lease]:  # noqa: A002 - the key's name
+    def _lease(self, model: str, type: ModelType, asker: Asker | None) -> Lease:  # noqa: A002 - the key's name
         self._reloader.check_unlocked()
         if self.generation.loaded_at is None:
             raise self._unloaded()
-        allows = partial(self._allows, asker is not None and asker.restricted)
-        with self.generation.lease(model, type, allows) as lease:
-            try:
-                yield lease
-            except AuthenticationFailed as error:
-                lease.client.forget()  # a command may have a newer key by now
-                if lease.client.tokens is not None and error.status == 401:
-                    error.hint = f"lokictl auth login {lease.client.name}"
-                raise
+        if asker is None:
+            return self.generation.lease(model, type)
+        lease = self.generation.lease(model, type, self._allows if asker.restricted else anything)
+        asker.model = lease.model
+        return lease
 
-    def _allows(self, restricted: bool, model: str) -> bool:
+    def _allows(self, model: str) -> bool:
+        """The extra socket does."""
         settings = self.generation.config.extra_socket
-        return not restricted or (settings is not None and settings.allows(model))
+        return settings is not None and settings.allows(model)
 
     def _unloaded(self) -> ConfigInvalid:
         problems = self._reloader.problems
@@ -258,6 +253,7 @@ class Runtime:
             "loaded_at": generation.loaded_at,
             "generation": generation.number,
             "model": generation.config.model,
+            "default_model": generation.default_model(),
             "problems": [_problem(problem) for problem in reloader.problems],
             "warnings": [_problem(problem) for problem in reloader.loaded.warnings],
         }

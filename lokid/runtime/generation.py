@@ -7,26 +7,47 @@ loaded meanwhile, it finishes with what it started with.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from lokid.config import Config
-from lokid.errors import ConfigInvalid, NotForThisSocket, UnknownModel
+from lokid.errors import AuthenticationFailed, ConfigInvalid, LokidError, NotForThisSocket, UnknownModel
 from lokid.rpc.methods import ModelType
-from lokid.runtime.clients import OpenClient, nearest
+from lokid.runtime.clients import OpenClient
+from lokid.runtime.known import nearest
 
 NOTHING = "nothing is configured, so there is no model to ask"
 """Followed by what would change that, in three lines."""
 
 
+def anything(_model: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """``model``: ``client:model`` in full, for the call. ``client`` stays open while the lease lasts."""
+    """``model``: ``client:model`` in full, for the call. ``client`` stays open in the ``with`` block. What
+    the provider says there of its key is taken to heart."""
 
     generation: int
     client: OpenClient
     model: str
+
+    def __enter__(self) -> Self:
+        self.client.hold()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        client = self.client
+        if isinstance(error, AuthenticationFailed):
+            client.forget()  # a command may have a newer key by now
+            if client.tokens is not None and error.status == 401:
+                error.hint = f"lokictl auth login {client.name}"
+        client.let_go()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +63,32 @@ class Generation:
     from_file: bool = False
     sealed: bool = False
 
-    @contextmanager
     def lease(
         self,
         model: str,
         type: ModelType,  # noqa: A002 - the key's name
-        allows: Callable[[str], bool] = lambda _: True,
-    ) -> Iterator[Lease]:
+        allows: Callable[[str], bool] = anything,
+    ) -> Lease:
         """The client and model that ``model`` names: ``client:model``, ``client`` for its first model of
         ``type``, ``""`` for the default. ``allows``: of the name in full. Raises UnknownModel with the
         nearest name, NotForThisSocket, SecretMissing and LoginRequired for a client that cannot work yet.
-        There is no await between taking the generation and the lease: the client cannot have been closed."""
+        To be entered at once: without an await in between the client cannot have been closed."""
         client, name = self._resolve(model or self._default(type), type)
         full = f"{client.name}:{name or client.model(name, type).name}"
         if not allows(full):  # before anything is said of the client, or of the model's type
             raise NotForThisSocket(f"{full[:200]} is not for this socket")
         client.model(name, type)
         client.check()
-        with client.lease():
-            yield Lease(self.number, client, full)
+        return Lease(self.number, client, full)
+
+    def default_model(self) -> str | None:
+        """``client:model`` of a chat that names none. None: nothing could be asked now."""
+        try:
+            client, name = self._resolve(self._default("chat"), "chat")
+            client.check()
+            return f"{client.name}:{client.model(name, 'chat').name}"
+        except LokidError:
+            return None
 
     def _resolve(self, model: str, type: ModelType) -> tuple[OpenClient, str | None]:  # noqa: A002
         name, colon, rest = model.partition(":")
@@ -82,7 +110,7 @@ class Generation:
             raise self._nothing()
         able = [client for client in self.clients.values() if _has(client, type)]
         for client in able:
-            if client.state()[0] == "ready":
+            if client.state(lately=False)[0] == "ready":  # one lost network is no reason to ask another
                 return client.name
         for client in able:
             client.check()  # says what the first one lacks
@@ -90,10 +118,7 @@ class Generation:
 
     def _names(self, type: ModelType) -> list[str]:  # noqa: A002
         models = [
-            f"{client.name}:{model.name}"
-            for client in self.clients.values()
-            for model in client.models
-            if model.type == type
+            f"{client.name}:{name}" for client in self.clients.values() for name in client.models.names(type)
         ]
         return [*self.clients, *models]
 
@@ -111,4 +136,4 @@ class Generation:
 
 
 def _has(client: OpenClient, type: ModelType) -> bool:  # noqa: A002
-    return any(model.type == type for model in client.models)
+    return client.models.first(type) is not None

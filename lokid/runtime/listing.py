@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
-import anyio.to_thread
 
 from lokid.errors import LokidError, TimedOut, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
+from lokid.runtime import often
 from lokid.runtime.call import MAX_ERROR_BODY
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.network.http import Timeouts
@@ -35,7 +35,7 @@ async def rows(client: OpenClient) -> list[dict[str, Any]]:
     if offered is not client.offered:
         offered = client.offered
         # In a thread: ten thousand take a fifth of a second. Programs that complete names ask often.
-        found = await anyio.to_thread.run_sync(lambda: [listed(client, model) for model in offered])
+        found = await often.aside(lambda: [listed(client, model) for model in offered])
         client.rows = offered, found
     return found
 
@@ -67,28 +67,36 @@ async def _merged(client: OpenClient) -> tuple[ModelSettings, ...]:
         return tuple(catalogue.complete(client.provider.name, model, vendor) for model in models)
 
     # Half a second for ten thousand: the answers of others must not wait for that.
-    return (*known, *await anyio.to_thread.run_sync(complete))
+    return (*known, *await often.aside(complete))
 
 
 async def _ask(client: OpenClient) -> tuple[str, ...]:
-    assert client.provider.list_models is not None
+    # Some give their list to anybody, so it says nothing of the key.
+    known = client.outcome.failure if client.outcome.locked_out else None
     with anyio.move_on_after(REFRESH_S):
-        credentials = await client.credentials()
-        async with client.use() as settings:
-            exchange = client.provider.list_models(settings)
-            request = client.provider.authorize(settings, credentials, exchange.request)
-            timeouts = Timeouts(settings.extra.connect_timeout, REFRESH_S, REFRESH_S)
-            async with client.http.send(request, timeouts) as response:
-                if 200 <= response.status < 300:
-                    decoder = exchange.decoder()
-                    while data := await response.read():
-                        decoder.feed(data)
-                    return decoder.close()
-                body = b""
-                while len(body) < MAX_ERROR_BODY and (data := await response.read()):
-                    body += data
-                error = client.provider.error(response.status, response.headers, body[:MAX_ERROR_BODY])
+        names = await _names(client)
+        client.outcome.failure = client.outcome.failure or known
+        return names
+    raise TimedOut(f"{client.name} did not list its models within {REFRESH_S:g} s", client=client.name)
+
+
+async def _names(client: OpenClient) -> tuple[str, ...]:
+    assert client.provider.list_models is not None
+    credentials = await client.credentials()
+    async with client.use() as settings:
+        exchange = client.provider.list_models(settings)
+        request = client.provider.authorize(settings, credentials, exchange.request)
+        timeouts = Timeouts(settings.extra.connect_timeout, REFRESH_S, REFRESH_S)
+        async with client.http.send(request, timeouts) as response:
+            if 200 <= response.status < 300:
+                decoder = exchange.decoder()
+                while data := await response.read():
+                    decoder.feed(data)
+                return decoder.close()
+            body = b""
+            while len(body) < MAX_ERROR_BODY and (data := await response.read()):
+                body += data
+            error = client.provider.error(response.status, response.headers, body[:MAX_ERROR_BODY])
         hide(error, credentials.secrets.values())
         error.client = client.name
         raise error
-    raise TimedOut(f"{client.name} did not list its models within {REFRESH_S:g} s", client=client.name)

@@ -17,11 +17,11 @@ from lokid.config.parse import MEND
 from lokid.config.redact import hidden
 from lokid.config.secrets import names as placeholders
 from lokid.providers.registry import PROVIDERS
-from lokid.providers.settings import ClientSettings, FileSecret, ModelSettings
+from lokid.providers.settings import ClientSettings, FileSecret
 from lokid.rpc import address
 from lokid.runtime import regular, watch
-from lokid.runtime.clients import known_models
 from lokid.runtime.identities import regions
+from lokid.runtime.known import Models
 from lokid.runtime.secrets import sources as secrets
 from lokid.runtime.secrets.client_secrets import secret_keys, secret_texts
 from lokid.runtime.secrets.vault import LOCKED, UNLOCK, Contents, Vault
@@ -66,7 +66,7 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     used_names: frozenset[str] = frozenset()
-    models: Mapping[str, tuple[ModelSettings, ...]] = field(default_factory=dict, repr=False)
+    models: Mapping[str, Models] = field(default_factory=dict, repr=False)
     texts: tuple[str | None, ...] = ()
     marks: tuple[watch.Mark, ...] = ()
     young: bool = False
@@ -81,9 +81,12 @@ def load(
     environ: Mapping[str, str],
     builtin: Callable[[], tuple[ClientSettings, ...]],
     vault: Vault | None = None,
+    before: Loaded | None = None,
 ) -> Loaded:
-    """Reads all files. ``builtin``: the clients that are there when no configuration file is. Blocks."""
+    """Reads all files. ``builtin``: the clients that are there when no configuration file is. ``before``:
+    what was loaded last; returned, but for ``young``, if the very same files hold the same. Blocks."""
     both = (paths.config, paths.env_file)
+    begun = time.time()
     marks = watch.marks(both)
     problems: list[Problem] = []
     warnings: list[Problem] = []
@@ -94,13 +97,23 @@ def load(
         problems += wrong
         environ = {**found, **environ}
         warnings += _exposed(paths.env_file, "holds secrets")
-    # Once: of all that follows it takes longest, half a second for a file of 10,000 models.
-    tree = nodes.read(text or "", paths.config)
-    settings = vault_settings(text or "", paths.config, environ, tree)
+    texts: tuple[str | None, ...] = (_hash(text), _hash(env_text))
+    tree: nodes.Tree | None = None
+    if before is not None and before.texts[:2] == texts and not problems and not before.problems:
+        settings = before.settings
+    else:
+        before = None
+        # Once: of all that follows it takes longest.
+        tree = nodes.read(text or "", paths.config, places=False)
+        settings = vault_settings(text or "", paths.config, environ, tree)
     kept = (vault or Vault(environ, os.path.dirname(paths.config))).read(settings)
     if kept.state == "refused":
         warnings.append(Problem(kept.file, 1, 1, "", kept.reason))
     warnings += [Problem(path, 1, 1, "", what) for path, what in kept.warnings]
+    texts += (_hash(repr((kept.state, kept.reason, kept.secrets))),)
+    young = _is_young(marks, begun) or _is_young(kept.marks, time.time())
+    if before is not None and (before.texts, before.marks) == (texts, marks + kept.marks) and not failures:
+        return replace(before, young=young)
     lookup = {**secrets.credentials(environ), **environ, **kept.secrets}
     config: Config | None = None
     names: frozenset[str] = frozenset()
@@ -109,6 +122,7 @@ def load(
     if not problems and text is None:
         config = _without_file(paths.config, kept, environ, builtin())
     elif not problems and text is not None:
+        tree = tree or nodes.read(text, paths.config, places=False)
         names = secret_names(text, tree)
         parsed = parse(text, paths.config, lookup=lookup, environ=environ, mend=_mend(kept), tree=tree)
         if isinstance(parsed, Config):
@@ -123,14 +137,9 @@ def load(
         config,
         tuple(problems),
         marks=marks + kept.marks + more_marks,
-        young=_is_young(marks + kept.marks + more_marks),
+        young=young or _is_young(more_marks, time.time()),
         unread=bool(failures),
-        texts=(
-            _hash(text),
-            _hash(env_text),
-            _hash(repr((kept.state, kept.reason, kept.secrets))),
-            *map(_hash, map(repr, more_marks)),
-        ),
+        texts=(*texts, *map(_hash, map(repr, more_marks))),
         files=both + kept.files + more,
         vault=replace(kept, secrets=dict.fromkeys(kept.secrets, "")),  # the names are enough from here on
         settings=settings,
@@ -139,7 +148,7 @@ def load(
         return loaded
     for secret in (*hidden(config), *(lookup.get(name, "") for name in names)):
         logs.register(secret)
-    models = {one.name: known_models(one, PROVIDERS[one.type]) for one in config.clients}
+    models = {one.name: Models(one, PROVIDERS[one.type]) for one in config.clients}
     used = names | _variables(config, environ)
     return replace(loaded, warnings=tuple(warnings), environ=environ, used_names=used, models=models)
 
@@ -174,9 +183,9 @@ def _mend(kept: Contents) -> str:
     return MEND
 
 
-def _is_young(marks: tuple[watch.Mark, ...]) -> bool:
+def _is_young(marks: tuple[watch.Mark, ...], taken_at: float) -> bool:
     changed_at = max((mark[4] / 1e9 for mark in marks if len(mark) > 4), default=0.0)
-    return 0 <= time.time() - changed_at < TICK  # a time in the future is a wrong clock
+    return 0 <= taken_at - changed_at < TICK  # a time in the future is a wrong clock
 
 
 def _hash(text: str | None) -> str | None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from lokid import logs
+from lokid import hiding, logs
 from lokid.errors import LokidError
 from lokid.protocols.http import HTTPRequest
 
@@ -62,14 +62,13 @@ def hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
     sent, and all that the log must not show."""
     known = [form for secret in secrets for form in _forms(secret.get_secret_value())]
     known.sort(key=len, reverse=True)
+    needles = hiding.needles(known)
 
     def clean(text: str) -> str:
         for form in known:
             text = text.replace(form, SECRET)
-        text = logs.hide(text, SECRET)
-        if text.endswith(CUT):
-            text = _without_beginning(text.removesuffix(CUT), known) + CUT
-        return text
+        text = logs.hide(hiding.hide(text, needles, SECRET), SECRET)
+        return hiding.hide_rest(text, needles, SECRET, _TAKEN_OUT, SHORTEST)
 
     error.message = clean(error.message)
     error.args = (error.message,)
@@ -81,14 +80,8 @@ def hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
 CUT = "\N{HORIZONTAL ELLIPSIS}"
 """At the end of a message that a dialect cut off, maybe in the middle of a secret."""
 
-
-def _without_beginning(text: str, known: Iterable[str]) -> str:
-    """``text`` without the longest beginning of one of ``known`` at its end."""
-    for form in known:
-        for length in range(len(form) - 1, SHORTEST - 1, -1):
-            if text.endswith(form[:length]):
-                return text[:-length] + SECRET
-    return text
+_TAKEN_OUT = re.compile(rf"\[redacted\]|{re.escape(SECRET)}|{CUT}\Z")
+"""Where a dialect took out what looked like a key, which may have been a part of it; and the end."""
 
 
 def _header(name: str, value: str) -> str:

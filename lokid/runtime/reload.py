@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from lokid import logs
@@ -23,7 +24,7 @@ from lokid.config import Config, Plan, Problem, plan
 from lokid.errors import ConfigInvalid, SecretMissing
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings
-from lokid.runtime import watch
+from lokid.runtime import often, watch
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.generation import Generation
 from lokid.runtime.launching import children
@@ -39,6 +40,9 @@ QUIET = 0.02
 
 BUSY = 0.5
 """Seconds after which a file that never comes to rest is read all the same."""
+
+AT_ONCE = 500
+"""Models that go at once, which takes half a millisecond."""
 
 AGAIN = 1.0
 """Seconds until a file that the system could not read is tried once more."""
@@ -96,7 +100,10 @@ class Reloader:
         """Raises ConfigInvalid with every problem. Not ``forced``: files with the text they had before
         are not loaded again. One at a time; a second caller waits and then loads anew."""
         async with self._lock:
-            loaded, steps = await self._load()
+            loaded, steps = await self._load(forced=forced)
+            if loaded.config is None and not loaded.problems:
+                self.loaded = loaded
+                return Change(self.generation.number, kept=tuple(self.generation.clients))
             same = loaded.texts == self.loaded.texts and loaded.problems == self.loaded.problems
             old = self.generation
             if gone := self._gone(loaded):
@@ -121,22 +128,25 @@ class Reloader:
         """Returns when the next generation is there."""
         await self._swapped.wait()
 
-    async def _load(self) -> tuple[Loaded, Plan]:
-        """What is in the files, and what follows for the clients of the present generation. Raises
+    async def _load(self, *, forced: bool) -> tuple[Loaded, Plan]:
+        """What is in the files, and what follows for the clients of the present generation; without a
+        configuration and problems it is what was there before, which only ``forced`` reads again. Raises
         SecretMissing while lokid is locked: what is read then would be in memory again."""
         while True:
             self.check_unlocked()
             epoch, old = self.vault.epoch, self.generation
-            read = partial(self._read, self.environment.all, old)
-            found = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+            before = None if forced or not old.number else self.loaded
+            found = await often.aside(partial(self._read, self.environment.all, old, before))
             if epoch == self.vault.epoch and old is self.generation:
                 return found
 
-    def _read(self, environ: Mapping[str, str], old: Generation) -> tuple[Loaded, Plan]:
+    def _read(
+        self, environ: Mapping[str, str], old: Generation, before: Loaded | None
+    ) -> tuple[Loaded, Plan]:
         """In a thread, the plan too: to compare ten thousand models takes 20 ms."""
-        loaded = load(self.paths, environ, self._builtin, self.vault)
-        before = old.config if old.number and not old.sealed else None
-        return loaded, plan(before, loaded.config) if loaded.config else Plan()
+        loaded = load(self.paths, environ, self._builtin, self.vault, before)
+        config = old.config if old.number and not old.sealed else None
+        return loaded, plan(config, loaded.config) if loaded.config else Plan()
 
     def _gone(self, loaded: Loaded) -> Problem | None:
         """A file that was in use and is not there any more, or a vault that cannot be read any more."""
@@ -233,9 +243,11 @@ class Reloader:
         self._swapped.set()
         self._swapped = anyio.Event()
         for name in steps.close:
-            spawn(old.clients[name].retire)
+            spawn(_let_go, [old.clients[name]])
         for name in steps.open:
             clients[name].begin(spawn)
+            if len(clients[name].models) > AT_ONCE:
+                spawn(often.aside, clients[name].models.complete)
             if name in old.clients and old.clients[name].requests:
                 spawn(clients[name].dial)  # its users should not wait for a handshake
         if forced:
@@ -269,6 +281,18 @@ class Reloader:
                     continue
                 if before != (change.generation, ()):
                     log.info("configuration loaded: generation %d", change.generation)
+
+
+async def _let_go(clients: list[OpenClient]) -> None:
+    """Retires the one client in the list, and takes thousands of models out of memory in steps: at once they
+    would hold everybody up for 10 ms."""
+    client = clients.pop()  # who called this has the list
+    await client.retire()
+    parts = client.parts()
+    del client
+    while parts:
+        del parts[-AT_ONCE:]
+        await anyio.lowlevel.checkpoint()
 
 
 async def _rested(clients: Sequence[OpenClient]) -> None:

@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 MAX_PER_PROCESS = 512
 """Connections of one process: an editor or a test runner has some tens, a loop gone wild 20,000."""
 
-BURST = 64
-"""Connections accepted before the others get their turn again."""
+BURST = 16
+"""Connections accepted before the others get their turn again: 2 ms."""
 
 PAUSE_S = 0.1
 """After a failed accept (no descriptor is free): long enough not to spin, short enough not to be felt."""

@@ -8,7 +8,7 @@ for room loses nothing but its own frame, which was not queued yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import islice
 
 import anyio
@@ -34,6 +34,10 @@ GATHER = 64
 
 CLOSE_S = 1.0
 """For the writer to leave when it was cancelled: one turn of the event loop, unless that is busy."""
+
+
+def _nobody(_: str) -> None:
+    """Whom a closed outbox tells."""
 
 
 class Outbox:
@@ -99,6 +103,17 @@ class Outbox:
         """
         while self._size >= self._limit and not (last and self.stalled):
             await self._wait()
+        self._put(frame)
+
+    def put(self, frame: bytes) -> Awaitable[None] | None:
+        """``send`` without a coroutine where there is room, which is nearly always; what is given otherwise
+        is to be awaited."""
+        if self._size >= self._limit:
+            return self.send(frame)
+        self._put(frame)
+        return None
+
+    def _put(self, frame: bytes) -> None:
         if self.dead is not None:
             return
         self._queued += len(frame)
@@ -135,6 +150,8 @@ class Outbox:
             while self._writer is not None:
                 self._writer.cancel()
                 await self._wait()
+        # The session's, which holds this: it goes at once, and not when the collector comes.
+        self._on_dead = self._on_stalled = _nobody
 
     async def _write_all(self, scope: anyio.CancelScope) -> None:
         """Until nothing waits or the outbox is dead."""

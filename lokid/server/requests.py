@@ -47,7 +47,7 @@ class Running:
             "id": self.id,
             "method": self.method,
             "state": "waiting" if self.asker.waiting else "running",
-            "model": self.model,
+            "model": self.asker.model or self.model,
             "pid": self.asker.pid,
             "program": self.asker.shown,
             "started_at": self.started_at,

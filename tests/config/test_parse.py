@@ -364,6 +364,12 @@ def test_a_missing_name_outside_clients_is_a_problem() -> None:
     assert good("vault: {file: '{{F}}'}\nclients: []", lookup={"F": "/v"}).vault.file == "/v"
 
 
+def test_a_secret_in_the_place_of_its_name_is_not_shown() -> None:
+    assert bad("vault: {file: '{{sk-proj-0451}}'}\nclients: []") == [
+        "f:1:15: vault.file: nothing gives (not a word): not in the daemon's environment or .env"
+    ]
+
+
 def test_a_trap_outside_clients_is_a_problem() -> None:
     assert bad("model: 1:30\nclients: []") == [
         "f:1:8: model: is read as a number in base 60 by some YAML readers; quote it"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lokictl import wire
 from tests.fakes.frames import event, exception, frame, text
+from tests.fakes.http1 import CHUNKED, OK
 from tests.fuzz.answer_targets import READINGS
 from tests.fuzz.table import TARGETS, corpus, keep
 
@@ -33,6 +34,18 @@ CONFIGS = (
     "%YAML 1.1\n---\n!!python/object:x {}\n...\n",
     "clients: 'unclosed @@\n",
     "",
+)
+
+YAMLS = (
+    "a: {b: [1, 2.5, ~, true, yes, 0x1F, 1_000, 12:30, 2026-01-01, .inf, 1e999]}\nc: |\n  x\n  y\n",
+    "a: &a [&b {x: y}, *b]\nb: *a\n<<: *a\n",
+    "a: \"\\u00e9\\x41\\n\"\n'b': {{NAME}}\n{{NAME}}: >-\n  folded\n  text\n",
+    "? {a: b}\n: [c]\n? - d\n: !!str 1\n--- \nx: y\n",
+    "[" * 33 + "]" * 33,
+    "a: &a {b: *a}\n",
+    "clients:\n- models:\n  - a\n  - {name: b, input_price: 1.5, patch: {body: {x: [~, 1e3]}}}\n  - 0x1\n",
+    "clients: [{models: [a, {b: [c], b: d}, &x e, *x]}, {models: {{NAME}}}]\n",
+    "\ufeffa: \u2028 b\n\x85c: d\n",
 )
 
 DOTENVS = ("A=1\nexport B='x' # y\nC=\"a\\n@@\"\n", "@@\n", "A='@@\n", "=@@", "A B=@@", "\ufeffA=#\n\n# c\n")
@@ -86,6 +99,39 @@ REQUESTS = (
     [0, 1, "embed", [{"texts": ["a"] * 20, "n": [2**63, -(2**31), 1e300]}]],
 )
 
+RESPONSES = (
+    OK + b"content-length: 5\r\nx-a: b\r\nx-a: @@\r\n\r\nhello",
+    OK + b"connection: close\r\n\r\nuntil the end",
+    CHUNKED + b"5;a=b\r\nhello\r\n1 \r\n!\r\n0\r\nx-sum: 1\r\n\r\n",
+    b"HTTP/1.1 103 Hints\r\nlink: x\r\n\r\nHTTP/1.0 200\r\ncontent-length: 1\r\n\r\nx",
+    b"HTTP/1.1 304 No\r\ncontent-length: 7\r\n\r\n",
+    # Of https://portswigger.net/web-security/request-smuggling and its kin, as responses.
+    OK + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    OK + b"content-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
+    OK + b"content-length: 5, 5\r\n\r\nhello",
+    OK + b"content-length : 5\r\n\r\nhello",
+    OK + b"content-length: +5\r\n\r\nhello",
+    OK + b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+    OK + b"transfer-encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+    OK + b"x: y\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    OK + b"x: y\r\n transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    CHUNKED + b"0x5\r\nhello\r\n0\r\n\r\n",
+    CHUNKED + b"5\nhello\r\n0\r\n\r\n",
+    CHUNKED + b"5\r\nhelloX\r\n0\r\n\r\n",
+    CHUNKED + b"0\r\nx : y\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+)
+
+REQUESTS_SENT = (
+    b"POST\0/v1/chat?x=y\0api.example\0authorization\0Bearer @@\0x-a\0 b\tc ",
+    b"GET\0/\0h:1\0host\0other\0content-length\x000",
+    b"GET\0/ HTTP/1.1\r\nx: y\0h",
+    b"POST\0/\0h\0x\0y\r\ntransfer-encoding: chunked",
+    b"POST\0/\0h\0transfer-encoding\0chunked",
+    b"G\xc3\x89T\0/\0h\0x\0\xc3\xa9\xe2\x82\xac\xff",
+    b"GET\0/\0h\r\nx: y\0a:b\0c",
+)
+
 STREAMS = (
     b"event: x\ndata: a\n\ndata: b\r\n\r\n: c\rdata\rid: 1\r\r",
     b"\xef\xbb\xbfdata:\xe2\x80\xa8 {}\n\ndata: [DONE]",
@@ -108,10 +154,13 @@ def seeds() -> dict[str, list[bytes]]:
         "event_stream": [check + each for check in (b"\0", b"\1") for each in FRAMES],
         "config": [each.encode() for each in CONFIGS]
         + [b"clients:\n" + part for part in example.split(b"\n\n") if part.lstrip().startswith(b"- type")],
+        "yaml": [each.encode() for each in (*CONFIGS, *YAMLS)],
         "dotenv": [each.encode() for each in DOTENVS],
         "vault": [each.encode() for each in VAULTS],
         "merge_patch": ["\0".join(pair).encode() for pair in PATCHES],
         "waits": [each.encode() for each in WAITS],
+        "http1_response": [method + each for method in (b"\0", b"\1") for each in RESPONSES],
+        "http1_request": list(REQUESTS_SENT),
         "answers": [bytes([number]) + each.sample for number, each in enumerate(READINGS)],
         "refusals": [bytes([first]) + each.encode() for each in REFUSALS for first in (0, 33, 61)],
         "oauth": [bytes([kind]) + each.encode() for each in OAUTHS for kind in range(5)],

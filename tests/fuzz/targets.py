@@ -14,20 +14,18 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgpack
 
 from lokictl import wire
-from lokid.config import Config, parse, plan, show
-from lokid.config import vault as vault_text
 from lokid.protocols.event_stream import BrokenStream, EventStreamParser
 from lokid.protocols.merge_patch import merge, origins
 from lokid.protocols.retry_after import MAX_RETRY_AFTER, rate_limit_reset, retry_after
 from lokid.protocols.sse import EventTooLarge, SSEEvent, SSEParser
 from lokid.rpc.connection import REQUESTS, Connection, Limits
 from lokid.rpc.messages import ProtocolError
-from lokid.runtime.secrets import sources as dotenv_text
 from tests.fakes.rpc_messages import encode
 
 SECRET = "sk-Zq7xCanary-0451"
@@ -39,17 +37,17 @@ Target = Callable[[bytes], None]
 
 
 def pieces(data: bytes) -> list[bytes]:
-    """Byte by byte, and long inputs in pieces of sizes that follow from what they hold."""
-    if len(data) <= 48:
-        return [data[at : at + 1] for at in range(len(data))]
-    sizes, at, cut = (1, 2, 3, 5, 8, 13, 40), 0, []
+    """Cut at one to four places, which follow from what it holds; short ones, and one in sixteen of the
+    others, byte by byte. (All of them byte by byte would cost most of the runs that there is time for.)"""
     turn = zlib.crc32(data)
-    while at < len(data):
-        size = sizes[turn % 7]
+    if len(data) <= 8 or turn & 15 == 0:
+        return [data[at : at + 1] for at in range(len(data))]
+    cuts = [0, len(data)]
+    for _ in range(1 + (turn >> 4 & 3)):
         turn = (turn * 1103515245 + 12345) & 0x7FFFFFFF
-        cut.append(data[at : at + size])
-        at += size
-    return cut
+        cuts.append((turn >> 8) % len(data))
+    cuts.sort()
+    return [data[begin:end] for begin, end in pairwise(cuts)]
 
 
 def hides(text: str) -> None:
@@ -200,56 +198,6 @@ def _frames(chunks: list[bytes]) -> tuple[list[Any], str]:
         hides(str(error))
         return messages, f"{type(error).__name__} {error}"
     return messages, ""
-
-
-# --- the user's files
-
-_PATTERN = re.compile(r"""\b(chat_completions|embeddings|rerank)\.(['"]).*?\2(?=[.:])""")
-
-
-def config(data: bytes) -> None:
-    """Text, and after a NUL the value of a variable that patches. ``@@`` in either stands for the secret."""
-    text, _, patch = data.decode("utf-8", "surrogateescape").replace("@@", SECRET).partition("\0")
-    environ = {"LOKID_PATCH_C_CHAT_COMPLETIONS": patch} if patch else {}
-    found = parse(text, "f", lookup={"NAME": SECRET}, environ=environ)
-    problems = found.warnings if isinstance(found, Config) else found
-    for problem in problems:
-        assert problem.line >= 1 and problem.column >= 1
-        # Patterns on models' names are shown: whoever writes a secret as one shows it.
-        hides(_PATTERN.sub("", str(problem)))
-    if isinstance(found, Config):
-        steps = plan(found, found)
-        assert not steps.open and not steps.close
-        assert parse(text, "f", lookup={"NAME": SECRET}, environ=environ) == found
-        shown = show(found)
-        msgpack.packb(shown)
-        for client in shown["clients"]:
-            # A command is shown; what is a secret in it only its author knows.
-            keys = (client.get(key) for key in ("api_key", "secret_access_key", "session_token"))
-            hides("".join(key for key in keys if isinstance(key, str)))
-
-
-def dotenv(data: bytes) -> None:
-    """``.env``, and the lines of it that are none."""
-    text = data.decode(errors="replace").replace("@@", SECRET)
-    values, problems = dotenv_text.dotenv(text, "f")
-    for problem in problems:
-        if SECRET not in problem.key:  # NAME=, which is no value
-            hides(str(problem))
-    assert all(name and isinstance(value, str) for name, value in values.items())
-
-
-def vault(data: bytes) -> None:
-    """What is inside a decrypted vault."""
-    data = data.replace(b"@@", SECRET.encode())
-    try:
-        found = vault_text.decode(data)
-    except vault_text.BadVault as error:
-        hides(str(error))
-        return
-    assert vault_text.decode(vault_text.encode(found)) == found
-    for name in found:
-        assert name not in vault_text.changed(found, {name: None})
 
 
 # --- small texts of servers

@@ -186,6 +186,12 @@ def test_long_code_takes_time_in_proportion():
     assert shown == "".join(lines)
 
 
+def test_a_cell_that_is_too_narrow_for_its_words_loses_none():
+    path = "/srv/" + "".join(map(str, range(10, 60))) + "/end"
+    laid_out = out([f"| path |\n|---|\n| {path} |\n"], width=40)
+    assert path in "".join(laid_out.split())
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_line_of_prose_or_table_is_wider_than_the_terminal(width):
     table = "| name | what it is |\n|---|---|\n| a | " + "word " * 30 + "|\n"

@@ -209,6 +209,9 @@ def test_a_request_is_written_as_the_standard_says():
         ("GET", "/", {"a": "b\r\nc: d"}),
         ("GET", "/", {"a": "b\n"}),
         ("GET", "/", {"a": "\0"}),
+        ("GET", "/", {"authorization": "Bearer sk-\u200b1"}),  # as one copies it from a page
+        ("GET", "/", {"a": "\udc80"}),
+        ("GET", "/", {"\u20ac": "c"}),
         ("GET", "/", {"a\r\nb": "c"}),
         ("GET", "/", {"bad name": "c"}),
         ("GET", "/", {"": "c"}),

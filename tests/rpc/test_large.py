@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import msgpack
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lokid.rpc import large
 from lokid.rpc.connection import Connection
 from lokid.rpc.large import WHOLE_BYTES, WHOLE_OBJECTS, LargeFrame
 from lokid.rpc.messages import ProtocolError, Request, encode_request
@@ -73,6 +75,34 @@ def test_only_large_frames_are_left_to_be_decoded_and_in_their_order() -> None:
         decoded = [one.decode() if isinstance(one, LargeFrame) else one for one in found]
         assert [message.msgid for message in decoded if isinstance(message, Request)] == [1, 2, 1, 2]
         assert connection.held == 0
+
+
+def test_a_large_text_grows_where_it_lies_and_is_never_made_twice() -> None:
+    wire = encode_request(1, "m", ["x" * (16 * WHOLE_BYTES)])
+    frame = LargeFrame(wire, MANY, 1)
+    tracemalloc.start()
+    try:
+        frame.decode()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * WHOLE_BYTES, "put together of its pieces at the end it is 32, and one long step"
+
+
+def test_no_step_of_a_large_block_takes_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+
+    def noted(view: memoryview) -> bytes:
+        steps.append(len(view))
+        return view.tobytes()
+
+    block = b"xyz" * WHOLE_BYTES
+    frame = LargeFrame(msgpack.packb([0, 1, "m", [block]]), MANY, 1)
+    monkeypatch.setattr(large, "bytes", noted, raising=False)
+    message = frame.decode()
+    assert isinstance(message, Request)
+    assert message.params == [block]
+    assert steps == [WHOLE_BYTES] * 3
 
 
 def test_its_length_is_that_of_its_bytes() -> None:

@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 
+from lokid.rpc import connection as connection_module
 from lokid.rpc.connection import MIB, REQUESTS, Connection, Limits
 from lokid.rpc.messages import ProtocolError, Request, encode_request
 
@@ -145,3 +146,24 @@ def test_reading_byte_by_byte_is_linear() -> None:
     assert seconds(16_000) < 8 * 8 * max(
         seconds(2_000), 0.001
     )  # eight times the bytes; quadratic would be 64
+
+
+def test_a_frame_of_values_of_one_byte_each_is_walked_over_in_long_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step for each of them holds the event loop for 20 ms a read."""
+    steps: list[int] = []
+    ones = connection_module._ones
+
+    def noted(source: bytes, position: int, left: int) -> int:
+        steps.append(ones(source, position, left))
+        return steps[-1]
+
+    monkeypatch.setattr(connection_module, "_ones", noted)
+    values = [1, -1, None, True, [], {}] * 8_000
+    wire = encode_request(7, "m", [values])
+    connection = Connection()
+    found = [one for at in range(0, len(wire), 10_000) for one in connection.feed(wire[at : at + 10_000])]
+    assert found == [Request(7, "m", [values])]
+    assert sum(steps) == len(values)
+    assert len(steps) < len(values) / 200

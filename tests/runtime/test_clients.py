@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ from pydantic import SecretStr
 
 from lokid.errors import LoginRequired, RateLimited, SecretMissing, UnknownModel, Unsupported
 from lokid.providers.registry import PROVIDERS
-from lokid.runtime.clients import OpenClient, Surroundings, nearest
+from lokid.runtime.clients import OpenClient, Surroundings
+from lokid.runtime.known import nearest
 from lokid.runtime.secrets.client_secrets import secret_texts
 
 pytestmark = pytest.mark.anyio
@@ -125,7 +127,7 @@ class TestLife:
 
     async def test_cools_down_as_long_as_the_provider_said(self) -> None:
         mine = client()
-        now = anyio.current_time()
+        now = time.monotonic()
         mine.breakers.failed("m", RateLimited("slower"), now)
         assert mine.state() == ("ready", None)
         mine.breakers.failed("m", RateLimited("slower, please", retry_after_s=30), now)

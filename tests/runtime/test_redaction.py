@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -10,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from lokid import logs
+from lokid.dialects.errors import classify
 from lokid.errors import AuthenticationFailed
 from lokid.runtime.redaction import CUT, hide
 
@@ -39,6 +43,86 @@ def test_a_secret_is_hidden_as_it_is_and_encoded(secret: str) -> None:
     pair = base64.b64encode(f"user:{secret}".encode()).decode()
     assert "<secret>" in hidden(f"no: {pair}").message
     assert hidden("no", hint=f"not {secret}").hint == "not <secret>"
+
+
+def between(letters: str, each: str) -> str:
+    return each.join(letters)
+
+
+KEY = "sk-live+/4f9aQ7zB2xK8w"
+
+DISGUISES = {
+    "zero width spaces": between(KEY, "\u200b"),
+    "joiners": between(KEY, "\u200d\u2060"),
+    "soft hyphens": between(KEY, "\u00ad"),
+    "combining grapheme joiners": between(KEY, "\u034f"),
+    "variation selectors": between(KEY, "\ufe0f"),
+    "tags": between(KEY, "\U000e0041"),
+    "fillers": between(KEY, "\u3164"),
+    "accents": between(KEY, "\u0301"),
+    "directions": f"\u202e{between(KEY, chr(0x2066))}\u202c",
+    "a byte order mark in the middle": f"{KEY[:9]}\ufeff{KEY[9:]}",
+    "line breaks": f"{KEY[:9]}\r\n   {KEY[9:]}",
+    "escape sequences' first letters": between(KEY, "\x1b"),
+    "wide letters": "".join(chr(ord(each) + 0xFEE0) for each in KEY),
+    "another case": KEY.upper(),
+    "hexadecimal": KEY.encode().hex(),
+    "base64 in lines": "\n".join(re.findall(".{1,8}", base64.b64encode(KEY.encode()).decode())),
+    "URL, both cases": quote(KEY, safe="").replace("%2B", "%2b"),
+    "URL, every letter": "".join(f"%{ord(each):02x}" for each in KEY),
+    "URL, twice": quote(quote(KEY, safe=""), safe=""),
+    "JSON": "".join(f"\\u{ord(each):04X}" for each in KEY),
+    "JSON in JSON": "".join(f"\\\\u{ord(each):04x}" for each in KEY),
+    "Python": "".join(f"\\x{ord(each):02x}" for each in KEY),
+    "HTML": "&#8203;".join(f"&#x{ord(each):x};" for each in KEY),
+    "a part taken out before": f"{KEY[:4]}[redacted]{KEY[12:]}",
+    "the beginning taken out, in two words": f"[redacted] {KEY[15:]}",
+}
+
+
+def rest(message: str) -> str:
+    """Its letters without marks; of base64 two are left that hold a byte and what would follow it."""
+    return re.sub(r"<secret>(dw(?===))?|\[redacted\]|\W", "", message)
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES.keys())
+def test_a_secret_is_hidden_in_every_disguise(disguise: str) -> None:
+    error = AuthenticationFailed(f"wrong: {disguise} (see the manual)")
+    hide(error, [SecretStr(KEY)])
+    assert rest(error.message) == "wrongseethemanual"
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES.keys())
+def test_what_a_provider_says_is_hidden_in_every_disguise(disguise: str) -> None:
+    """All the way from its body."""
+    body = json.dumps({"error": {"message": f"wrong: {disguise} (see the manual)"}}).encode()
+    error = classify(401, {}, body)
+    hide(error, [SecretStr(KEY)])
+    # Its message is cut off in the longest of them.
+    assert "seethemanual".startswith(rest(error.message.partition("wrong:")[2]))
+
+
+@pytest.mark.parametrize("kind", ["wide", "escapes", "backslashes", "ampersands", "nothing", "marks"])
+def test_a_text_made_to_be_slow_is_not(kind: str) -> None:
+    texts = {
+        "wide": "\uff53" * 6000,
+        "escapes": "%25" * 2000 + "%",
+        "backslashes": "\\" * 6000,
+        "ampersands": "&amp;" * 1200,
+        "nothing": "\u200b" * 6000,
+        "marks": "[redacted]sk-liv" * 400,
+    }
+    before = time.process_time()
+    error = AuthenticationFailed(texts[kind])
+    hide(error, [SecretStr(f"{KEY}-{number}") for number in range(8)])
+    assert time.process_time() - before < 2  # some milliseconds
+
+
+def test_no_word_of_a_sentence_is_taken_for_a_secret() -> None:
+    said = "the model does not exist; \u05e9\u05dc\u05d5\u05dd, \U0001f469\u200d\U0001f4bb 100% & more\\u"
+    error = AuthenticationFailed(said)
+    hide(error, [SecretStr(KEY)])
+    assert error.message == said
 
 
 def test_an_id_that_holds_a_secret_is_none() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from lokid import logs
@@ -17,6 +18,7 @@ from lokid.errors import ConfigInvalid
 from lokid.providers.settings import ClientSettings
 from lokid.rpc import address
 from lokid.runtime import loading, reload, watch
+from lokid.runtime.clients import OpenClient
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
 from lokid.runtime.reload import Reloader
@@ -178,6 +180,68 @@ class TestOneReload:
             with anyio.fail_after(5):
                 while not lease.client.closed:
                     await anyio.sleep(0)
+
+    async def test_of_the_very_same_files_parses_nothing_unless_it_is_forced(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parsed: list[str] = []
+
+        def noting(text: str, *rest: Any, **keys: Any) -> Any:
+            parsed.append(text)
+            return parse(text, *rest, **keys)
+
+        parse = loading.parse
+        monkeypatch.setattr(loading, "parse", noting)
+        path.write_text(text("a", api_key="sk-of-the-file"))
+        path.chmod(0o644)
+        async with spawning() as spawn:
+            one = reloader(path)
+            await one.reload(spawn)
+            first = one.generation
+            change = await one.reload(spawn, forced=False)
+            assert (change.generation, change.kept, one.generation) == (1, ("a",), first)
+            assert len(one.loaded.warnings) == len(parsed) == 1
+            path.chmod(0o600)  # the same text, but who may read it is another matter
+            assert (await one.reload(spawn, forced=False)).generation == 1
+            assert (one.loaded.warnings, len(parsed)) == ((), 2)
+            path.with_name(".env").write_text("KEY=value\n")
+            await one.reload(spawn, forced=False)
+            assert len(parsed) == 3
+            path.write_text("clients: {}\n")
+            for _ in range(2):
+                with pytest.raises(ConfigInvalid, match="must be a list"):
+                    await one.reload(spawn, forced=False)
+            assert (await self.mended(one, path, spawn)).kept == ("a",)
+
+    async def mended(self, one: Reloader, path: Path, spawn: Any) -> reload.Change:
+        path.write_text(text("a", api_key="sk-of-the-file"))
+        return await one.reload(spawn, forced=False)
+
+    async def test_takes_thousands_of_models_out_of_memory_in_steps(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone: list[int] = [0]
+
+        class Part:
+            def __del__(self) -> None:
+                gone[-1] += 1
+
+        def parts(client: OpenClient) -> list[Part]:
+            return [Part() for _ in client.models]
+
+        monkeypatch.setattr(OpenClient, "parts", parts)
+        many = 8 * reload.AT_ONCE
+        async with spawning() as spawn:
+            one = reloader(path)
+            path.write_text(text("a", models=[f"m{number}" for number in range(many)]))
+            await one.reload(spawn)
+            path.write_text(text("a"))
+            await one.reload(spawn)
+            with anyio.fail_after(5):
+                while sum(gone) < many:
+                    await anyio.lowlevel.checkpoint()
+                    gone.append(0)
+        assert max(gone) <= 2 * reload.AT_ONCE  # trio may take it twice before this
 
     async def test_keeps_every_secret_out_of_the_log(
         self, path: Path, monkeypatch: pytest.MonkeyPatch

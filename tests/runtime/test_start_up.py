@@ -55,3 +55,19 @@ def test_no_plugin_of_an_installed_package_is_loaded(tmp_path):
     assert "curious" in loaded(
         f"{start}; del os.environ['PYDANTIC_DISABLE_PLUGINS']; import lokid.server.life"
     )
+
+
+START = (
+    "import os, lokid.daemon; lokid.daemon.harden(os.environ); lokid.daemon._import_pydantic();"
+    " import lokid.server.life, lokid.runtime.core"
+)
+
+
+def test_an_idle_daemon_does_not_hold_what_only_few_of_them_need():
+    modules = loaded(START)
+    assert "lokid.runtime.core" in modules
+    assert not modules & {"importlib.metadata", "zipfile", "email.message", "configparser", "argparse", "csv"}
+
+
+def test_whoever_needs_to_know_what_is_installed_can_still_find_out():
+    assert "zipfile" in loaded(f"{START}\nfrom importlib.metadata import version; assert version('pydantic')")

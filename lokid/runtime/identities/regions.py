@@ -4,7 +4,6 @@ as ``aws configure`` writes it. https://docs.aws.amazon.com/sdkref/latest/guide/
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from collections.abc import Mapping
@@ -52,6 +51,8 @@ def fill(config: Config, paths: tuple[str, ...], environ: Mapping[str, str]) -> 
 
 def _regions(paths: tuple[str, ...]) -> dict[str, str]:
     """Profile -> region. A file that is not there or cannot be understood says nothing."""
+    import configparser  # 0.7 MiB that only a client of bedrock without a region needs
+
     found: dict[str, str] = {}
     for path in paths:
         parser = configparser.RawConfigParser(default_section="", strict=False)

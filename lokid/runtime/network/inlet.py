@@ -11,6 +11,8 @@ The loop is known by AnyIO's token and used as what it can do; nothing here depe
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -30,6 +32,11 @@ class _Keeps(Protocol):
     def remove_reader(self, fd: int) -> object: ...
 
     def create_future(self) -> Any: ...
+
+
+def closed() -> bytes:
+    """What reading a closed socket gives."""
+    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class Inlet:
@@ -80,6 +87,7 @@ class Inlet:
         if self._waiter is not None and not self._waiter.done():
             self._failure = anyio.ClosedResourceError()
             self._waiter.set_result(None)
+        self._read = closed  # it is the owner's, which holds this: both go without the collector
 
     def _begin(self) -> None:
         self._fd = self._sock.fileno()

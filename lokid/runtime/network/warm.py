@@ -101,7 +101,7 @@ def _may_be_dialled(client: OpenClient) -> bool:
     one behind a proxy, to which a request would have to be sent."""
     if client.launched is not None or client.in_use or not client.http.dials_in_silence:
         return False
-    if client.http.is_warm() or client.state()[0] != "ready":
+    if client.http.is_warm() or client.state(lately=False)[0] != "ready":
         return False
     host = urlsplit(client.provider.base_url(client.settings)).hostname
     return host is not None and not is_loopback(host)

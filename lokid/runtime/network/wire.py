@@ -15,7 +15,7 @@ import ssl
 import anyio
 
 from lokid.protocols.address import Address
-from lokid.runtime.network.inlet import NOTHING_YET, Inlet
+from lokid.runtime.network.inlet import NOTHING_YET, Inlet, closed
 from lokid.runtime.network.resolver import connect
 
 READ = 64 * 1024
@@ -118,6 +118,7 @@ class Wire:
             self._inlet.close()
             anyio.notify_closing(self._sock)
             self._sock.close()
+        self._read = closed
 
 
 async def dial(address: Address, context: ssl.SSLContext | None) -> Wire:

@@ -8,7 +8,8 @@ from typing import Any
 from lokid.errors import InvalidParams, ProviderUnavailable, UnknownModel
 from lokid.rpc.methods import LoginMethod
 from lokid.runtime import durable
-from lokid.runtime.clients import OpenClient, nearest
+from lokid.runtime.clients import OpenClient
+from lokid.runtime.known import nearest
 from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.oauth.login import Logins
 from lokid.runtime.secrets.vault import ALL_LOCKED, UNLOCK

@@ -34,7 +34,7 @@ def secret_texts(value: object) -> Iterator[SecretStr]:
     match value:
         case SecretStr():
             yield value
-        case ModelSettings(patch=patch):  # thousands of these, and no other key of theirs is secret
+        case ModelSettings(patch=patch):  # no other key of it is secret
             yield from secret_texts(patch)
         case BaseModel():
             for name in type(value).model_fields:
@@ -44,4 +44,5 @@ def secret_texts(value: object) -> Iterator[SecretStr]:
                 yield from secret_texts(inner)
         case tuple() | list():
             for inner in value:
-                yield from secret_texts(inner)
+                if type(inner) is not ModelSettings or inner.patch is not None:  # thousands, and few have one
+                    yield from secret_texts(inner)

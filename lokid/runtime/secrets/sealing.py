@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lokid.config import Config
-from lokid.providers.settings import ClientSettings, ModelSettings
-from lokid.runtime.clients import OpenClient, Surroundings, known_models
+from lokid.providers.settings import ClientSettings
+from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.generation import Generation
+from lokid.runtime.known import Models, unpatched
 
 KEPT = frozenset({"type", "name", "auth", "models", "budget", "limits"})
 """Keys of a client that are shown, counted or completed. Models go without their patches."""
@@ -34,11 +35,12 @@ def _stand_in(client: OpenClient, config: Config, around: Surroundings) -> OpenC
     # Whatever was put in from a secret goes, but for the name, which stands in every answer anyway.
     secret = {str(way[0]) for way in config.interpolated.get(client.name, {})} - {"name", "type"}
     settings = _bare(client.settings, KEPT - secret)
-    models = known_models(settings, client.provider) if "models" in secret else _unpatched(client.models)
+    told = "models" not in secret
+    models = client.models.without_patches() if told else Models(settings, client.provider)
     stand_in = OpenClient(settings, client.provider, around, models=models, stands_in_for=client)
     stand_in.requests = client.requests
-    if "models" not in secret:
-        stand_in.offered = _unpatched(client.offered)
+    if told and client.offered is not client.models:
+        stand_in.offered = unpatched(client.offered)
     return stand_in
 
 
@@ -46,9 +48,5 @@ def _bare(settings: ClientSettings, kept: frozenset[str]) -> ClientSettings:
     fields = type(settings).model_fields
     gone = {key: one.get_default(call_default_factory=True) for key, one in fields.items() if key not in kept}
     if settings.models is not None and "models" in kept:
-        gone["models"] = _unpatched(settings.models)
+        gone["models"] = unpatched(settings.models)
     return settings.model_copy(update=gone)
-
-
-def _unpatched(models: tuple[ModelSettings, ...]) -> tuple[ModelSettings, ...]:
-    return tuple(one if one.patch is None else one.model_copy(update={"patch": None}) for one in models)

@@ -12,6 +12,7 @@ import ctypes
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -147,6 +148,7 @@ class Keyring:
         self._environ = environ
         self._directory = directory
         self._lock = anyio.Lock()
+        self._in_files = [value for value in values.values() if isinstance(value, FileSecret)]
         self._resolved: Mapping[str, SecretStr] | None = None
         self._marks: tuple[watch.Mark, ...] = ()
         self._checked_at = float("-inf")
@@ -164,7 +166,7 @@ class Keyring:
 
     async def get(self) -> Mapping[str, SecretStr]:
         """Raises SecretMissing with the client, the key and what failed; never with the value."""
-        if self._resolved is not None and not self._files():
+        if self._resolved is not None and not self._in_files:
             return self._resolved
         failures = self._failures
         async with self._lock:
@@ -175,14 +177,10 @@ class Keyring:
             return self._resolved
 
     def _files(self) -> tuple[str, ...]:
-        return tuple(
-            secret_path(value, self._directory)
-            for value in self._values.values()
-            if isinstance(value, FileSecret)
-        )
+        return tuple(secret_path(value, self._directory) for value in self._in_files)
 
     async def _files_changed(self) -> bool:
-        now = anyio.current_time()
+        now = time.monotonic()
         if now - self._checked_at < RECHECK:
             return False
         marks = await anyio.to_thread.run_sync(watch.marks, self._files(), abandon_on_cancel=True)
@@ -195,7 +193,7 @@ class Keyring:
         for value in resolved.values():
             logs.register(value.get_secret_value())
         self._marks = marks
-        self._checked_at = anyio.current_time()
+        self._checked_at = time.monotonic()
         return resolved
 
     async def _one(self, key: str, value: Secret) -> SecretStr:

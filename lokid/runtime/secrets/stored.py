@@ -16,7 +16,7 @@ import anyio.to_thread
 
 from lokid.config.vault import MAX_VALUE
 from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, LokidError, SecretMissing
-from lokid.runtime.clients import nearest
+from lokid.runtime.known import nearest
 from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.reload import Reloader
 from lokid.runtime.secrets.identity import Unusable, WrongPassphrase

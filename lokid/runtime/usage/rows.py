@@ -30,6 +30,10 @@ BUSY_S = 5.0
 MOST_GROUPS = 10_000
 """Rows of one answer: each caller can name models as it likes."""
 
+_CACHE = "PRAGMA cache_size = -128"
+"""KiB of the file that a connection keeps. SQLite's own figure is 2 MiB, and everybody who looks at the usage
+has a connection; rows are added at the end and summed from first to last, where more makes nothing faster."""
+
 
 _GROUPS: dict[GroupBy, str] = {
     "client": "client",
@@ -121,6 +125,7 @@ def connect(path: str) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
+        db.execute(_CACHE)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # a commit survives the loss of power
         _make_table(db)
@@ -191,6 +196,7 @@ def query(
     nothing. Raises sqlite3.Error."""
     with closing(sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None)) as db:
         db.row_factory = sqlite3.Row
+        db.execute(_CACHE)
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(_TABLE.format(temp="TEMP", name="unsaved"))
         if unsaved:

@@ -1,0 +1,149 @@
+"""Finding a secret in a text however it was written there.
+
+What repeats a secret does not always repeat it letter by letter: JSON and URLs escape some of it, in upper
+or lower case; a terminal's width breaks it; somebody who wants it to be seen puts characters in between that
+nobody sees. So texts and secrets are compared as ``bare`` has them: escapes resolved, without what is not
+visible, without case. No text is shown like that; it only says which part of the original has to go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+SHORTEST = 8
+"""Characters of a bare secret. Shorter ones would be found across the words of any sentence."""
+
+LONGEST = 64 * 1024
+"""Characters of a text that are looked at like this: 30 ms. Texts of errors are cut off long before."""
+
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]+"
+)
+"""Unicode's Default_Ignorable_Code_Point as far as it is no format character (Cf), and Braille's blank."""
+
+# Escapes may be escaped again ("%2541", "\\\\u0041"); the bounds keep the work linear.
+_UNIT = re.compile(
+    r"%(?:25){0,4}([0-9a-fA-F]{2})"
+    r"|\\{1,8}(?:u\{?|U0000|x)([0-9a-fA-F]{2,4})\}?"
+    r"|&(?:amp;){0,4}#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));"
+    r"|\\{1,8}([^\w\s\\])"
+    r"|(.)",
+    re.DOTALL,
+)
+_ESCAPES = re.compile(r"[%\\&]")
+_UNSEEN = dict.fromkeys([*range(0x21), 0x7F])
+
+
+def visible(text: str) -> str:
+    """``text`` without what takes no place on a screen: format characters (Cf), soft hyphens and blanks."""
+    if text.isascii():
+        return text
+    from unicodedata import category  # a megabyte that nobody needs for plain text
+
+    return _BLANK.sub("", "".join(each for each in text if category(each) != "Cf"))
+
+
+def bare(text: str) -> str:
+    """``text`` as it is compared."""
+    if text.isascii() and not _ESCAPES.search(text):
+        return text.translate(_UNSEEN).lower()
+    return "".join(letters for _, _, letters in _units(text))
+
+
+def _units(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each character of ``text`` begins and ends, however it is written, and what is bare of it."""
+    for unit in _UNIT.finditer(text):
+        percent, escaped, in_hex, in_decimal, quoted, plain = unit.groups()
+        if code := percent or escaped or in_hex:
+            letter = _letter(int(code, 16))
+        elif in_decimal:
+            letter = _letter(int(in_decimal))
+        else:
+            letter = quoted or plain
+        yield unit.start(), unit.end(), _folded(letter)
+
+
+def _letter(code: int) -> str:
+    return chr(code) if code <= 0x10FFFF else ""
+
+
+def _folded(letter: str) -> str:
+    if letter.isascii():
+        return letter.translate(_UNSEEN).lower()
+    from unicodedata import category, normalize
+
+    # Wide, raised and circled letters become plain ones; marks above and below letters go.
+    seen = (each for each in normalize("NFKD", letter) if category(each)[0] not in "CMZ")
+    return _BLANK.sub("", "".join(seen)).lower()
+
+
+def needles(forms: Iterable[str]) -> tuple[str, ...]:
+    """What to look for, the longest first: one secret may be a part of another."""
+    found = {bare(form) for form in forms}
+    return tuple(sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True))
+
+
+def hide(text: str, wanted: Iterable[str], mark: str) -> str:
+    """``text`` with ``mark`` in the place of everything that is bare one of ``wanted`` (``needles``)."""
+    if len(text) > LONGEST:
+        text, rest = text[:LONGEST], text[LONGEST:]
+        return hide(text, wanted, mark) + rest
+    seen = bare(text)
+    found = [needle for needle in wanted if needle in seen]
+    if not found:
+        return text
+    # Each letter of ``seen`` -> the unit that it comes from.
+    units = list(_units(text))
+    origin = [number for number, (_, _, letters) in enumerate(units) for _ in letters]
+    shown, done = [], 0
+    for match in re.finditer("|".join(map(re.escape, found)), "".join(letters for _, _, letters in units)):
+        begin, end = units[origin[match.start()]][0], units[origin[match.end() - 1]][1]
+        shown += [text[done:begin], mark]
+        done = end
+    return "".join((*shown, text[done:]))
+
+
+def hide_rest(text: str, wanted: Iterable[str], mark: str, marks: re.Pattern[str], shortest: int) -> str:
+    """``text`` without what was left of one of ``wanted`` on either side of ``marks``, which stand for a part
+    that somebody else took out. ``shortest``: letters that are taken for a part."""
+    wanted = tuple(wanted)
+    pieces: list[str] = []
+    done = 0
+    follows = False  # a mark
+    for found in (*marks.finditer(text), None):
+        piece = text[done : found.start() if found else len(text)]
+        pieces.append(_without_ends(piece, wanted, mark, shortest, begins=follows, ends=found is not None))
+        if found:
+            pieces.append(found[0])
+            done, follows = found.end(), True
+    return "".join(pieces)
+
+
+def _without_ends(
+    piece: str, wanted: tuple[str, ...], mark: str, shortest: int, *, begins: bool, ends: bool
+) -> str:
+    """``begins`` and ``ends``: a mark is there."""
+    units = list(_units(piece))
+    seen = "".join(letters for _, _, letters in units)
+    if begins and ends and len(seen) >= shortest and any(seen in needle for needle in wanted):
+        return mark
+    origin = [number for number, (_, _, letters) in enumerate(units) for _ in letters]
+    first, last = 0, len(piece)
+    if begins and (length := _longest(seen, wanted, shortest, at_end=False)):
+        first = units[origin[length - 1]][1]
+    if ends and (length := _longest(seen, wanted, shortest, at_end=True)):
+        last = max(first, units[origin[-length]][0])
+    before = mark if first else ""
+    return f"{before}{piece[first:last]}{mark if last < len(piece) else ''}"
+
+
+def _longest(seen: str, wanted: tuple[str, ...], shortest: int, *, at_end: bool) -> int:
+    """Letters at the end of ``seen`` that begin one of ``wanted``; or at its beginning, that end one."""
+    most = 0
+    for needle in wanted:
+        for length in range(min(len(needle), len(seen)), max(most, shortest - 1), -1):
+            if seen.endswith(needle[:length]) if at_end else seen.startswith(needle[-length:]):
+                most = length
+                break
+    return most

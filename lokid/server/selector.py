@@ -1,0 +1,171 @@
+"""Which sockets the event loop hears of in one turn, so that nobody waits for a crowd.
+
+asyncio asks for everything that is ready and works it off before it looks again: when ten thousand
+connections ended at once, the next ``hello`` waited for all of them. Here a turn gets a few sockets of each
+of two lanes, and the rest waits in the order in which it came:
+
+* programs: what came in on the socket of ours. Reading it is cheap, and somebody sits in front of it.
+* the others: providers, of which 500 streams may have something at once, and connections whose other end is
+  gone. To end one costs as much as a short question, and nobody waits for it.
+
+A socket that waits is taken out of the kernel's set meanwhile, which would report it again each turn. While
+nothing waits, nothing of this costs a system call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import select
+import selectors
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import islice
+from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
+from typing import Any
+
+PROGRAMS = 16
+"""Sockets of programs in one turn. The dearest thing that one of them can bring is a question to begin, about
+half a millisecond."""
+
+OTHERS = 8
+"""Sockets of providers, and ended ones, in one turn. An event of a stream takes about 0.1 ms from one socket
+to the other, and what one read may hold of them, 64 KiB, a few milliseconds. To ask the kernel costs as much
+as a tenth of one event."""
+
+REPORTED = 2048
+"""Sockets that the kernel names at once, before it goes on with the others: to put so many aside takes 5 ms.
+More would also wake Python's collector, which counts what is made to name them."""
+
+# Names that macOS does not have; nobody comes to use them there.
+_IN, _OUT, _GONE = (getattr(select, name, 0) for name in ("EPOLLIN", "EPOLLOUT", "EPOLLHUP"))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """For ``asyncio.Runner``; None where there is no epoll, and asyncio chooses for itself."""
+    if not hasattr(select, "epoll"):
+        return None
+    return lambda: asyncio.SelectorEventLoop(FairSelector())
+
+
+class FairSelector(selectors.BaseSelector):
+    """A selector for asyncio: at most ``programs`` and ``others`` sockets a turn. By descriptor, as asyncio
+    uses it."""
+
+    def __init__(self, programs: int = PROGRAMS, others: int = OTHERS) -> None:
+        self._epoll = select.epoll()
+        self._keys: dict[int, SelectorKey] = {}
+        self._remote: set[int] = set()  # of the network
+        self._rooms = programs, others
+        # Descriptor -> what the kernel reported: ready, out of its set, and in the order in which they came.
+        self._parked: tuple[dict[int, int], dict[int, int]] = {}, {}
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Sockets that are ready and have not had their turn: of programs, others."""
+        programs, others = self._parked
+        return len(programs), len(others)
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+        fd = _fd(fileobj)
+        if fd in self._keys:
+            raise KeyError(f"descriptor {fd} is registered already")
+        self._epoll.register(fd, _mask(events))
+        key = self._keys[fd] = SelectorKey(fileobj, fd, events, data)
+        if _is_remote(fd):
+            self._remote.add(fd)
+        return key
+
+    def unregister(self, fileobj: Any) -> SelectorKey:
+        fd = _fd(fileobj)
+        key = self._keys.pop(fd)
+        self._remote.discard(fd)
+        if not self._unpark(fd):
+            with suppress(OSError):  # closed before, and so out of the set already
+                self._epoll.unregister(fd)
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+        fd = _fd(fileobj)
+        if events != self._keys[fd].events:
+            # It may wait because of what nobody asks for any more: the kernel says anew what there is.
+            change = self._epoll.register if self._unpark(fd) else self._epoll.modify
+            change(fd, _mask(events))
+        key = self._keys[fd] = SelectorKey(fileobj, fd, events, data)
+        return key
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        """Of each lane those first that waited longest."""
+        if timeout is None:
+            timeout = -1
+        if self._parked[0] or self._parked[1] or timeout == 0:
+            timeout = 0
+        elif timeout > 0:
+            timeout = math.ceil(timeout * 1e3) * 1e-3  # the kernel counts milliseconds, and less is none
+        try:
+            found = self._epoll.poll(timeout, REPORTED)
+        except InterruptedError:
+            found = []
+        ready: list[tuple[SelectorKey, int]] = []
+        rooms = [
+            self._release(lane, room, ready) for lane, room in zip(self._parked, self._rooms, strict=True)
+        ]
+        for fd, event in found:
+            lane = 1 if event & _GONE or fd in self._remote else 0
+            if rooms[lane]:
+                rooms[lane] -= 1
+                self._report(fd, event, ready)
+            else:
+                self._epoll.unregister(fd)
+                self._parked[lane][fd] = event
+        return ready
+
+    def close(self) -> None:
+        self._epoll.close()
+        self._keys.clear()
+
+    def get_key(self, fileobj: Any) -> SelectorKey:
+        return self._keys[_fd(fileobj)]
+
+    def get_map(self) -> Mapping[Any, SelectorKey]:
+        return self._keys
+
+    def _release(self, lane: dict[int, int], room: int, ready: list[tuple[SelectorKey, int]]) -> int:
+        """How much of ``room`` is left."""
+        for fd in list(islice(lane, room)):
+            with suppress(OSError):  # closed without a word to us
+                self._epoll.register(fd, _mask(self._keys[fd].events))
+                self._report(fd, lane[fd], ready)
+                room -= 1
+            del lane[fd]
+        return room
+
+    def _report(self, fd: int, event: int, ready: list[tuple[SelectorKey, int]]) -> None:
+        key = self._keys.get(fd)
+        if key is not None:
+            # What is neither (an end, a failure) is both: whoever tries then hears of it.
+            events = (EVENT_WRITE if event & ~_IN else 0) | (EVENT_READ if event & ~_OUT else 0)
+            ready.append((key, events & key.events))
+
+    def _unpark(self, fd: int) -> bool:
+        """Whether it waited; it is in no set then."""
+        return any(lane.pop(fd, None) is not None for lane in self._parked)
+
+
+def _fd(fileobj: Any) -> int:
+    return fileobj if isinstance(fileobj, int) else fileobj.fileno()
+
+
+def _mask(events: int) -> int:
+    return (_IN if events & EVENT_READ else 0) | (_OUT if events & EVENT_WRITE else 0)
+
+
+def _is_remote(fd: int) -> bool:
+    try:
+        sock = socket.socket(fileno=fd)  # asks the kernel what it is
+    except OSError:  # a pipe, or what else can be waited for
+        return False
+    family = sock.family
+    sock.detach()
+    return family in (socket.AF_INET, socket.AF_INET6)

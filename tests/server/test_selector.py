@@ -1,0 +1,222 @@
+"""Who is heard of in one turn of the event loop, counted in turns and sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from selectors import EVENT_READ, EVENT_WRITE
+
+import anyio
+import pytest
+
+from lokid import daemon
+from lokid.server.selector import OTHERS, PROGRAMS, FairSelector, loop_factory
+
+pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="there is no epoll here")
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+class Sockets:
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+
+    def program(self) -> Pair:
+        return self._kept(socket.socketpair())
+
+    def provider(self) -> Pair:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            ours = socket.create_connection(server.getsockname())
+            return self._kept((ours, server.accept()[0]))
+
+    def _kept(self, pair: Pair) -> Pair:
+        for sock in pair:
+            self._stack.callback(sock.close)
+        return pair
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    with ExitStack() as stack:
+        yield Sockets(stack)
+
+
+@pytest.fixture
+def selector() -> Iterator[FairSelector]:
+    fair = FairSelector(programs=3, others=2)
+    yield fair
+    fair.close()
+
+
+def names(selector: FairSelector) -> list[object]:
+    return [key.data for key, _ in selector.select(0)]
+
+
+def test_a_program_is_heard_of_in_the_turn_in_which_it_speaks_whatever_the_providers_say(
+    sockets: Sockets, selector: FairSelector
+) -> None:
+    for number in range(20):
+        ours, theirs = sockets.provider()
+        selector.register(ours.fileno(), EVENT_READ, number)
+        theirs.send(b"x")
+    ours, theirs = sockets.program()
+    selector.register(ours.fileno(), EVENT_READ, "hello")
+    theirs.send(b"x")
+    first = names(selector)
+    assert len(first) == 3
+    assert "hello" in first
+
+
+def test_a_program_does_not_wait_for_those_that_are_gone(sockets: Sockets, selector: FairSelector) -> None:
+    for number in range(50):
+        ours, theirs = sockets.program()
+        selector.register(ours.fileno(), EVENT_READ, number)
+        theirs.close()
+    ours, theirs = sockets.program()
+    selector.register(ours.fileno(), EVENT_READ, "hello")
+    theirs.send(b"x")
+    assert "hello" in names(selector)
+    assert selector.waiting == (0, 48)
+
+
+def test_no_provider_is_heard_of_twice_before_all_that_wait_have_been(
+    sockets: Sockets, selector: FairSelector
+) -> None:
+    """Nothing is read here: all of them stay ready for ever."""
+    for number in range(9):
+        ours, theirs = sockets.provider()
+        selector.register(ours.fileno(), EVENT_READ, number)
+        theirs.send(b"x")
+    for _ in range(3):
+        heard = [name for _ in range(9) for name in names(selector)]
+        assert sorted(heard) == sorted([*range(9)] * 2)  # type: ignore[type-var]
+
+
+def test_a_turn_has_no_more_programs_than_its_share_and_they_keep_their_order(
+    sockets: Sockets, selector: FairSelector
+) -> None:
+    for number in range(8):
+        ours, theirs = sockets.program()
+        selector.register(ours.fileno(), EVENT_READ, (number, ours))
+        theirs.send(b"x")
+    turns = []
+    while ready := selector.select(0):
+        turns.append([key.data[0] for key, _ in ready])
+        for key, _ in ready:
+            key.data[1].recv(1)
+    assert turns == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
+def test_who_waits_keeps_the_loop_from_sleeping(sockets: Sockets, selector: FairSelector) -> None:
+    for number in range(3):
+        ours, theirs = sockets.provider()
+        selector.register(ours.fileno(), EVENT_READ, number)
+        theirs.send(b"x")
+    assert len(selector.select(None)) == 2
+    assert len(selector.select(None)) >= 1
+
+
+def test_a_socket_that_waits_can_be_changed_closed_and_forgotten(
+    sockets: Sockets, selector: FairSelector
+) -> None:
+    waiting = []
+    for number in range(6):
+        ours, theirs = sockets.provider()
+        selector.register(ours.fileno(), EVENT_READ, number)
+        theirs.send(b"x")
+        waiting.append(ours)
+    assert names(selector) == [0, 1]
+    assert selector.waiting == (0, 4)
+    assert selector.unregister(waiting[2].fileno()).data == 2
+    selector.modify(waiting[3].fileno(), EVENT_WRITE, "writes")
+    waiting[4].close()  # without a word, as a library might
+    assert selector.waiting == (0, 2)
+    for sock in waiting[:2]:
+        selector.unregister(sock)
+    assert {name for _ in range(3) for name in names(selector)} == {"writes", 5}
+    assert selector.waiting == (0, 0)
+    with pytest.raises(KeyError):
+        selector.get_key(waiting[0])
+
+
+def test_it_does_what_asyncio_asks_of_a_selector(sockets: Sockets, selector: FairSelector) -> None:
+    ours, _ = sockets.program()
+    key = selector.register(ours, EVENT_WRITE, "data")
+    assert selector.get_key(ours.fileno()) == key
+    assert dict(selector.get_map()) == {ours.fileno(): key}
+    assert selector.select(0.0001) == [(key, EVENT_WRITE)]
+    assert selector.modify(ours, EVENT_WRITE, "other").data == "other"
+    with pytest.raises(KeyError):
+        selector.register(ours, EVENT_READ)
+    selector.unregister(ours)
+    assert selector.select(0) == []
+    read, write = os.pipe()
+    with os.fdopen(read, "rb"), os.fdopen(write, "wb", 0) as pipe:
+        selector.register(read, EVENT_READ, "pipe")
+        pipe.write(b"x")
+        assert names(selector) == ["pipe"]
+        selector.unregister(read)
+
+
+def test_a_crowd_that_ends_at_once_is_worked_off_a_few_at_a_time() -> None:
+    """In the real loop: between two turns of a program no more than its share of the others has one."""
+    crowd, share, between, ended = 200, 0, 0, 0
+
+    async def main() -> None:
+        nonlocal share, between, ended
+        loop = asyncio.get_running_loop()
+        with ExitStack() as stack:
+            sockets = Sockets(stack)
+            ours, theirs = sockets.program()
+            done = asyncio.Event()
+
+            def spoken() -> None:
+                nonlocal share, between
+                ours.recv(1)
+                share, between = max(share, between), 0
+                theirs.send(b"x")
+
+            def gone(sock: socket.socket) -> None:
+                nonlocal between, ended
+                loop.remove_reader(sock)
+                between, ended = between + 1, ended + 1
+                if ended == crowd:
+                    done.set()
+
+            for _ in range(crowd):
+                here, there = sockets.program()
+                loop.add_reader(here, gone, here)
+                there.close()
+            loop.add_reader(ours, spoken)
+            theirs.send(b"x")
+            with anyio.fail_after(30):
+                await done.wait()
+            loop.remove_reader(ours)
+
+    factory = loop_factory()
+    assert factory is not None
+    anyio.run(main, backend_options={"loop_factory": factory})
+    assert ended == crowd
+    assert 0 < share <= OTHERS < PROGRAMS
+
+
+def test_the_daemon_shares_turns_out_unless_uvloop_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[object] = [None, "uvloop"]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found.pop(0) if name == "uvloop" else None)
+    loop = daemon._loop()["loop_factory"]()
+    try:
+        assert isinstance(loop._selector, FairSelector)
+    finally:
+        loop.close()
+    assert daemon._loop() == {"use_uvloop": True}
+
+
+def test_a_platform_without_epoll_gets_the_loop_that_asyncio_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with suppress(AttributeError):
+        monkeypatch.delattr(select, "epoll")
+    assert loop_factory() is None
