@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     traced = [item.config.rootpath / path for path in item.config.getoption("--traced")]
-    _trace(_is_in(item.path, traced))
+    _trace(_is_in(item.path, traced) and item.get_closest_marker("untraced") is None)
     return (yield)
 
 

@@ -275,7 +275,9 @@ class ResponseParser:
         if end < 0:
             self._buffer += data
             return
-        _parse_fields(data[:end].split(b"\r\n"))
+        # RFC 9110, 6.5.1: what says where a message ends has no place behind it.
+        if not {"transfer-encoding", "content-length"}.isdisjoint(_parse_fields(data[:end].split(b"\r\n"))):
+            raise Malformed("the answer's length is said behind it")
         self._end(data[end + 4 :])
 
 

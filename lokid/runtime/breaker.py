@@ -76,6 +76,10 @@ class Breakers:
         self._models: dict[str, _Model] = {}
         self._probes = 0
 
+    def __contains__(self, model: str) -> bool:
+        """Whether something failed lately; else everything may go, and nobody need look at a clock."""
+        return model in self._models
+
     def admit(self, model: str, now: float) -> int | None:
         """Before each request. None: it may go, as any other. A number: it is the one that finds out whether
         the model works again, and hands the number back. Raises what kept failing, with the wait, for one

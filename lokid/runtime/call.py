@@ -208,7 +208,7 @@ class _Call:
         failed = amended = 0
         renewed = False
         while True:
-            self.probe = breakers.admit(name, time.monotonic() if failed or amended else started_at)
+            self.probe = breakers.admit(name, anyio.current_time()) if name in breakers else None
             try:
                 answer = await self._attempt(exchange)
                 break
@@ -291,13 +291,13 @@ class _Call:
         return self.emit(events)
 
     async def _wait_or_raise(self, error: LokidError, failed: int, deadline: float) -> None:
-        now = time.monotonic()
+        now = anyio.current_time()
         after = retry.delay(
             failed,
             error,
             _random.random(),
             max_retries=self.settings.extra.max_retries,
-            remaining_s=deadline - anyio.current_time(),
+            remaining_s=deadline - now,
         )
         if self.begun:
             raise error

@@ -288,7 +288,7 @@ class OpenClient:
             said = self.identity is not None or self.sealed
             reason = f"{error.message}: {error.hint}" if said else error.message
             return ("needs_login" if isinstance(error, LoginRequired) else "needs_secret"), reason
-        if (cooling := self.breakers.cooling(time.monotonic())) is not None:
+        if (cooling := self.breakers.cooling(anyio.current_time())) is not None:
             return "cooling_down", f"{cooling.reason} (for another {cooling.ends_in_s:.0f} s)"
         failure = self.outcome.failure
         if lately and failure is not None and self.outcome.locked_out:
@@ -310,7 +310,7 @@ class OpenClient:
         } | self.outcome.row()
         if reason is not None:
             row["reason"] = reason
-        if state == "cooling_down" and (cooling := self.breakers.cooling(time.monotonic())) is not None:
+        if state == "cooling_down" and (cooling := self.breakers.cooling(anyio.current_time())) is not None:
             row["retry_after_s"] = round(cooling.ends_in_s, 1)
         if self.models_error is not None:
             row["models_error"] = self.models_error

@@ -16,6 +16,7 @@ def test_the_text_is_that_of_one_call(size: int) -> None:
     assert base64_text(data[:size]) == b64encode(data[:size]).decode()
 
 
+@pytest.mark.untraced
 def test_a_large_text_grows_where_it_lies_and_is_never_made_twice() -> None:
     data = bytes(24 * STEP)
     tracemalloc.start()

@@ -47,6 +47,7 @@ STRICTER = {
     "a length and chunks": re.compile(
         rb"(?is)content-length.*transfer-encoding|transfer-encoding.*content-length"
     ),
+    "a coding that is said twice": re.compile(rb"(?is)transfer-encoding:.*transfer-encoding:"),
     "several lengths, though they are equal": re.compile(rb"(?is)content-length:.*(,|content-length:)"),
     "chunks in HTTP/1.0": re.compile(rb"(?is)HTTP/1.0.*transfer-encoding"),
     "a coding that we did not ask for": re.compile(rb"(?i)transfer-encoding:(?![ \t]*chunked[ \t]*\r\n)"),

@@ -132,6 +132,8 @@ def test_what_one_read_brings_leaves_in_one_piece():
         CHUNKED + b"5\r\nhello\n0\r\n\r\n",
         CHUNKED + b"5\r\nhelloXX0\r\n\r\n",
         CHUNKED + b"0\r\na : b\r\n\r\n",
+        CHUNKED + b"0\r\nContent-Length: 5\r\n\r\n",
+        CHUNKED + b"0\r\ntransfer-encoding: x\r\n\r\n",
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(raw):

@@ -77,6 +77,7 @@ def test_only_large_frames_are_left_to_be_decoded_and_in_their_order() -> None:
         assert connection.held == 0
 
 
+@pytest.mark.untraced
 def test_a_large_text_grows_where_it_lies_and_is_never_made_twice() -> None:
     wire = encode_request(1, "m", ["x" * (16 * WHOLE_BYTES)])
     frame = LargeFrame(wire, MANY, 1)

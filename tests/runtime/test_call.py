@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -217,7 +216,7 @@ async def test_a_retry_that_would_outlast_the_caller_is_not_begun(provider, hear
 async def test_an_empty_budget_ends_retries(provider, heard):
     provider.default = answer(529)
     async with open_client(provider.url) as client:
-        while client.budget.take(Overloaded(""), time.monotonic()):
+        while client.budget.take(Overloaded(""), anyio.current_time()):
             pass
         await failure(client, heard)
     assert len(provider.requests) == 1

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -127,7 +126,7 @@ class TestLife:
 
     async def test_cools_down_as_long_as_the_provider_said(self) -> None:
         mine = client()
-        now = time.monotonic()
+        now = anyio.current_time()
         mine.breakers.failed("m", RateLimited("slower"), now)
         assert mine.state() == ("ready", None)
         mine.breakers.failed("m", RateLimited("slower, please", retry_after_s=30), now)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -77,7 +76,7 @@ async def test_without_a_default_it_is_the_first_model_of_the_first_client_that_
         client("vectors", "x", kind="embedding"),
         client("good", "x"),
     )
-    cool.breakers.failed("x", RateLimited("wait", retry_after_s=99), time.monotonic())
+    cool.breakers.failed("x", RateLimited("wait", retry_after_s=99), anyio.current_time())
     assert resolved(generation(off, cool, vectors, good), "") == "good:x"
     assert resolved(generation(off, vectors, cool, good), "", "embedding") == "vectors:x"
     with pytest.raises(SecretMissing):

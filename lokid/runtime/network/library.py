@@ -74,13 +74,13 @@ class LibraryTransport:
     async def send(self, request: HTTPRequest, address: Address, progress: Progress) -> Answered:
         del address  # the library reads the URL itself
         try:  # the library takes texts for ASCII; the other transport sends Latin-1
-            headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in request.headers.items()]
+            sent = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in request.headers.items()]
         except UnicodeEncodeError:
             raise Unsendable("a header holds a character that HTTP does not allow") from None
         sending = httpx.Request(
             request.method,
             request.url,
-            headers=headers,
+            headers=sent,
             content=request.content(),
             extensions={"trace": _Trace(progress), "timeout": {}},
         )

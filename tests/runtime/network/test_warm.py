@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -101,7 +100,7 @@ class TestWhoIsDialled:
     async def test_not_a_provider_that_wants_a_pause(self) -> None:
         used = client("used")
         used.requests += 1
-        used.breakers.failed("m", RateLimited("slower", retry_after_s=60), time.monotonic())
+        used.breakers.failed("m", RateLimited("slower", retry_after_s=60), anyio.current_time())
         assert self.warmth(used).cold(0) == []
 
     async def test_a_client_that_is_in_use_dials_for_itself(self) -> None:
