@@ -32,11 +32,8 @@ def place(home: Path) -> Iterator[Path]:
     with serving(Provider) as url:
         client = {"type": "openai-compatible", "name": "c", "api_base": f"{url}/v1", "models": ["m"]}
         config.write_text(json.dumps({"clients": [client]}))
-        try:
-            yield path
-        finally:
-            if path.exists():
-                kill(path)
+        yield path
+        kill(path)
 
 
 def kill(path: Path) -> None:

@@ -48,13 +48,30 @@ def sockets() -> Iterator[Sockets]:
 
 @pytest.fixture
 def selector() -> Iterator[FairSelector]:
-    fair = FairSelector(programs=3, others=2)
+    fair = FairSelector(programs=3, others=2, crowd=0)
     yield fair
     fair.close()
 
 
 def names(selector: FairSelector) -> list[object]:
     return [key.data for key, _ in selector.select(0)]
+
+
+def test_a_few_sockets_that_are_ready_together_are_no_crowd_and_none_is_put_aside() -> None:
+    with ExitStack() as stack:
+        sockets = Sockets(stack)
+        fair = FairSelector(programs=1, others=1, crowd=8)
+        stack.callback(fair.close)
+        for make in (sockets.program, sockets.provider) * 4:
+            ours, theirs = make()
+            fair.register(ours.fileno(), EVENT_READ)
+            theirs.send(b"x")
+        assert len(fair.select(1)) == 8
+        assert fair.waiting == (0, 0)
+        ours, theirs = sockets.program()
+        fair.register(ours.fileno(), EVENT_READ)
+        theirs.send(b"x")
+        assert len(fair.select(1)) == 2  # one more is one
 
 
 def test_a_program_is_heard_of_in_the_turn_in_which_it_speaks_whatever_the_providers_say(
