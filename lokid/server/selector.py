@@ -34,10 +34,10 @@ OTHERS = 8
 to the other, and what one read may hold of them, 64 KiB, a few milliseconds. To ask the kernel costs as much
 as a tenth of one event."""
 
-CROWD = 64
+CROWD = 128
 """Sockets that are ready together and yet no crowd: all of them have their turn. To put one aside and take it
-back are two system calls, which a batch job with 32 questions at a time would pay with each of them; measured,
-a fifth of its processor time."""
+back are two system calls; a batch job with 32 questions at a time paid a fifth of its processor time for
+them."""
 
 REPORTED = 2048
 """Sockets that the kernel names at once, before it goes on with the others: to put so many aside takes 5 ms.
@@ -55,8 +55,8 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class FairSelector(selectors.BaseSelector):
-    """A selector for asyncio: at most ``programs`` and ``others`` sockets a turn, or ``crowd`` of both together
-    while none waits. By descriptor, as asyncio uses it."""
+    """A selector for asyncio: at most ``programs`` and ``others`` sockets a turn, or ``crowd`` of both while
+    none waits. By descriptor, as asyncio uses it."""
 
     def __init__(self, programs: int = PROGRAMS, others: int = OTHERS, crowd: int = CROWD) -> None:
         self._epoll = select.epoll()

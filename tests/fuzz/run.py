@@ -31,7 +31,8 @@ MEMORY_MIB = 1024
 """Of a fuzzing process. The instrumented interpreter itself takes about 150."""
 
 SLOWEST_S = 20
-"""For one input, on a busy machine; the usual one takes less than a millisecond."""
+"""For one input, on a busy machine; the usual one takes less than a millisecond. One during
+which the machine slept counts as slow too: run again, such a find is none."""
 
 KEPT = 60
 """Inputs of one corpus: what is replayed in every run of the tests, and read by people."""

@@ -53,6 +53,32 @@ _Item = tuple[int, Row] | Callable[[], None] | None
 """What the thread is sent: a numbered row, something to call when those before it are saved, or the end."""
 
 
+_AWAY = "move it away, and lokid begins a new one"
+
+_REMEDIES: dict[int, str] = {
+    sqlite3.SQLITE_BUSY: "end the program that holds it",
+    sqlite3.SQLITE_LOCKED: "end the program that holds it",
+    sqlite3.SQLITE_CORRUPT: _AWAY,
+    sqlite3.SQLITE_NOTADB: _AWAY,
+}
+
+
+def _remedy(error: sqlite3.Error | OSError | Unusable) -> str:
+    """What to do, after a semicolon; nothing where the reason says it, as of a full disk."""
+    match error:
+        case IsADirectoryError():
+            what = _AWAY
+        case NotADirectoryError() | FileExistsError():
+            what = "a file is where its directory should be: move that file away"
+        case Unusable():
+            what = "update lokid, or move it away"
+        case sqlite3.Error():  # the low byte is the kind, the rest a detail of it
+            what = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+        case _:
+            what = ""
+    return f"; {what}" if what else ""
+
+
 class Ledger:
     """``path``: of the database; None if there is no place for one, and then all stays in memory. All
     methods are the event loop's; ``open`` comes first and ``close`` last."""
@@ -79,7 +105,7 @@ class Ledger:
             try:
                 self._journal.append(self._number, row)
             except OSError as error:
-                self._says(f"cannot be written: {error.strerror}")
+                self._says(f"the journal beside {self.path} cannot be written: {error.strerror}")
         self._unsaved.append(row)
         self._queue.put((self._number, row))
 
@@ -93,7 +119,7 @@ class Ledger:
         try:
             return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
         except sqlite3.Error as error:
-            self._says(f"cannot be read: {error}")
+            self._says(f"{self.path} cannot be read: {error}{_remedy(error)}")
             return await anyio.to_thread.run_sync(query, None, tuple(self._unsaved), abandon_on_cancel=True)
 
     async def _flush(self) -> None:
@@ -164,7 +190,7 @@ class Ledger:
 
     def _says(self, why: str) -> None:
         if why != self.problem:
-            log.error("usage is kept in memory: %s %s", self.path, why)
+            log.error("usage is kept in memory: %s", why)
         self.problem = why
 
 
@@ -233,7 +259,7 @@ class _Writer:
         except (sqlite3.Error, OSError, Unusable) as error:
             # Opened anew at the next try: whoever mends it may put another file there.
             self._close()
-            self._tell(self._ledger.failed, f"cannot be written: {error}")
+            self._tell(self._ledger.failed, f"{self._path} cannot be written: {error}{_remedy(error)}")
             return False
         return True
 
