@@ -76,7 +76,7 @@ def _models(count: str, key: str) -> Callable[[Any], float]:
 
 
 ASK = (
-    "By processor time it is the *CPU ms* of the table. What is over is the wait for the daemon, which runs on"
+    "By processor time it is the *CPU ms* of the table. What is over is the wait for the daemon, which has"
     " the other core; it was 1.23 in the run before."
 )
 TAB = (

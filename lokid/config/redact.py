@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 
 from lokid.config.problem import Path
 from lokid.config.schema import Config
-from lokid.providers.settings import ClientSettings, ModelSettings
+from lokid.providers.settings import ClientSettings
 
 SECRET = "<secret>"  # noqa: S105 - what stands in the place of one
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
@@ -86,8 +86,6 @@ def _hidden(value: Any, key: str = "", *, body: bool = False) -> Iterator[str]:
         case SecretStr():
             yield value.get_secret_value()
             yield from _in_url(value.get_secret_value() if key == "proxy" else "")
-        case ModelSettings(patch=patch):  # nothing else in it is hidden
-            yield from _hidden(patch)
         case BaseModel():
             for name in type(value).model_fields:
                 yield from _hidden(getattr(value, name), name, body=name == "body")

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lokid.config import Config, bulk, nodes, parse
 from lokid.config import parse as parsed
+from lokid.config.parse import _models
 
 HEAD = "clients:\n- type: openai\n  models:\n"
 
@@ -113,6 +115,7 @@ def test_only_models_of_clients_are_without_places() -> None:
 
 
 def test_a_mistake_among_thousands_has_its_place() -> None:
+    parsed._models.cache_clear()
     lines = [f"  - {{name: m{number}, input_price: 1}}" for number in range(3000)]
     lines[2500] = "  - {name: m2500, input_prize: 1}"
     lines[2600] = "  - {name: m2600, input_price: -1}"
@@ -166,3 +169,8 @@ def test_the_bounds_are_those_of_the_documentation() -> None:
 def test_a_list_that_does_not_end_is_left_to_who_can_say_so() -> None:
     with pytest.raises(bulk.Unusual):
         bulk.items(iter(()), 1)
+
+
+def test_an_alias_is_left_to_who_knows_what_it_stands_for() -> None:
+    with pytest.raises(bulk.Unusual):
+        bulk.items(iter([yaml.AliasEvent("somewhere")]), 10)

@@ -12,6 +12,7 @@ from lokid.rpc.messages import (
     encode_notification,
     encode_request,
     encode_response,
+    encode_text,
 )
 
 
@@ -62,3 +63,8 @@ def test_what_has_no_form_at_all_is_a_mistake_of_ours() -> None:
 
 def test_a_notification_with_half_a_character_is_sent_all_the_same() -> None:
     assert b"?" in encode_notification("m", ["\ud800"])
+
+
+@pytest.mark.parametrize(("text", "told"), [("é", "é"), ("half \ud83d", "half ?")])
+def test_a_text_alone_is_a_value_of_a_message(text: str, told: str) -> None:
+    assert msgpack.unpackb(encode_text(text)) == told
