@@ -115,7 +115,7 @@ def test_only_models_of_clients_are_without_places() -> None:
 
 
 def test_a_mistake_among_thousands_has_its_place() -> None:
-    parsed._models.cache_clear()
+    _models.cache_clear()
     lines = [f"  - {{name: m{number}, input_price: 1}}" for number in range(3000)]
     lines[2500] = "  - {name: m2500, input_prize: 1}"
     lines[2600] = "  - {name: m2600, input_price: -1}"
