@@ -4,12 +4,15 @@ else; a failure is told; nothing that holds secrets lies about afterwards; and t
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import anyio
 import pytest
 from pydantic import SecretStr
 
@@ -81,6 +84,68 @@ def _which_secret(folder: Path) -> str:
     return {None: "old", "old": "old", "new": "new"}[found.secrets.get("B")]
 
 
+def _wrapped(data: bytes, passphrase: str) -> bytes:
+    head = b"age-encryption.org/v1\n" + passphrase.encode()
+    return b":".join((head, hashlib.sha256(data).hexdigest().encode(), data))
+
+
+async def _derive(what: str, data: bytes, passphrase: str, _environ: object) -> bytes:
+    """In the place of scrypt, which takes a second: torn or of another passphrase, it does not open."""
+    if what == "wrap":
+        return _wrapped(data, passphrase)
+    plain = data.partition(b":")[2].partition(b":")[2]
+    if data != _wrapped(plain, passphrase):
+        raise identity.WrongPassphrase
+    return plain
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "_derive", _derive)
+
+
+async def _unlocked(folder: Path) -> tuple[Vault, str | None]:
+    """By a daemon that comes after, and what opened it."""
+    vault = _vault(folder)
+    found = vault.read(Settings())
+    if found.state == "refused":
+        raise identity.Unusable(found.reason)
+    if found.kind != "passphrase":
+        return vault, None
+    for passphrase in ("old", "new"):
+        with suppress(identity.WrongPassphrase):
+            await vault.unlock(Settings(), passphrase)
+            return vault, passphrase
+    raise AssertionError("no passphrase opens it")
+
+
+def _protect(passphrase: str | None) -> Callable[[Path], object]:
+    async def protect(folder: Path) -> None:
+        vault, _ = await _unlocked(folder)
+        await vault.protect(Settings(), passphrase)
+
+    return lambda folder: anyio.run(protect, folder)
+
+
+def _with_passphrase(passphrase: str | None) -> Callable[[Path], object]:
+    def prepare(folder: Path) -> None:
+        _vault(folder).change(Settings(), {"A": "kept", "B": "too"})
+        if passphrase:
+            _protect(passphrase)(folder)
+
+    return prepare
+
+
+def _which_passphrase(new: str | None) -> Callable[[Path], str]:
+    def which(folder: Path) -> str:
+        vault, opened_by = anyio.run(_unlocked, folder)
+        found = vault.read(Settings())
+        assert (found.state, dict(found.secrets)) == ("open", {"A": "kept", "B": "too"}), found.reason
+        return "new" if opened_by == new else "old"
+
+    return which
+
+
 def _identity(folder: Path) -> str:
     return str(folder / "identity.txt")
 
@@ -131,6 +196,24 @@ SAVES = {
         lambda folder: _vault(folder).change(Settings(), {"B": "new"}),
         _which_secret,
         frozenset({"identity.txt", "vault.age", "vault.age.bak", "vault.age.lock"}),
+    ),
+    "a passphrase is set": Save(
+        _with_passphrase(None),
+        _protect("new"),
+        _which_passphrase("new"),
+        frozenset({"identity.age", "vault.age", "vault.age.lock"}),
+    ),
+    "a passphrase is changed": Save(
+        _with_passphrase("old"),
+        _protect("new"),
+        _which_passphrase("new"),
+        frozenset({"identity.age", "vault.age", "vault.age.lock"}),
+    ),
+    "a passphrase is taken off": Save(
+        _with_passphrase("old"),
+        _protect(None),
+        _which_passphrase(None),
+        frozenset({"identity.txt", "vault.age", "vault.age.lock"}),
     ),
     "an identity": Save(
         lambda folder: None,
@@ -214,7 +297,7 @@ def test_no_failing_disk_is_passed_over_in_silence(save: Save, tmp_path: Path) -
             with disk.failing(folder, at, fault):
                 try:
                     save.save(folder)
-                except (OSError, LokidError, Failure) as error:
+                except (OSError, LokidError, Failure, identity.Unusable) as error:
                     told = error
             state = save.state(folder)
             # Without a word it is done; with one it is done or not, and never half.

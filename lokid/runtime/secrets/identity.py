@@ -110,7 +110,7 @@ def find(place: Place) -> Found:
     if place.keyring is not None:
         return Found("keyring", place.plain)
     if place.credential is not None and os.path.exists(place.credential):
-        return Found("credential", place.credential, _read(place.credential))
+        return Found("credential", place.credential, read(place.credential))
     for path in dict.fromkeys((place.wrapped, place.plain)):
         try:
             facts = os.stat(path)
@@ -118,7 +118,7 @@ def find(place: Place) -> Found:
             continue
         except OSError as error:
             raise Unusable(f"{path} cannot be looked at: {error.strerror}") from None
-        data = _read(path)
+        data = read(path)
         if data.startswith(_WRAPPED):
             return Found("passphrase", path, data)
         if facts.st_uid not in (os.geteuid(), 0):
@@ -129,7 +129,8 @@ def find(place: Place) -> Found:
     return Found("none", place.plain)
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
+    """An identity file as it is. Raises Unusable."""
     try:
         with regular.opened(path) as (file, _):
             data = file.read(MAX_FILE + 1)

@@ -334,7 +334,7 @@ class Vault:
         data = await identity.wrap(plain, passphrase, self._environ) if passphrase else plain
         path = place.wrapped if passphrase else place.plain
         try:
-            await anyio.to_thread.run_sync(_move_identity, place, found.path, path, data)
+            await anyio.to_thread.run_sync(_move_identity, place, path, data, (found.data, plain))
         except OSError as error:
             raise unsaved(error) from None
         except durable.Busy as error:
@@ -350,12 +350,15 @@ _NOT_WRAPPED: Mapping[IdentityKind, str] = {
 }
 
 
-def _move_identity(place: Place, old: str, new: str, data: bytes) -> None:
+def _move_identity(place: Place, new: str, data: bytes, same: tuple[bytes, bytes]) -> None:
+    """``same``: what the old file holds, and the identity in it. The other file goes if it is one of these:
+    also the one that stayed when somebody who set a passphrase before was killed half-way."""
     with durable.lock(place.file), durable.written(new, data) as temporary:
         durable.replace(new, temporary)  # no backup: it would be a second key
-        if new != old:
-            os.unlink(old)
-            durable.flush_directory(os.path.dirname(old))
+        for old in {place.plain, place.wrapped} - {new}:
+            if os.path.exists(old) and identity.read(old) in same:
+                os.unlink(old)
+                durable.flush_directory(os.path.dirname(old))
 
 
 def _is_open_folder(path: str) -> bool:
