@@ -58,6 +58,11 @@ STRICTER = {
 }
 """Where h11 reads an answer and we refuse."""
 
+LOOSER = {
+    "a blank before a chunk's extension (RFC 9112, 7.1.1: BWS)": re.compile(rb"\r\n[0-9a-fA-F]+[ \t]+;"),
+}
+"""Where we read an answer and h11 refuses."""
+
 FRAMING = ("content-length", "transfer-encoding")
 
 
@@ -69,7 +74,9 @@ def agrees(raw: bytes, method: str, ours: Answer | str) -> None:
     """What ours made of ``raw`` is what h11 makes of it, or ours refuses it for a reason."""
     other = theirs(raw, method)
     if isinstance(ours, Answer):
-        assert isinstance(other, Answer), f"h11 refuses {raw!r}"
+        if not isinstance(other, Answer):
+            assert any(rule.search(raw) for rule in LOOSER.values()), f"h11 refuses {raw!r}"
+            return
         assert (ours.status, ours.body) == (other.status, other.body)
         # h11 writes these two anew.
         assert _but(ours.headers, *FRAMING) == _but(other.headers, *FRAMING)

@@ -71,7 +71,8 @@ def yaml(data: bytes) -> None:
     if not problems and root.size <= 100:
         value = _value(root, len(text))
         written = json.dumps(value)
-        if "\\u" not in written:  # YAML knows no pairs of surrogates, and Python writes no others
+        # YAML knows no pairs of surrogates (Python writes no others), and no key of more on its line.
+        if "\\u" not in written and len(written) <= 1024:
             again, problems = nodes.read(written, "f")
             assert again is not None and not problems
             assert _value(again, len(written)) == value
