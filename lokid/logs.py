@@ -56,7 +56,10 @@ _KEY_SHAPES = re.compile(
     r"|(?<=Bearer )\S+|(?<=[?&]key=)[^&\s]+"
 )
 
-_secrets: dict[str, tuple[str, ...]] = {}
+_secrets: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+"""Of each its ``forms``, and the same for ``hiding``: made where it is registered, which is in a thread when
+there are many, so that the line of a log that comes next has little left to do."""
+
 _longest_first: tuple[str, ...] | None = ()
 """All forms of all of them, as one secret may begin like another; None: to be put together again."""
 
@@ -74,12 +77,16 @@ def register(secret: str) -> None:
     global _longest_first
     if len(secret) < MIN_SECRET or secret in _secrets:
         return
+    from lokid import hiding  # before the socket is bound nobody needs it
+
+    texts = forms(secret)
+    needles = hiding.needles(texts)
     with _lock:
         if _sealed:
             return
         while len(_secrets) >= MAX_SECRETS:
             del _secrets[next(iter(_secrets))]
-        _secrets[secret] = forms(secret)
+        _secrets[secret] = texts, needles
         _longest_first = None
 
 
@@ -144,11 +151,10 @@ def _all_forms() -> tuple[tuple[str, ...], tuple[str, ...]]:
     global _longest_first, _needles
     with _lock:
         if _longest_first is None:
-            from lokid import hiding  # before the socket is bound nobody needs it
-
-            every = {form for each in _secrets.values() for form in each}
+            every = {form for texts, _ in _secrets.values() for form in texts}
             _longest_first = tuple(sorted(every, key=len, reverse=True))
-            _needles = hiding.needles(every)
+            bare = {needle for _, needles in _secrets.values() for needle in needles}
+            _needles = tuple(sorted(bare, key=len, reverse=True))
         return _longest_first, _needles
 
 

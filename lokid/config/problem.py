@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 Path = tuple[str | int, ...]
 """Keys and indices from the top of the file: ``("clients", 0, "api_base")``."""
@@ -31,6 +32,19 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}:{self.column}"
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+MOST = 100
+"""Problems that are kept and told. Of more, which one mistake can make, nobody reads the next hundred."""
+
+
+def at_most(problems: Sequence[Problem], most: int = MOST) -> tuple[Problem, ...]:
+    """The first ones, and how many more there are, said at the place of the next one."""
+    if len(problems) <= most:
+        return tuple(problems)
+    more = problems[most]
+    text = f"{len(problems) - most} more problems from here on are not shown"
+    return (*problems[:most], replace(more, key="", message=text))
 
 
 def dotted(path: Path) -> str:

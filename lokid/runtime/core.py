@@ -165,7 +165,9 @@ class Runtime:
     def _unloaded(self) -> ConfigInvalid:
         problems = self._reloader.problems
         if not problems:
-            return ConfigInvalid("the configuration is not loaded yet", hint="try again in a moment")
+            return ConfigInvalid(
+                "the configuration is not loaded yet", hint="try again; if this lasts, the log says why"
+            )
         return ConfigInvalid(
             "the configuration has a problem, so nothing is loaded:\n" + "\n".join(map(str, problems)),
             hint=f"edit {self._reloader.paths.config}; it is loaded as soon as it is saved",

@@ -14,6 +14,7 @@ from lokid.config import Config, Problem, nodes, parse, secret_names, vault_sett
 from lokid.config import Vault as VaultSettings
 from lokid.config.overrides import PATCH, variable
 from lokid.config.parse import MEND
+from lokid.config.problem import at_most
 from lokid.config.redact import hidden
 from lokid.config.secrets import names as placeholders
 from lokid.providers.registry import PROVIDERS
@@ -135,7 +136,7 @@ def load(
             problems += parsed
     loaded = Loaded(
         config,
-        tuple(problems),
+        at_most(problems),
         marks=marks + kept.marks + more_marks,
         young=young or _is_young(more_marks, time.time()),
         unread=bool(failures),

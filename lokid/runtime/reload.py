@@ -144,7 +144,14 @@ class Reloader:
         self, environ: Mapping[str, str], old: Generation, before: Loaded | None
     ) -> tuple[Loaded, Plan]:
         """In a thread, the plan too: to compare ten thousand models takes 20 ms."""
-        loaded = load(self.paths, environ, self._builtin, self.vault, before)
+        try:
+            loaded = load(self.paths, environ, self._builtin, self.vault, before)
+        except Exception as error:
+            # Not a reason to say nothing, nor to try the same files over and over.
+            log.error("bug in reading the configuration: %s", logs.place(error))  # noqa: TRY400 - never the text
+            files = (self.paths.config, self.paths.env_file)
+            why = Problem(files[0], 1, 1, "", "a bug in lokid keeps this from being read; its log says where")
+            return Loaded(None, (why,), marks=watch.marks(files)), Plan()
         config = old.config if old.number and not old.sealed else None
         return loaded, plan(config, loaded.config) if loaded.config else Plan()
 

@@ -380,7 +380,7 @@ async def test_a_bug_that_a_file_brings_out_does_not_end_the_daemon(
             configure(path, {"name": "a", "api_base": "http://127.0.0.1:9/v1"})
             while not runtime.list_clients():
                 await anyio.sleep(0.01)
-    assert "bug in the background: ValueError at " in caplog.text
+    assert "bug in reading the configuration: ValueError at " in caplog.text
     assert "a secret" not in caplog.text
 
 

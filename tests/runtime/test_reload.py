@@ -58,6 +58,45 @@ async def spawning() -> AsyncIterator[Any]:
         group.cancel_scope.cancel()
 
 
+class TestWhatCannotBeLoaded:
+    async def test_a_bug_in_reading_is_told_logged_and_not_tried_again_until_the_file_changes(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        tries = 0
+
+        def stumble(*_: object) -> loading.Loaded:
+            nonlocal tries
+            tries += 1
+            raise RuntimeError("sk-never-shown")
+
+        path.write_text(text("a"))
+        async with spawning() as spawn:
+            one = reloader(path)
+            with monkeypatch.context() as broken:
+                broken.setattr(reload, "load", stumble)
+                with pytest.raises(ConfigInvalid, match="bug in lokid") as told:
+                    await one.reload(spawn)
+                assert [problem.path for problem in one.problems] == [str(path)]
+                spawn(one.follow, spawn)
+                await anyio.sleep(0.3)
+                assert tries == 1
+            assert "test_reload.py" in caplog.text
+            assert "sk-never-shown" not in f"{told.value} {caplog.text}"
+            path.write_text(text("b"))
+            with anyio.fail_after(10):
+                await one.swapped()
+            assert not one.problems
+
+    async def test_of_a_thousand_problems_a_hundred_are_kept(self, path: Path) -> None:
+        path.write_text(
+            text(*(f"c{number}" for number in range(1000))).replace("openai-compatible", "openal")
+        )
+        problems = load(Paths.of({"LOKID_CONFIG": str(path)}), {}, tuple).problems
+        assert len(problems) == 101
+        assert problems[-1].message == "900 more problems from here on are not shown"
+        assert (problems[-1].line, problems[-1].column) > (problems[-2].line, problems[-2].column)
+
+
 class TestPaths:
     def test_follow_xdg_unless_they_are_named(self) -> None:
         assert Paths.of({"HOME": "/h"}) == Paths("/h/.config/lokid/config.yaml", "/h/.config/lokid/.env")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from lokid import logs
 from lokid.protocols.oauth2 import Server
 from lokid.runtime.network import suspend
 from lokid.runtime.oauth import token_file
@@ -177,5 +178,6 @@ class Held:
             facts["reason"] = why
         if self.record is not None:
             token = self.record.token
-            facts |= {"scope": token.scope, "obtained_at": token.obtained_at, "expires_at": token.expires_at}
+            scope = None if token.scope is None else logs.hide(token.scope)
+            facts |= {"scope": scope, "obtained_at": token.obtained_at, "expires_at": token.expires_at}
         return facts

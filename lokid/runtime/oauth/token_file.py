@@ -33,6 +33,8 @@ MAX_BYTES = 64 * 1024
 PATIENCE = 60.0
 """Seconds to wait for another process that refreshes: twice what a token request may take."""
 
+_END = 253_402_300_799.0  # the end of the year 9999
+
 _PAUSE = 0.05  # seconds between two looks at a lock that is taken
 
 Mark = tuple[int, int, int] | None
@@ -98,7 +100,7 @@ def read(path: str) -> Record | None:
         raise Unusable(f"cannot be read ({(error.strerror or 'unknown reason').lower()})") from None
     try:
         return _record(data)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise Unusable("is damaged") from None  # the message of what was raised quotes it
 
 
@@ -183,7 +185,7 @@ def _map(record: Record) -> dict[str, Any]:
 
 
 def _record(data: bytes) -> Record:
-    """Raises ValueError, KeyError and TypeError for what ``_map`` has not made."""
+    """Raises ValueError, KeyError, TypeError and OverflowError for what ``_map`` has not made."""
     found = json.loads(data)
     if found["v"] != VERSION:
         raise ValueError
@@ -195,8 +197,8 @@ def _record(data: bytes) -> Record:
         SecretStr(access),
         SecretStr(refresh) if refresh else None,
         _text(found["scope"]),
-        float(found["obtained_at"]),
-        None if found["expires_at"] is None else float(found["expires_at"]),
+        _moment(found["obtained_at"]),
+        None if found["expires_at"] is None else _moment(found["expires_at"]),
     )
     register(token)
     return Record(
@@ -205,9 +207,17 @@ def _record(data: bytes) -> Record:
         str(found["token_url"]),
         str(found["client_id"]),
         _text(found["issuer"]),
-        Refreshing(int(intent["gen"]), float(intent["at"]), int(intent["tries"])) if intent else None,
-        None if found["refused_at"] is None else float(found["refused_at"]),
+        Refreshing(int(intent["gen"]), _moment(intent["at"]), int(intent["tries"])) if intent else None,
+        None if found["refused_at"] is None else _moment(found["refused_at"]),
     )
+
+
+def _moment(value: str | float) -> float:
+    """Seconds since the epoch that a calendar has."""
+    at = float(value)
+    if not 0 <= at <= _END:
+        raise ValueError
+    return at
 
 
 def _text(value: object) -> str | None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from lokid import logs
 from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderFailed, ProviderUnavailable
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.oauth2_answers import Refusal
@@ -46,30 +47,29 @@ async def post(settings: ClientSettings, request: HTTPRequest) -> tuple[int, byt
 
 
 def error(refusal: Refusal, url: str, settings: ClientSettings) -> LokidError:
-    """Of a token request to ``url``. Says the server's word for it and nothing else that it sent."""
-    where, name = host(url), settings.name
+    """Of a token request to ``url``. Says the server's word for it and nothing else that it sent, unless
+    that word is one of our own secrets."""
+    where, name, code = host(url), settings.name, logs.hide(refusal.code)
     again = f"lokictl auth login {name}"
     match refusal.kind:
         case "temporary":
             return ProviderUnavailable(
-                f"{where} gives no tokens at the moment ({refusal.code})", client=name, retryable=False
+                f"{where} gives no tokens at the moment ({code})", client=name, retryable=False
             )
         case "client":
             return AuthenticationFailed(
-                f"{where} does not know the client id or its secret ({refusal.code})",
+                f"{where} does not know the client id or its secret ({code})",
                 hint=f"check oauth.client_id, oauth.client_secret and oauth.client_auth of client {name!r}",
                 client=name,
             )
         case "denied":
-            return LoginRequired(
-                f"the sign-in at {where} was refused ({refusal.code})", hint=again, client=name
-            )
+            return LoginRequired(f"the sign-in at {where} was refused ({code})", hint=again, client=name)
         case "expired" | "grant":
             return LoginRequired(
-                f"{where} does not take this sign-in (any more): {refusal.code}", hint=again, client=name
+                f"{where} does not take this sign-in (any more): {code}", hint=again, client=name
             )
     return ProviderFailed(
-        f"{where} refused a token request: {refusal.code}",
+        f"{where} refused a token request: {code}",
         hint=f"check the `oauth` settings of client {name!r}",
         client=name,
     )
