@@ -66,6 +66,7 @@ class FairSelector(selectors.BaseSelector):
         self._crowd = crowd
         # Descriptor -> what the kernel reported: ready, out of its set, and in the order in which they came.
         self._parked: tuple[dict[int, int], dict[int, int]] = {}, {}
+        self._looked = False  # in the turn before
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -102,13 +103,18 @@ class FairSelector(selectors.BaseSelector):
         return key
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        """Of each lane those first that waited longest."""
+        """Of each lane those first that waited longest. While the loop has other work (``timeout`` 0) the
+        kernel is asked every other time: what a turn begins is mostly finished in the next."""
         if timeout is None:
             timeout = -1
-        if self._parked[0] or self._parked[1] or timeout == 0:
+        if self._parked[0] or self._parked[1]:
             timeout = 0
+        elif timeout == 0 and self._looked:
+            self._looked = False
+            return []
         elif timeout > 0:
             timeout = math.ceil(timeout * 1e3) * 1e-3  # the kernel counts milliseconds, and less is none
+        self._looked = True
         try:
             found = self._epoll.poll(timeout, REPORTED)
         except InterruptedError:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import ssl
 import sys
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ from lokid.protocols.address import Address, address
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.http1 import Unsendable
 from lokid.providers.settings import Extra
+from lokid.runtime.network.clock import clock
 from lokid.runtime.network.guard import check_head, check_headers, check_url
 from lokid.runtime.network.lean import LeanTransport
 from lokid.runtime.network.reach import Timeouts, reason, unreachable
@@ -75,6 +77,7 @@ class HTTPClient:
         # macOS has its authorities behind an API, which the library knows how to ask.
         self._library = library or self._proxy is not None or sys.platform == "darwin"
         self._pool: _Pool | None = None
+        self._clock: Callable[[], float] | None = None  # of the loop of the first question
         self._targets: dict[str, Address] = {}  # of URLs that were found good
 
     def pool(self) -> dict[str, int]:
@@ -108,7 +111,7 @@ class HTTPClient:
         pool = await self._lease()
         try:
             with anyio.move_on_after(limit) as scope:
-                progress = Progress(Timeouts(limit, limit, limit), scope)
+                progress = self.progress(Timeouts(limit, limit, limit), scope)
                 progress.begin(target)
                 await pool.transport.dial(request, target, progress)
         except ConfigInvalid:
@@ -126,6 +129,11 @@ class HTTPClient:
         block with ``TimedOut``.
         """
         return _Sending(self, request, timeouts)
+
+    def progress(self, timeouts: Timeouts, scope: anyio.CancelScope) -> Progress:
+        if self._clock is None:
+            self._clock = clock()
+        return Progress(timeouts, scope, self._clock)
 
     async def ask(self, request: HTTPRequest, progress: Progress) -> tuple[_Pool, Response]:
         """The answer, and the pool that is leased until ``give_back``."""
@@ -309,7 +317,7 @@ class _Sending:
         self._asked: tuple[_Pool, Response] | None = None
 
     async def __aenter__(self) -> Response:
-        progress = Progress(self._timeouts, self._scope)
+        progress = self._client.progress(self._timeouts, self._scope)
         self._scope.__enter__()
         try:
             self._asked = await self._client.ask(self._request, progress)

@@ -6,7 +6,7 @@ through a proxy. They behave alike, and the tests of the door run over both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
@@ -50,7 +50,7 @@ class Progress:
     """How far one request has come, and the deadline that follows from it: that of ``scope``, which is around
     all of it."""
 
-    __slots__ = ("_by", "connected", "scope", "sent", "target", "timeouts", "tunnel")
+    __slots__ = ("_by", "_clock", "connected", "scope", "sent", "target", "timeouts", "tunnel")
 
     target: Address
     connected: bool
@@ -58,9 +58,15 @@ class Progress:
     tunnel: bool
     sent: bool
 
-    def __init__(self, timeouts: Timeouts, scope: anyio.CancelScope) -> None:
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        scope: anyio.CancelScope,
+        clock: Callable[[], float] = anyio.current_time,
+    ) -> None:
         self.timeouts = timeouts
         self.scope = scope
+        self._clock = clock
         self._by = inf  # what the scope's deadline is
 
     def begin(self, target: Address) -> None:
@@ -71,19 +77,19 @@ class Progress:
 
     def connecting(self) -> None:
         self.connected = True
-        self._limit(anyio.current_time() + self.timeouts.connect)
+        self._limit(self._clock() + self.timeouts.connect)
 
     def tunnelling(self) -> None:
         self.tunnel = True
 
     def sending(self) -> None:
         self.sent = True
-        self._limit(anyio.current_time() + self.timeouts.first_byte)
+        self._limit(self._clock() + self.timeouts.first_byte)
 
     def listening(self) -> None:
         """A part of the body was there, and the next is waited for."""
         idle = self.timeouts.idle
-        by = anyio.current_time() + idle
+        by = self._clock() + idle
         if not by <= self._by <= by + idle * LATE:
             self._limit(by + idle * LATE)
 

@@ -24,6 +24,10 @@ turn."""
 
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
 
+ALONE = 1024
+"""Bytes. A read of fewer is an event or two, which came alone: to look for more at once would find nothing,
+and every word to the kernel costs as much as to read one of them."""
+
 SOCKET_OPTIONS = [
     (level, number, value)
     for level, name, value in (
@@ -51,7 +55,7 @@ class Wire:
         self._sock = sock
         self._read = self._records if isinstance(sock, ssl.SSLSocket) else self._bytes
         self._inlet = Inlet(sock, self._read)
-        self._greedy = False  # the last read did not wait
+        self._greedy = False  # the last read did not wait, or has probably found all there is
 
     def is_quiet(self) -> bool:
         """Whether an idle connection can be used: nothing unasked has come, and it has not ended. (What
@@ -88,12 +92,14 @@ class Wire:
 
     async def receive(self) -> bytes:
         """The next bytes, ``b""`` at the end of the connection. Others have had their turn before."""
-        self._greedy = False
         while True:
             try:
-                return await self._inlet.next()
+                data = await self._inlet.next()
             except ssl.SSLWantWriteError:
                 await anyio.wait_writable(self._sock)
+            else:
+                self._greedy = len(data) < ALONE
+                return data
 
     def _bytes(self) -> bytes:
         return self._sock.recv(READ)

@@ -17,7 +17,7 @@ from lokid.runtime.chat import chat
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.network.response import Head, Response
 from lokid.runtime.network.transport import Progress
-from lokid.runtime.network.wire import Wire, dial
+from lokid.runtime.network.wire import ALONE, Wire, dial
 from tests.fakes.client import LINES, open_client
 from tests.fakes.provider import FakeProvider, raw
 
@@ -82,10 +82,22 @@ async def test_a_provider_that_never_pauses_lets_others_have_their_turn():
             for _ in range(2):  # trio throws dice for the order within a turn
                 theirs.send(b"one")
                 assert wire.take() == b"one"
-                theirs.send(b"two")
+                theirs.send(b"2" * ALONE)
                 assert wire.take() is None  # not twice in a row
-                assert await wire.receive() == b"two"
+                assert await wire.receive() == b"2" * ALONE
             assert turns == 1
+
+
+async def test_behind_an_event_that_came_alone_nothing_is_looked_for():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        wire = Wire(ours)
+        theirs.send(b"one")
+        assert await wire.receive() == b"one"
+        theirs.send(b"two")
+        assert wire.take() is None
+        assert await wire.receive() == b"two"
 
 
 async def test_records_of_tls_that_came_together_are_read_together():
