@@ -8,6 +8,10 @@ of two lanes, and the rest waits in the order in which it came:
 * the others: providers, of which 500 streams may have something at once, and connections whose other end is
   gone. To end one costs as much as a short question, and nobody waits for it.
 
+What a socket of a provider brings, one knows only afterwards: an event, or 64 KiB of the smallest pieces that
+there are, which take a hundred times as long. So after a turn that took too long the next ones get fewer of
+them, and one more with every turn that did not.
+
 A socket that waits is taken out of the kernel's set meanwhile, which would report it again each turn. While
 nothing waits, nothing of this costs a system call.
 """
@@ -19,9 +23,11 @@ import math
 import select
 import selectors
 import socket
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import islice
+from math import inf
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import Any
 
@@ -38,6 +44,9 @@ CROWD = 128
 """Sockets that are ready together and yet no crowd: all of them have their turn. To put one aside and take it
 back are two system calls; a batch job with 32 questions at a time paid a fifth of its processor time for
 them."""
+
+LONG_S = 0.01
+"""Seconds. A turn of more is too long: a ``hello`` waits for three."""
 
 REPORTED = 2048
 """Sockets that the kernel names at once, before it goes on with the others: to put so many aside takes 5 ms.
@@ -56,9 +65,15 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 class FairSelector(selectors.BaseSelector):
     """A selector for asyncio: at most ``programs`` and ``others`` sockets a turn, or ``crowd`` of both while
-    none waits. By descriptor, as asyncio uses it."""
+    none waits; fewer after a long turn. By descriptor, as asyncio uses it."""
 
-    def __init__(self, programs: int = PROGRAMS, others: int = OTHERS, crowd: int = CROWD) -> None:
+    def __init__(
+        self,
+        programs: int = PROGRAMS,
+        others: int = OTHERS,
+        crowd: int = CROWD,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._epoll = select.epoll()
         self._keys: dict[int, SelectorKey] = {}
         self._remote: set[int] = set()  # of the network
@@ -67,6 +82,10 @@ class FairSelector(selectors.BaseSelector):
         # Descriptor -> what the kernel reported: ready, out of its set, and in the order in which they came.
         self._parked: tuple[dict[int, int], dict[int, int]] = {}, {}
         self._looked = False  # in the turn before
+        self._clock = clock
+        self._began = inf  # the turn before
+        self._had = 1  # sockets of the last turn that had any
+        self._most = self._bound = max(others, crowd)  # that the next one may have
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -105,6 +124,21 @@ class FairSelector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         """Of each lane those first that waited longest. While the loop has other work (``timeout`` 0) the
         kernel is asked every other time: what a turn begins is mostly finished in the next."""
+        self._share(self._clock() - self._began)
+        ready = self._select(timeout)
+        if ready:
+            self._had = len(ready)
+        self._began = self._clock()
+        return ready
+
+    def _share(self, took: float) -> None:
+        """Of the time, after a turn that took so long."""
+        if took > LONG_S:
+            self._most = max(1, int(min(self._most, self._had) * LONG_S / took))
+        elif self._most < self._bound:
+            self._most += 1
+
+    def _select(self, timeout: float | None) -> list[tuple[SelectorKey, int]]:
         if timeout is None:
             timeout = -1
         if self._parked[0] or self._parked[1]:
@@ -120,13 +154,13 @@ class FairSelector(selectors.BaseSelector):
         except InterruptedError:
             found = []
         ready: list[tuple[SelectorKey, int]] = []
-        if len(found) <= self._crowd and not (self._parked[0] or self._parked[1]):
+        if len(found) <= min(self._crowd, self._most) and not (self._parked[0] or self._parked[1]):
             for fd, event in found:
                 self._report(fd, event, ready)
             return ready
-        rooms = [
-            self._release(lane, room, ready) for lane, room in zip(self._parked, self._rooms, strict=True)
-        ]
+        programs, others = self._rooms
+        shares = programs, min(others, self._most)
+        rooms = [self._release(lane, room, ready) for lane, room in zip(self._parked, shares, strict=True)]
         for fd, event in found:
             lane = 1 if event & _GONE or fd in self._remote else 0
             if rooms[lane]:

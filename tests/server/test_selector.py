@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from lokid import daemon
-from lokid.server.selector import OTHERS, PROGRAMS, FairSelector, loop_factory
+from lokid.server.selector import LONG_S, OTHERS, PROGRAMS, FairSelector, loop_factory
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="there is no epoll here")
 
@@ -72,6 +72,53 @@ def test_a_few_sockets_that_are_ready_together_are_no_crowd_and_none_is_put_asid
         fair.register(ours.fileno(), EVENT_READ)
         theirs.send(b"x")
         assert len(fair.select(1)) == 2  # one more is one
+
+
+class Watch:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_after_a_long_turn_the_next_ones_have_fewer_providers_until_they_are_short_again(
+    sockets: Sockets,
+) -> None:
+    """Nothing is read here: all of them stay ready for ever."""
+    watch = Watch()
+    fair = FairSelector(programs=2, others=8, crowd=16, clock=watch)
+    for _ in range(12):
+        ours, theirs = sockets.provider()
+        fair.register(ours.fileno(), EVENT_READ, "provider")
+        theirs.send(b"x")
+    assert len(fair.select(1)) == 12
+    watch.now += 12 * LONG_S / 2  # two of them fit
+    assert len(fair.select(1)) == 2
+    ours, theirs = sockets.program()
+    fair.register(ours.fileno(), EVENT_READ, "hello")
+    theirs.send(b"x")
+    watch.now += 10 * LONG_S  # not even one
+    assert sorted(str(key.data) for key, _ in fair.select(1)) == ["hello", "provider"]
+    fair.unregister(ours.fileno())
+    counts = []
+    for _ in range(9):
+        watch.now += LONG_S / 2
+        counts.append(len(fair.select(1)))
+    assert counts == [2, 3, 4, 5, 6, 7, 8, 8, 8]
+    fair.close()
+
+
+def test_while_the_loop_has_other_work_the_kernel_is_asked_every_other_time(
+    sockets: Sockets, selector: FairSelector
+) -> None:
+    ours, theirs = sockets.program()
+    selector.register(ours.fileno(), EVENT_READ, "hello")
+    theirs.send(b"x")
+    assert [names(selector) for _ in range(4)] == [["hello"], [], ["hello"], []]
+    assert len(selector.select(None)) == 1  # who would sleep looks
 
 
 def test_a_program_is_heard_of_in_the_turn_in_which_it_speaks_whatever_the_providers_say(

@@ -17,7 +17,7 @@ from lokid.runtime.chat import chat
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.network.response import Head, Response
 from lokid.runtime.network.transport import Progress
-from lokid.runtime.network.wire import ALONE, Wire, dial
+from lokid.runtime.network.wire import ALONE, READ, Wire, dial
 from tests.fakes.client import LINES, open_client
 from tests.fakes.provider import FakeProvider, raw
 
@@ -86,6 +86,18 @@ async def test_a_provider_that_never_pauses_lets_others_have_their_turn():
                 assert wire.take() is None  # not twice in a row
                 assert await wire.receive() == b"2" * ALONE
             assert turns == 1
+
+
+async def test_as_much_as_a_turn_may_hold_is_not_followed_by_more():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        wire = Wire(ours)
+        assert theirs.send(b"x" * (READ + 5)) == READ + 5
+        assert len(await wire.receive()) == READ
+        assert wire.take() is None
+        assert len(await wire.receive()) == 5
 
 
 async def test_behind_an_event_that_came_alone_nothing_is_looked_for():
