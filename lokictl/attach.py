@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -108,9 +109,18 @@ def _fields(value: str) -> dict[str, Any] | None:
     }
 
 
+_NO_FILES = {stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
+
+
 def _read(path: str) -> bytes:
     try:
-        with open(os.path.expanduser(path), "rb") as file:
+        name = os.path.expanduser(path)
+        # Before it is opened, which moves a tape and waits for a modem. A pipe has an end: <(command) is one.
+        kind = stat.S_IFMT(os.stat(name).st_mode)
+        if what := _NO_FILES.get(kind):
+            hint = "standard input needs no -f: command | lokictl ask ..."
+            raise usage(f"{path} is {what}, and only files and pipes are read", hint)
+        with open(name, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         hint = f"name its files one by one: -f {path.rstrip('/')}/..."

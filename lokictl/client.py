@@ -317,4 +317,4 @@ class Client:
 
 def _script() -> str:
     name = os.path.basename(sys.argv[0]) if sys.argv else ""
-    return "lokictl.client" if name in ("", "-c", "-m") else name.removesuffix(".py")
+    return "lokictl.client" if name in ("", "-", "-c", "-m") else name.removesuffix(".py")

@@ -51,12 +51,16 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            suggestion = f', did you mean "{near[0]}"?' if near else ""
+            meant = self.meant(ctx, args[0])
+            suggestion = f', did you mean "{meant}"?' if meant else ""
             raise click.UsageError(f'there is no command "{args[0]}"{suggestion}', ctx)
         return super().resolve_command(ctx, args)
+
+    def meant(self, ctx: click.Context, name: str) -> str | None:
+        """The command that ``name``, which is none, may stand for."""
+        import difflib
+
+        return next(iter(difflib.get_close_matches(name, self.list_commands(ctx), n=1)), None)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_help_text(ctx, formatter)

@@ -106,26 +106,12 @@ class Link:
         try:
             while True:
                 events: list[Mapping[str, Any]] = []
-                messages = self._receive(on_wait)
-                for at, message in enumerate(messages, 1):
-                    match message:
-                        case [1, 0, error, result]:
-                            self._greet(error, result)
-                        case [1, 1, error, result]:
-                            self._rest = messages[at:]
-                            if events:
-                                yield events
-                            if error is not None:
-                                raise Failure.from_error(error)
-                            return result
-                        case [2, "accepted", [1]]:
-                            self.accepted = True
-                        case [2, "chat.event", [1, event]]:
-                            self.accepted = True
-                            events.append(event)
-                        # Anything else is of a later version: not for us.
+                rest = self._sort(self._receive(on_wait), events)
                 if events:
                     yield events
+                if rest:
+                    end, *self._rest = rest
+                    return self._result(end)
         except (Failure, Lost):
             raise
         except BaseException:
@@ -134,13 +120,43 @@ class Link:
             self._cancel()
             raise
 
+    def _sort(self, messages: list[Any], events: Events) -> list[Any]:
+        """Adds to ``events``. What ends the request, and all behind it: its response, or what is no message
+        and may have been meant as one, so that nothing better would come. Empty: it goes on."""
+        for at, message in enumerate(messages):
+            match message:
+                case [1, 0, error, result]:
+                    self._greet(error, result)
+                case [2, "accepted", [1]]:
+                    self.accepted = True
+                case [2, "chat.event", [1, event]]:
+                    self.accepted = True
+                    events.append(event)
+                case [2, str(), list()]:
+                    pass  # of a later version: not for us
+                case _:
+                    return messages[at:]
+        return []
+
+    def _result(self, end: Any) -> Any:
+        match end:
+            case [1, 1, error, result] if self._greeted:
+                if error is not None:
+                    raise Failure.from_error(error)
+                return result
+        raise self._unreadable()
+
     def follow(self, on_wait: Callable[[Link], None]) -> Iterator[Mapping[str, Any]]:
         """After ``events.subscribe`` was answered: what changes. Raises ``Lost`` at the end."""
         while True:
             for message in self._rest:
                 match message:
-                    case [2, "event", [event]]:
+                    case [2, "event", [dict() as event]]:
                         yield event
+                    case [2, str() as name, list()] if name != "event":
+                        pass
+                    case _:
+                        raise self._unreadable()
             on_wait(self)
             self._rest = self._receive(lambda: None)
 
@@ -180,14 +196,19 @@ class Link:
             try:
                 return self._reader.feed(data)
             except wire.Malformed as error:
-                raise _stranger(f" ({error})") from None
+                raise self._unreadable(f" ({error})") from None
 
     def _greet(self, error: Any, result: Any) -> None:
         if error is not None or not isinstance(result, dict) or result.get("server") != "lokid":
-            raise _stranger()
+            raise self._unreadable()
         self._greeted = True
         heard["version"] = result.get("version")
         self._on_hello(result)
+
+    def _unreadable(self, why: str = "") -> Failure:
+        from lokictl.nonsense import unreadable
+
+        return unreadable(why, greeted=self._greeted)
 
     def _cancel(self) -> None:
         try:
@@ -297,24 +318,6 @@ def events(
         link.close()
 
 
-def greet() -> Mapping[str, Any] | None:
-    """What the running daemon says of itself (``HelloResult``), None when none runs; starts none."""
-    sock = connect(path_of_socket())
-    if sock is None:
-        return None
-    greetings: list[Mapping[str, Any]] = []
-    link = Link(sock, wire.Reader(), greetings.append)
-    try:
-        for _ in link.request("requests.list", {}, lambda: None):
-            pass
-    except Lost:
-        return None  # it went away while we asked
-    finally:
-        link.close()
-    heard.update(method="hello", result=greetings[0])
-    return greetings[0]
-
-
 def _may_start() -> bool:
     return os.environ.get("LOKICTL_AUTOSTART") != "0"
 
@@ -384,12 +387,6 @@ def _foreign(path: str) -> Failure:
         "daemon_unavailable",
         f"the lokid on {path} belongs to another user, and every user has their own",
         "run lokictl as that user, without sudo; or unset LOKID_SOCK and XDG_RUNTIME_DIR",
-    )
-
-
-def _stranger(why: str = "") -> Failure:
-    return Failure(
-        "daemon_unavailable", f"what answers on the socket is not lokid{why}", "lokictl info shows its path"
     )
 
 

@@ -11,6 +11,9 @@ import click
 
 from lokictl.takes import TAKES
 
+_ASKS = ("lokictl secret ", "lokictl unlock")
+"""What else is given to these may be a secret or a passphrase, which no message repeats."""
+
 
 def sentence(error: click.UsageError) -> tuple[str, str]:
     """What is wrong, and what to look at."""
@@ -34,7 +37,10 @@ def _message(error: click.UsageError, path: str) -> str:
             if not isinstance(found, click.Option) or found.is_flag:
                 return f"{error.option_name} takes no value"
             return f"{error.option_name} needs a value: {_takes(found, path)}"
-    if extra := re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.format_message()):
+    if extra := re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.format_message(), re.DOTALL):
+        if path.startswith(_ASKS):
+            where = "lokictl asks for it, or reads standard input"
+            return f"nothing more was expected after {path}; a secret is never an argument: {where}"
         return f"nothing more was expected after {path}, and there is: {extra[1]}"
     return error.format_message()
 

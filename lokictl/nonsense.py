@@ -1,4 +1,5 @@
-"""Whose fault it is when lokictl breaks off: its own, or that of a daemon that answers what nobody can read.
+"""Whose fault it is when lokictl breaks off: its own, or that of a daemon, or of something else on
+its socket, that answers what nobody can read.
 
 Loaded after the failure only, so it may look closely.
 """
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import lokid
+from lokictl.failure import Failure
 from lokictl.link import heard
 from lokid.rpc import shapes
 from lokid.rpc.codes import EXIT_STATUS
@@ -28,6 +30,16 @@ def explained(what: str) -> tuple[str, str, int]:
         hint += f"; if it happens again, {REPORT}"
     said = f"lokid {str(version)[:40]} answered {heard['method']} with something that makes no sense"
     return f"{said} to lokictl {ours} ({wrong or what})", hint, EXIT_STATUS["daemon_unavailable"]
+
+
+def unreadable(why: str, *, greeted: bool) -> Failure:
+    """What came is no message, or none that is for a program. ``why``: in brackets after a space, or
+    nothing. ``greeted``: it has said that it is lokid."""
+    if not greeted:
+        said, hint = f"what answers on the socket is not lokid{why}", "lokictl info shows its path"
+    else:
+        said, hint = f"lokid sent what is no message of its protocol{why}", "lokictl daemon restart"
+    return Failure("daemon_unavailable", said, hint)
 
 
 def _wrong(heard: Mapping[str, Any]) -> str | None:

@@ -17,6 +17,11 @@ _EXAMPLES = 'lokictl ask "What is a monad?"   or   git diff | lokictl ask "summa
 _SENT_AS_THEY_ARE = ("system", "temperature", "top_p", "max_tokens")
 
 
+USUAL = 64 * 1024 * 1024
+"""Bytes of one question: a message has no more, unless the configuration says so (``limits.max_frame_mib``).
+Counted while it is read, so that what has no end does not fill the memory."""
+
+
 def looks_like_model(word: str) -> bool:
     """``client:model``, as in ``openai:gpt-5``. Whether that client exists only the daemon knows."""
     client, colon, model = word.partition(":")
@@ -24,12 +29,18 @@ def looks_like_model(word: str) -> bool:
     return bool(colon and model) and name.isascii() and name.isalnum() and len(word.split()) == 1
 
 
-def standard_input() -> bytes:
-    """All of it, or nothing when there is none to read."""
-    pieces = []
+def standard_input(most: int | None = None) -> bytes:
+    """All of it, or nothing when there is none to read. Raises ``Failure`` (exit status 2) when lokid does
+    not take as much. ``most``: bytes after which to stop, for who judges the length."""
+    pieces, size, limit = [], 0, USUAL
     try:
-        while piece := os.read(0, 1 << 20):
+        while (most is None or size < most) and (piece := os.read(0, 1 << 20)):
             pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                from lokictl.room import room
+
+                limit = room(size, USUAL, "standard input")
     except OSError as error:
         import errno
 
@@ -50,6 +61,7 @@ class Question:
         self._words = list(words)
         self.candidate = words[0] if words and not values["model"] and looks_like_model(words[0]) else None
         rest = self._words[1:] if self.candidate else self._words
+        self._size, self._most = 0, USUAL
         self._piped = ""
         self._images: list[dict[str, object]] = []
         self._texts: list[str] = []
@@ -99,7 +111,15 @@ class Question:
             params["dry_run"] = True
         return params
 
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > self._most:
+            from lokictl.room import room
+
+            self._most = room(self._size, USUAL, "the question with its files")
+
     def _take(self, data: bytes) -> None:
+        self._count(len(data))
         try:
             self._piped = data.decode()
         except UnicodeDecodeError:
@@ -115,8 +135,10 @@ class Question:
 
         kind, content = load(source)
         if isinstance(content, str):
+            self._count(len(content.encode()))
             self._texts.append(quoted(source, content))
         else:
+            self._count(len(content))
             self._images.append({"type": "image", "media_type": kind, "data": content})
 
 

@@ -14,7 +14,7 @@ def ask(prompt: str, *, again: str | None = None) -> str:
     """The secret without its final line break. ``again``: on a terminal it must be typed twice. Raises
     ``Failure`` if there is none, or no way to ask for it without showing it."""
     if not is_terminal(0):
-        data = standard_input()
+        data = standard_input(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise usage("standard input is too long for a secret")
         try:

@@ -17,6 +17,9 @@ from lokictl.failure import Failure, usage
 from lokictl.render import is_terminal, note, one_line, write
 from lokictl.tables import duration, show, show_json, table
 
+MOST_PASTED = 64 * 1024
+"""Characters of a line that is pasted: an address with a code of 4 Ki in it, many times over."""
+
 HEADERS = ("client", "state", "expires", "refreshes", "scope", "reason")
 
 
@@ -149,7 +152,7 @@ def _show(url: str) -> None:
 def _pasted() -> str:
     if is_terminal(0):
         note("Sign in there. Then paste the address that the browser ends at, or the code that it shows:")
-    text = sys.stdin.readline()
+    text = sys.stdin.readline(MOST_PASTED)
     if not text.strip():
         raise Failure("login_required", "nothing was pasted, so nobody is signed in", "lokictl auth login")
     return text.strip()

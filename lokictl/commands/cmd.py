@@ -75,8 +75,8 @@ def _command(
     result = call("chat", {"model": model, "prompt": text, "system": system, "timeout_s": TIMEOUT_S})
     line = bare(result["text"])
     if not line or line.startswith("#"):
-        why = line.lstrip("# ").partition("\n")[0]
-        raise Failure("provider_error", why[:LONGEST_REASON] or "the model had no command for that")
+        why = line.lstrip("# ").partition("\n")[0][:LONGEST_REASON]
+        raise Failure("provider_error", "no command for that" + (f": {why}" if why else ""))
     return line
 
 

@@ -15,6 +15,7 @@ import click
 from lokictl import autostart, link
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Failure
+from lokictl.greeting import greet
 from lokictl.systemctl import UNIT, properties
 from lokictl.tables import show
 
@@ -181,13 +182,17 @@ def _need_systemd() -> None:
 
 
 def _tell() -> None:
-    if (hello := link.greet()) is not None:
+    if (hello := greet()) is not None:
         show(f"lokid {hello['version']} runs, pid {hello['pid']}\n")
+        # What worked before a restart may be off now: the file was broken while the old one stayed in force.
+        from lokictl.commands.status import complain_of_configuration
+
+        complain_of_configuration()
 
 
 def _running() -> Running | None:
     try:
-        hello = link.greet()
+        hello = greet()
     except link.Hangs as hangs:
         # Where systemd made the socket, the process that we see is systemd's own.
         return Running(hangs.pid, not _is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)

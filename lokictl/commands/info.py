@@ -14,6 +14,7 @@ import lokid
 from lokictl import link
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
+from lokictl.greeting import greet
 from lokictl.tables import duration, pairs, show, show_json
 from lokictl.vault_paths import vault_paths
 from lokid.rpc import address
@@ -55,7 +56,7 @@ def command(as_json: bool) -> int:
 def _daemon() -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
     """What there is to say of it, and its own ``status``."""
     try:
-        hello = link.greet()
+        hello = greet()
         if hello is None:
             return [("daemon", "not running")], None
         rows = [

@@ -14,9 +14,9 @@ from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
 from lokictl.commands.config import CONFIG_INVALID, problem_line
-from lokictl.commands.usage import money
+from lokictl.commands.usage import ledger_line, money
 from lokictl.failure import Failure
-from lokictl.render import colour, one_line, paint
+from lokictl.render import colour, complain, one_line, paint
 from lokictl.tables import duration, show, show_json, state_style, table
 from lokid.rpc.codes import EXIT_STATUS
 
@@ -121,6 +121,18 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
     return _lines(lines)
 
 
+def complain_of_configuration() -> None:
+    """On stderr, what of the configuration is not in force; nothing where all is well, or nobody answers."""
+    try:
+        config = link.call("status", start=False)["config"]
+    except Failure:
+        return
+    if problems := config.get("problems"):
+        what = "nothing is" if _nothing_in_force(config) else "what was loaded before stays"
+        lines = [problem_line(problem, paint_on=False) for problem in problems]
+        complain("\n".join((f"{what} in force, because of:", *lines)), "lokictl config edit")
+
+
 def _nothing_in_force(config: Mapping[str, Any]) -> bool:
     """The daemon began with a configuration that it cannot use."""
     return bool(config.get("problems")) and config.get("generation") == 0
@@ -188,12 +200,8 @@ def _usage(usage: Mapping[str, Any], *, on: bool) -> str:
         left = f"{money(budget['spent_usd'])} of {money(budget['usd'])} USD this {budget['period']}"
         line = f"budget of {whose}: {left}"
         lines.append(paint(line, "red", on=on) if used_up else line)
-    ledger = usage["ledger"]
-    if ledger["state"] != "ok":
-        kept = f"{ledger['unsaved']} rows are in memory only" + (
-            f", {ledger['lost']} are lost" if ledger["lost"] else ""
-        )
-        lines.append(paint(one_line(f"usage: {ledger['path']} {ledger['reason']}; {kept}"), "red", on=on))
+    if wrong := ledger_line(usage["ledger"]):
+        lines.append(paint(f"usage: {wrong}", "red", on=on))
     return _lines(lines)
 
 

@@ -13,8 +13,9 @@ import click
 
 from lokictl import link
 from lokictl.command import Command, json_option
+from lokictl.failure import Failure
 from lokictl.failure import usage as misused
-from lokictl.render import is_terminal, note
+from lokictl.render import is_terminal, note, one_line
 from lokictl.tables import show, show_json, table
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -57,13 +58,16 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
         if text is not None and (at := moment(text, now, f"--{key}")) is not None:
             params[key] = at
     rows = link.call("usage.query", params)
+    known = _status()
+    if incomplete := ledger_line(known.get("ledger") or {}):
+        note(f"lokictl: {incomplete}; so there may be more than is shown")
     if as_json:
         show_json(rows)
         return 0
     if is_terminal(1):
         width = shutil.get_terminal_size().columns
         show(screen(rows, group_by, width=width, plain=not _is_unicode(os.environ)))
-        if rows and (date := _date_of_prices()):
+        if rows and (date := known.get("prices_as_of")):
             show(f"lokid's own prices are of {date}\n")
     else:
         show(table(_HEADERS, [_cells(row, group_by) for row in rows]))
@@ -72,9 +76,21 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
     return 0
 
 
-def _date_of_prices() -> str | None:
-    """Nothing of a daemon that is older than this."""
-    return (link.call("status").get("usage") or {}).get("prices_as_of")
+def _status() -> Mapping[str, Any]:
+    """What the status says of the usage; nothing of a daemon that is older than this."""
+    try:
+        return link.call("status").get("usage") or {}
+    except Failure:  # the rows are here, and that is what was asked for
+        return {}
+
+
+def ledger_line(ledger: Mapping[str, Any]) -> str:
+    """What is wrong with the ledger and what mends it; nothing if all is well."""
+    if ledger.get("state", "ok") == "ok":
+        return ""
+    waiting, lost = ledger["unsaved"], ledger["lost"]
+    rows = "1 row waits" if waiting == 1 else f"{waiting} rows wait"
+    return one_line(f"{ledger['reason']}; {rows} to be written" + (f", {lost} lost" if lost else ""))
 
 
 def moment(text: str, now: float, option: str) -> float | None:

@@ -29,6 +29,10 @@ bits), half of it the state."""
 MAX_CODE = 4096
 """Characters of an authorization code. Those of Entra ID, the longest known, have about 1,500."""
 
+MAX_WORD = 64
+"""Characters of an error code: twice the longest registered one, OpenID's
+``unmet_authentication_requirements``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -162,8 +166,9 @@ def _code(code: str) -> str:
 
 
 def word(text: object) -> str:
-    """An error code as it may be shown: the registered ones are words."""
-    shown = text[:64] if isinstance(text, str) else ""
+    """An error code as it may be shown: the registered ones are words. Nothing of a longer text, which may
+    be a part of a secret."""
+    shown = text if isinstance(text, str) and len(text) <= MAX_WORD else ""
     return shown if shown.replace("_", "").isalnum() and shown.isascii() else "an unknown error"
 
 

@@ -28,6 +28,10 @@ DEVICE_LIFE_S = 900.0
 MAX_TOKEN = 16 * 1024
 """Characters. Tokens with many claims have about 4 KiB; a header of more is refused by most servers."""
 
+MAX_SCOPE = 4096
+"""Characters. Twenty of Google's, which are addresses, have about 1,200; it stands in the file of the tokens,
+which must not grow over its limit by it."""
+
 RefusalKind = Literal["grant", "pending", "slow_down", "expired", "denied", "client", "temporary", "other"]
 
 _KINDS: dict[str, RefusalKind] = {
@@ -90,12 +94,12 @@ def token(status: int, body: bytes, now: float, before: Token | None = None) -> 
     if access is None or not isinstance(kind, str) or kind.lower() != "bearer":
         return Refusal("other", "no bearer token in the answer")
     refresh = _secret(answer.get("refresh_token"))
-    scope = answer.get("scope")
+    scope = _scope(answer.get("scope"))
     if before is not None:
         refresh = refresh or before.refresh_token
-        scope = scope if isinstance(scope, str) else before.scope
+        scope = before.scope if scope is None else scope
     life = _seconds(answer.get("expires_in"), LIFE_S, MAX_LIFE_S)
-    return Token(access, refresh, scope if isinstance(scope, str) else None, now, now + life)
+    return Token(access, refresh, scope, now, now + life)
 
 
 def key(status: int, body: bytes, now: float) -> Token | Refusal:
@@ -132,12 +136,13 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _refusal(status: int, answer: dict[str, Any]) -> Refusal | None:
-    """A 2xx with ``error`` in it is one too (GitHub). Of a 5xx the words do not count: nothing that a broken
-    server says ends a sign-in."""
+    """A 2xx with ``error`` in it is one too (GitHub), unless it is null or empty: the token beside that may
+    be the only good one by now. Of a 5xx the words do not count: nothing that a broken server says ends a
+    sign-in."""
     if status >= 500 or status in _TEMPORARY:
         return Refusal("temporary", f"status {status}")
-    if "error" in answer:
-        code = word(answer["error"])
+    if said := answer.get("error"):
+        code = word(said)
         return Refusal(_KINDS.get(code, "other"), code)
     return None if 200 <= status < 300 else Refusal("other", f"status {status}")
 
@@ -147,6 +152,13 @@ def _secret(value: object) -> SecretStr | None:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TOKEN:
         return None
     return SecretStr(value) if value.isascii() and value.isprintable() and " " not in value else None
+
+
+def _scope(value: object) -> str | None:
+    """RFC 6749 3.3: words of ASCII. What is none counts as not said."""
+    if not isinstance(value, str) or len(value) > MAX_SCOPE:
+        return None
+    return value if value.isascii() and value.isprintable() else None
 
 
 def _seconds(value: object, otherwise: float, most: float) -> float:

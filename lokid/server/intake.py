@@ -2,14 +2,21 @@
 
 A request of 64 MiB is legal, and so are 512 connections of one program: each alone is within its limits, and
 together they are 32 GiB. Counted are the bytes of large frames, from their first read until their request has
-ended, since its prompt lives that long in one form or another.
+ended, since its prompt lives that long in one form or another. Once decoded, a request counts as what its
+texts take: one emoji makes four bytes of each character.
 """
 
 from __future__ import annotations
 
+from sys import getsizeof
+
 import anyio
 
 from lokid.rpc.messages import ProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SMALL = 64 * 1024
 """Bytes of a frame that is decoded at once and not counted: 7 ms for the worst of them, measured. A thread
@@ -39,8 +46,23 @@ class Intake:
             self._limiter = anyio.CapacityLimiter(1)
         return self._limiter
 
-    def check(self, largest: int, msgid: int | None = None) -> None:
-        """``largest``: that the configuration allows; twice as much has always room. ``msgid``: of the
-        request that grows. Raises Crowded."""
-        if self.total > max(self._most, 2 * largest):
+    def check(self, largest: int, msgid: int | None = None, own: int = 0) -> None:
+        """``largest``: that the configuration allows; twice as much has always room, and so has a decoded
+        request of ``own`` bytes beside one frame. ``msgid``: of the request that grows. Raises Crowded."""
+        if self.total > max(self._most, max(own, largest) + largest):
             raise Crowded(f"large requests of {self.total >> 20} MiB are on their way already", msgid)
+
+
+def weight(value: Any) -> int:
+    """Bytes of the texts and blocks in a decoded value, as they are in memory."""
+    total = 0
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, (str, bytes)):
+            total += getsizeof(one)
+        elif isinstance(one, dict):
+            left.extend(one.values())
+        elif isinstance(one, list):
+            left.extend(one)
+    return total

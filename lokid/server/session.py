@@ -41,7 +41,7 @@ from lokid.server.event_frames import EventFrames
 from lokid.server.faults import error_map, error_text
 from lokid.server.feed import Subscription
 from lokid.server.handlers import Handler, Inline, Spawned, params_of
-from lokid.server.intake import Crowded
+from lokid.server.intake import Crowded, weight
 from lokid.server.outbox import Outbox
 from lokid.server.peer import Connected, Peer, called, program_of
 from lokid.server.reader import Reader
@@ -207,7 +207,13 @@ class Session:
         size = len(frame)
         intake.total += size
         try:
-            message, admitted = await anyio.to_thread.run_sync(self._opened, frame, limiter=intake.decoding)
+            message, admitted, taken = await anyio.to_thread.run_sync(
+                self._opened, frame, limiter=intake.decoding
+            )
+            if taken > size:
+                intake.total += taken - size
+                size = taken
+                intake.check(self._service.runtime.max_frame(), frame.msgid, size)
             if admitted is None:
                 await self._take(message)
             elif isinstance(message, Request) and await self._take_request(message, admitted, size):
@@ -215,12 +221,14 @@ class Session:
         finally:
             intake.total -= size
 
-    def _opened(self, frame: LargeFrame) -> tuple[Message, Admitted | None]:
+    def _opened(self, frame: LargeFrame) -> tuple[Message, Admitted | None, int]:
         try:
             message = frame.decode()
         except MemoryError:
             raise Crowded(NO_MEMORY, frame.msgid) from None
-        return message, self._admitted(message) if isinstance(message, Request) else None
+        if not isinstance(message, Request):
+            return message, None, 0
+        return message, self._admitted(message), weight(message.params)
 
     def _admitted(self, request: Request) -> Admitted:
         """What is to be done, or why not."""

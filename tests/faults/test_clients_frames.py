@@ -15,7 +15,7 @@ from lokid.rpc import large
 from lokid.rpc.large import LargeFrame
 from lokid.rpc.messages import encode_request
 from lokid.server import reader
-from lokid.server.intake import SMALL, Intake
+from lokid.server.intake import SMALL, Crowded, Intake
 from tests.fakes.server import Served, served, until
 
 pytestmark = pytest.mark.anyio
@@ -123,10 +123,27 @@ async def test_the_bytes_of_a_large_request_count_as_long_as_it_runs(tmp_path: P
         await until(lambda: server.service.intake.total == 0)
 
 
+async def test_a_large_request_counts_as_what_its_texts_take_in_memory(tmp_path: Path) -> None:
+    """One emoji makes four bytes of each character."""
+    async with served(tmp_path) as server, server.client() as client:
+        text = "x" * SMALL + "\N{GRINNING FACE}"
+        await client.send("chat", model="slow", messages=[{"role": "user", "content": text}])
+        await until(lambda: server.runtime.started)
+        assert 4 * SMALL < server.service.intake.total < 5 * SMALL
+        server.runtime.release.set()
+        await client.response()
+        await until(lambda: server.service.intake.total == 0)
+
+
 def test_two_frames_of_the_largest_size_always_have_room() -> None:
     intake = Intake(10)
     intake.total = 100
     intake.check(50)
+    intake.total = 250
+    intake.check(50, own=200)  # beside a frame that is being read
+    intake.total = 251
+    with pytest.raises(Crowded):
+        intake.check(50, own=200)
 
 
 @pytest.mark.parametrize("sent", [3, SMALL * 2])

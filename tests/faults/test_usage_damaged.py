@@ -3,12 +3,15 @@ do, what is there stays as it is, and every row is written once it is mended."""
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
@@ -18,6 +21,7 @@ from lokid.runtime.usage import ledger as ledgers
 from lokid.runtime.usage import rows as usage_rows
 from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row
+from tests.runtime.usage.test_bill import setting
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +74,16 @@ def garbage(path: Path) -> Path:
 def no_directory(path: Path) -> Path:
     path.parent.write_bytes(b"a file where the directory should be")
     return path.parent
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Ledger]:
+    ledger = Ledger(str(path))
+    await ledger.open()
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
 
 
 async def requests(ledger: Ledger) -> int:
@@ -136,3 +150,139 @@ async def test_one_that_another_program_holds_is_told_and_written_once_it_is_fre
             holder.stdin.close()
             await ledger.close()
     assert in_file(path) == 501
+
+
+async def test_a_directory_in_its_place_is_told_as_one_and_stays_told(path: Path) -> None:
+    path.mkdir(parents=True)
+    async with opened(path) as ledger:
+        ledger.put(ROW)
+        assert await requests(ledger) == 1
+        told = ledger.status()["reason"]
+        assert told == f"{path} cannot be written: is a directory; move it away, and lokid begins a new one"
+        path.rmdir()
+        await until_written(ledger)
+    assert in_file(path) == 1
+
+
+async def test_one_of_a_newer_lokid_is_read_and_left_as_it_is(path: Path) -> None:
+    a_database(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 9")
+    before = path.read_bytes()
+    async with opened(path) as ledger:
+        ledger.put(ROW)
+        assert await requests(ledger) == 501
+        assert "a newer lokid made it" in ledger.status()["reason"]
+        assert ledger.status()["reason"].endswith("; update lokid, or move it away")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "permission denied; make it and its directory writable for you (chmod u+rw)"),
+        (errno.EROFS, "read-only file system; make it and its directory writable for you (chmod u+rw)"),
+        (errno.ENOSPC, "no space left on device; make room"),
+        (errno.ELOOP, "too many levels of symbolic links; it is a symbolic link, and those are not followed"),
+    ],
+)
+async def test_one_that_may_not_be_written_is_read_and_the_reason_has_a_remedy(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    a_database(path)
+    opening = os.open
+
+    def refused(name: str, *rest: int) -> int:
+        if name == str(path):
+            raise OSError(number, os.strerror(number), name)
+        return opening(name, *rest)
+
+    monkeypatch.setattr(usage_rows.os, "open", refused)
+    monkeypatch.setattr(usage_rows.os, "access", lambda *_: False)
+    async with opened(path) as ledger:
+        ledger.put(ROW)
+        assert await requests(ledger) == 501
+        assert ledger.status()["reason"].startswith(f"{path} cannot be written: {remedy}")
+        monkeypatch.undo()
+        monkeypatch.setattr(ledgers, "RETRY_S", 0.02)
+        await until_written(ledger)
+    assert in_file(path) == 501
+
+
+READER = """
+import os, sys
+from lokid.runtime.usage.rows import query
+path = sys.argv[1]
+folder = os.path.dirname(path)
+if os.geteuid() == 0:  # who may do everything anyway
+    os.chown(folder, 65534, 65534)
+    os.chown(path, 65534, 65534)
+    os.setuid(65534)
+for of_folder, of_file in ((0o500, 0o600), (0o700, 0o400)):
+    os.chmod(folder, of_folder)
+    os.chmod(path, of_file)
+    print(query(path, (), since=None, until=None, group_by=None)[0]["requests"])
+print(os.listdir(folder))
+"""
+
+
+def test_without_the_right_to_write_it_is_read_and_nothing_is_left_beside_it() -> None:
+    """SQLite's own files would have the mode of the database, and keep it when that is mended."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "usage.db")
+        with closing(usage_rows.connect(str(path))) as db:
+            usage_rows.insert(db, [ROW] * 5)
+        command = [sys.executable, "-c", READER, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["5", "5", "['usage.db']"]
+
+
+async def test_rows_that_another_program_has_not_finished_are_read_too(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    with closing(usage_rows.connect(str(path))) as db:
+        usage_rows.insert(db, [ROW] * 3)  # they are in usage.db-wal until it closes
+        monkeypatch.setattr(usage_rows.os, "access", lambda *_: False)
+        [row] = usage_rows.query(str(path), (), since=None, until=None, group_by=None)
+    assert row["requests"] == 3
+
+
+async def test_rows_wait_beside_a_damaged_one_over_the_end_of_lokid(path: Path, tmp_path: Path) -> None:
+    garbage(path)
+    for _ in range(2):
+        async with opened(path) as ledger:
+            ledger.put(ROW)
+            assert ledger.status()["state"] == "degraded"
+    shutil.move(path, tmp_path / "away")
+    async with opened(path) as ledger:
+        assert await requests(ledger) == 2
+    assert in_file(path) == 2
+    assert [each.name for each in path.parent.iterdir()] == ["usage.db"]
+
+
+async def test_one_that_is_moved_away_takes_no_later_rows_with_it(path: Path, tmp_path: Path) -> None:
+    async with opened(path) as ledger:
+        ledger.put(ROW)
+        assert await requests(ledger) == 1
+        shutil.move(path, tmp_path / "away.db")
+        assert await requests(ledger) == 0
+        ledger.put(ROW)
+        ledger.put(ROW)
+        assert await requests(ledger) == 2
+        assert ledger.status()["state"] == "ok"
+    assert (in_file(tmp_path / "away.db"), in_file(path)) == (1, 2)
+
+
+async def test_no_question_fails_for_it(home: Path) -> None:
+    """Nor waits for it."""
+    path = home / ".local/state/lokid/usage.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"somebody's own notes " * 300)
+    async with setting(home, top={"budget": {"usd_per_day": 9}}) as here:
+        for count in (1, 2):
+            assert (await here.ask()).answer.message.text == "hi"
+            status = here.runtime.usage_status()
+            assert status["today"]["requests"] == count
+            assert status["ledger"]["unsaved"] == count
+            assert "move it away" in status["ledger"]["reason"]

@@ -271,12 +271,42 @@ def test_jsonl_is_every_event_then_the_result(daemon):
     ]
 
 
+def test_a_model_alone_is_no_question(daemon):
+    fake = daemon(clients__list=lambda *_: [{"name": "c"}])
+    done = lokictl("ask", "c:m")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"lokictl: nothing to ask c:m: give a prompt, ")
+    assert "chat" not in {method for method, _ in fake.calls}
+
+
 def test_dry_run_prints_the_request(daemon):
     request = {"method": "POST", "url": "http://x/", "headers": {}, "body": {"a": 1}, "origins": {}}
     fake = daemon(chat=lambda call, params: request)
     done = lokictl("ask", "--dry-run", "hi")
     assert json.loads(done.stdout) == request and b"\n  " in done.stdout
     assert fake.params()["dry_run"] is True
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("url", "signs"),
+    [
+        ("https://x/", ["<secret> is the key, which lokid does not show"]),
+        (
+            "http://127.0.0.1:{port}/v1",
+            [
+                "{port} is a free port, chosen when lokid starts this server, with the first question",
+                "<secret> is a key that lokid makes up for that server",
+            ],
+        ),
+    ],
+)
+def test_what_stands_in_a_dry_run_for_something_else_is_told(daemon, url, signs):
+    request = {"method": "POST", "url": url, "headers": {"authorization": "Bearer <secret>"}, "body": {}}
+    daemon(chat=lambda call, params: request)
+    done = lokictl("ask", "--dry-run", "hi")
+    assert json.loads(done.stdout) == request
+    assert done.stderr.decode() == "".join(f"lokictl: {sign}\n" for sign in signs)
 
 
 def test_unknown_option_is_a_mistake_of_the_caller():

@@ -153,6 +153,13 @@ def test_the_real_daemon_starts_restarts_and_stops(tmp_path):
         second = lokictl("daemon", "restart", env=env).stdout
         assert b"runs, pid" in first and b"runs, pid" in second and first != second
         assert b"daemon  running\n" in lokictl("info", env=env).stdout
+        # With the old file in force nobody may have seen what is wrong with the new one.
+        (tmp_path / "config.yaml").write_text("clients: []\nclient: []\n")
+        third = lokictl("daemon", "restart", env=env)
+        assert third.returncode == 0
+        assert third.stderr.startswith(b"lokictl: nothing is in force, because of:\n")
+        assert b"config.yaml:2:1: client: unknown key" in third.stderr
+        second = third.stdout
     finally:
         assert lokictl("daemon", "stop", env=env).stdout == b"stopped\n"
     assert gone(int(second.split()[-1]))

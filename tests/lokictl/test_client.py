@@ -201,6 +201,7 @@ def test_it_says_who_it_is(daemon, monkeypatch):
     for argument, name in (
         ("/usr/bin/mailbot.py", "mailbot"),
         ("-c", "lokictl.client"),
+        ("-", "lokictl.client"),
         ("", "lokictl.client"),
     ):
         monkeypatch.setattr(sys, "argv", [argument])

@@ -54,7 +54,7 @@ def test_cmd_without_a_command_says_why_and_fails(daemon):
     daemon(chat=lambda *_: result("# a shell cannot do that"))
     done = lokictl("cmd", "make coffee")
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"lokictl: a shell cannot do that\n"
+    assert done.stderr == b"lokictl: no command for that: a shell cannot do that\n"
 
 
 def test_cmd_marks_what_destroys_on_stderr(daemon):

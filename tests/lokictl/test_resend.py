@@ -7,7 +7,9 @@ import socket
 import threading
 
 import msgpack
+import pytest
 
+import lokid
 from tests.fakes.rpc_daemon import Gone, say
 from tests.fakes.terminal import lokictl
 
@@ -116,13 +118,60 @@ def serve_bytes(data):
     return thread
 
 
-def test_whatever_is_not_lokid_is_named_so():
-    for data in (b"HTTP/1.1 200 OK\r\n\r\n\xc1", msgpack.packb([1, 0, None, {"server": "other"}])):
-        thread = serve_bytes(data)
-        done = lokictl("ask", "hi")
-        thread.join()
-        path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "lokid", "rpc.sock")
-        os.unlink(path)
-        os.rmdir(os.path.dirname(path))
-        assert done.returncode == 69
-        assert b"is not lokid" in done.stderr
+HELLO = [1, 0, None, {"server": "lokid", "version": lokid.__version__, "pid": 1}]
+PIECE = [2, "chat.event", [1, {"type": "text", "text": "half"}]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n\xc1",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        msgpack.packb([1, 0, None, {"server": "other"}]),
+        msgpack.packb([0, 0, "hello", [{}]]),  # our own question: a program that repeats what it reads
+        msgpack.packb([1, 1, None, "an answer before any greeting"]),
+    ],
+)
+def test_whatever_is_not_lokid_is_named_so(data):
+    thread = serve_bytes(data)
+    done = lokictl("ask", "hi")
+    thread.join()
+    assert done.returncode == 69
+    assert b"is not lokid" in done.stderr
+
+
+MANGLED = [
+    None,
+    7,
+    "x",
+    None,
+    {},
+    [],
+    [7],
+    [1, 1],
+    [1, "x", None, None],
+    [1, 2, None, {}],
+    [1, 1, None, {}, 0],
+    [2, 1, []],
+]
+
+
+@pytest.mark.parametrize("message", MANGLED, ids=str)
+def test_what_is_no_message_ends_it_after_the_text_that_was_there(message):
+    later = [2, "of a later version", [1, 2]]
+    thread = serve_bytes(b"".join(map(msgpack.packb, (HELLO, later, PIECE, message))))
+    done = lokictl("ask", "hi")
+    thread.join()
+    assert (done.returncode, done.stdout) == (69, b"half\n")
+    assert done.stderr.startswith(b"lokictl: lokid sent what is no message of its protocol\n")
+    assert done.stderr.endswith(b"hint: lokictl daemon restart\n")
+
+
+@pytest.mark.parametrize("message", [[1, 1], [2, "event", [7]], [2, "event", []]], ids=str)
+def test_nor_does_it_wait_for_changes_behind_it(message):
+    change = [2, "event", [{"topic": "usage"}]]
+    thread = serve_bytes(b"".join(map(msgpack.packb, (HELLO, [1, 1, None, {"now": []}], change, message))))
+    done = lokictl("events")
+    thread.join()
+    assert (done.returncode, done.stdout) == (69, b'{"topic": "usage"}\n')
+    assert b"no message of its protocol" in done.stderr

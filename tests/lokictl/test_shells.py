@@ -156,10 +156,10 @@ def test_an_error_at_the_foot_of_the_screen_loses_nothing(shell, daemon):
 
 
 def test_no_command_is_a_reason_and_the_line_stays(shell, daemon):
-    daemon(chat=lambda *_: result("# no command makes coffee"))
+    daemon(chat=lambda *_: result("# nothing makes coffee"))
     shell.text("make coffee")
     shell.keys("M-e")
-    shell.wait_for("lokictl: no command makes coffee")
+    shell.wait_for("lokictl: no command for that: nothing makes coffee")
     shows(shell, "make coffee")
 
 

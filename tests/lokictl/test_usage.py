@@ -126,15 +126,33 @@ def test_the_status_has_today_the_budgets_and_what_is_wrong_with_the_ledger() ->
         {"client": "c", "period": "day", "usd": 1, "spent_usd": 1.02, "ends_at": 0.0},
     ]
     today = {"requests": 12, "cost_usd": 0.42, "unpriced": 3}
-    ledger = {"state": "degraded", "path": "/u.db", "reason": "cannot be written", "unsaved": 7, "lost": 1}
+    ledger = {
+        "state": "degraded",
+        "path": "/u.db",
+        "reason": "/u.db cannot be written",
+        "unsaved": 7,
+        "lost": 1,
+    }
     usage = {"today": today, "month": today, "budgets": budgets, "ledger": ledger}
     assert _usage(usage, on=False).splitlines() == [
         "today 12 requests, 0.42 USD, 3 without a known cost count as 0",
         "budget of all clients: 1.50 of 100.00 USD this month",
         "budget of c: 1.02 of 1.00 USD this day",
-        "usage: /u.db cannot be written; 7 rows are in memory only, 1 are lost",
+        "usage: /u.db cannot be written; 7 rows wait to be written, 1 lost",
     ]
     assert _usage({}, on=False) == ""
     well = _usage({**usage, "ledger": {"state": "ok"}}, on=True)
     assert "\x1b[31mbudget of c" in well
-    assert "in memory" not in well
+    assert "to be written" not in well
+
+
+@pytest.mark.parametrize("option", ["--json", "--by=client"])
+def test_what_a_damaged_ledger_does_not_show_is_told_beside_it(daemon, option):
+    reason = "/u.db cannot be read: file is not a database; move it away, and lokid begins a new one"
+    ledger = {"state": "degraded", "path": "/u.db", "reason": reason, "unsaved": 1, "lost": 0}
+    daemon(usage__query=lambda *_: [], status=lambda *_: {"usage": {"ledger": ledger}})
+    done = lokictl("usage", option)
+    assert (done.returncode, done.stdout) == (0, b"[]\n" if option == "--json" else b"")
+    assert done.stderr.decode() == (
+        f"lokictl: {reason}; 1 row waits to be written; so there may be more than is shown\n"
+    )

@@ -111,6 +111,7 @@ class TestARefusal:
     def test_shows_no_words_of_the_server_but_the_registered_ones(self) -> None:
         assert answers.token(400, body(error="token abc is bad"), NOW) == Refusal("other", "an unknown error")
         assert answers.token(400, body(error={"a": 1}), NOW) == Refusal("other", "an unknown error")
+        assert answers.token(400, body(error="x" * 65), NOW) == Refusal("other", "an unknown error")
 
 
 class TestAKey:

@@ -16,7 +16,7 @@ from tests.readme.pages import PROGRAMS, ROOT, User, blocks, environment, first_
 
 pytestmark = pytest.mark.external
 
-PAGES = ("docs/usage.md", "docs/shell.md", "docs/why.md")
+PAGES = ("docs/usage.md", "docs/shell.md", "docs/why.md", "docs/logs.md")
 COMMANDS = [(page, block) for page in PAGES for block in blocks(page, "sh")]
 KEY = "sk-of-the-reader-0123456789"
 

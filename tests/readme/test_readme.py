@@ -24,7 +24,8 @@ SHORT = {"chat_completions": {".*": {"body": {"max_tokens": 40, "temperature": 0
 
 SHELL = [block for block in blocks("README.md", "sh") if "lokictl" in block]
 MAKE = [
-    line for block in blocks("README.md", "sh") for line in block.splitlines() if line.startswith("make ")
+    *(line for block in blocks("README.md", "sh") for line in block.splitlines() if line.startswith("make ")),
+    *sorted(set(re.findall(r"`(make [a-z]+)`", README))),
 ]
 
 

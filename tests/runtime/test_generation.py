@@ -103,6 +103,7 @@ async def test_nothing_configured_says_in_three_lines_what_to_do(model: str) -> 
     assert len(lines) == 3
     assert "pip install" in lines[0]
     assert "lokictl secret set OPENAI_API_KEY" in lines[1]
+    assert "lokictl setup" in lines[2]
     assert "/c.yaml" in lines[2]
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -150,6 +151,12 @@ async def test_signs_of_life_come_from_the_event_loop(endpoint: Endpoint, manage
     async with living(endpoint, manager, 0.01):
         for _ in range(3):
             await heard(manager, "WATCHDOG=1")
+        with pytest.raises(BlockingIOError):
+            while True:  # those that were sent before
+                manager.recv(100)
+        time.sleep(0.1)  # a loop that is blocked: ten of them are due
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
         send(signal.SIGTERM)
 
 

@@ -36,6 +36,10 @@ class CommandFailed(Exception):
     """``str()`` says how ("ended with exit status 2"), and nothing of what the command wrote."""
 
 
+class NotFound(CommandFailed):
+    """There is no such program."""
+
+
 def environment(environ: Mapping[str, str], allowed: frozenset[str] = COMMON) -> dict[str, str]:
     """The part of ``environ`` that a child may see."""
     return {name: value for name, value in environ.items() if name in allowed or name.startswith(PREFIXES)}
@@ -62,7 +66,8 @@ async def first_line(
             start_new_session=True,
         )
     except OSError as error:
-        raise CommandFailed(f"cannot be run: {(error.strerror or 'unknown reason').lower()}") from None
+        kind = NotFound if isinstance(error, FileNotFoundError) else CommandFailed
+        raise kind(f"cannot be run: {(error.strerror or 'unknown reason').lower()}") from None
     output = bytearray()
     try:
         with anyio.fail_after(timeout_s):

@@ -9,7 +9,7 @@ from lokid.errors import InvalidParams, ProviderUnavailable, UnknownModel
 from lokid.rpc.methods import LoginMethod
 from lokid.runtime import durable
 from lokid.runtime.clients import OpenClient
-from lokid.runtime.known import nearest
+from lokid.runtime.known import nearest, quoted
 from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.oauth.login import Logins
 from lokid.runtime.secrets.vault import ALL_LOCKED, UNLOCK
@@ -71,7 +71,7 @@ class Auth:
         clients = self._clients()
         if (client := clients.get(name)) is None:
             raise UnknownModel(
-                f"no client is called {name!r}{nearest(name, list(clients))}", hint="lokictl clients"
+                f"no client is called {quoted(name)}{nearest(name, list(clients))}", hint="lokictl clients"
             )
         return client
 

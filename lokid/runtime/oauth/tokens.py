@@ -120,6 +120,11 @@ class Tokens:
         """The row of ``auth.status``."""
         self._look()
         row = {"client": self.settings.name, **self._held.facts()}
+        if self._unsaved is not None:
+            row["reason"] = (
+                f"the new refresh token could not be saved in {self.path} and is only in memory: make room or"
+                " mend the permissions before lokid ends"
+            )
         if self._refresher.failure is not None:
             row.setdefault("reason", self._refresher.failure.message)
         return row

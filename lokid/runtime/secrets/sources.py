@@ -206,7 +206,7 @@ class Keyring:
                     return SecretStr(await children.first_line(command, environ, self._directory, timeout))
                 except children.CommandFailed as error:
                     program = os.path.basename(command[0])
-                    hint = "run the command by hand" + sandbox.advice(sandbox.of_this_process(), str(error))
+                    hint = _mends(program, error) + sandbox.advice(sandbox.of_this_process(), str(error))
                     self._fail(key, f"could not be had: {program!r} {error}", hint)
             case FileSecret():
                 path = secret_path(value, self._directory)
@@ -230,6 +230,12 @@ class Keyring:
 
     def _missing(self, failure: _Failure) -> SecretMissing:
         return SecretMissing(failure.message, hint=failure.hint, client=self._client)
+
+
+def _mends(program: str, error: children.CommandFailed) -> str:
+    if isinstance(error, children.NotFound):
+        return f"install {program}, or write where it is (its whole path): lokictl config edit"
+    return "run the command by hand"
 
 
 def secret_path(value: FileSecret, directory: str) -> str:

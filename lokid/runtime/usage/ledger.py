@@ -10,6 +10,7 @@ status; questions go on. Rows beyond ``MOST_UNSAVED`` are lost and counted.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
@@ -28,6 +29,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from lokid.rpc.methods import GroupBy
+from lokid.runtime import durable
 from lokid.runtime.usage import rows as usage_rows
 from lokid.runtime.usage.journal import Journal, left_behind
 from lokid.runtime.usage.rows import Row, Unusable
@@ -54,29 +56,44 @@ _Item = tuple[int, Row] | Callable[[], None] | None
 
 
 _AWAY = "move it away, and lokid begins a new one"
+_YOURS = "make it and its directory writable for you (chmod u+rw), or name another in LOKID_STATE_DIR"
 
 _REMEDIES: dict[int, str] = {
     sqlite3.SQLITE_BUSY: "end the program that holds it",
     sqlite3.SQLITE_LOCKED: "end the program that holds it",
     sqlite3.SQLITE_CORRUPT: _AWAY,
     sqlite3.SQLITE_NOTADB: _AWAY,
+    sqlite3.SQLITE_READONLY: _YOURS,
+    sqlite3.SQLITE_CANTOPEN: _YOURS,
+    sqlite3.SQLITE_PERM: _YOURS,
+    sqlite3.SQLITE_FULL: "make room",
+}
+
+_REMEDIES_OF_THE_SYSTEM: dict[int | None, str] = {
+    errno.EISDIR: _AWAY,
+    errno.ENOTDIR: "a file is where its directory should be: move that file away",
+    errno.EEXIST: "a file is where its directory should be: move that file away",
+    errno.ELOOP: "it is a symbolic link, and those are not followed: put the file itself there",
+    errno.EACCES: _YOURS,
+    errno.EPERM: _YOURS,
+    errno.EROFS: _YOURS,
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
 }
 
 
-def _remedy(error: sqlite3.Error | OSError | Unusable) -> str:
-    """What to do, after a semicolon; nothing where the reason says it, as of a full disk."""
+def _why(error: sqlite3.Error | OSError | Unusable) -> str:
+    """What is wrong and, after a semicolon, what to do."""
+    what = str(error)
     match error:
-        case IsADirectoryError():
-            what = _AWAY
-        case NotADirectoryError() | FileExistsError():
-            what = "a file is where its directory should be: move that file away"
+        case OSError():
+            what = (error.strerror or "unknown reason").lower()  # without the path, which is told already
+            remedy = _REMEDIES_OF_THE_SYSTEM.get(error.errno, "")
         case Unusable():
-            what = "update lokid, or move it away"
-        case sqlite3.Error():  # the low byte is the kind, the rest a detail of it
-            what = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
-        case _:
-            what = ""
-    return f"; {what}" if what else ""
+            remedy = "update lokid, or move it away"
+        case _:  # the low byte is the kind, the rest a detail of it
+            remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+    return f"{what}; {remedy}" if remedy else what
 
 
 class Ledger:
@@ -119,7 +136,8 @@ class Ledger:
         try:
             return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
         except sqlite3.Error as error:
-            self._says(f"{self.path} cannot be read: {error}{_remedy(error)}")
+            if self.problem is None:  # who writes knows more: a directory is told as one
+                self._says(f"{self.path} cannot be read: {_why(error)}")
             return await anyio.to_thread.run_sync(query, None, tuple(self._unsaved), abandon_on_cancel=True)
 
     async def _flush(self) -> None:
@@ -165,7 +183,8 @@ class Ledger:
             await anyio.to_thread.run_sync(thread.join, PATIENCE, abandon_on_cancel=True)
         self._thread = None
         if self._unsaved:
-            log.error("%d rows of usage are not in %s: %s", len(self._unsaved), self.path, self.problem)
+            where = "wait beside" if self._journal is not None else "are not in"
+            log.error("%d rows of usage %s %s: %s", len(self._unsaved), where, self.path, self.problem)
         if self._journal is not None:
             self._journal.close(keep=bool(self._unsaved))
             self._journal = None
@@ -194,6 +213,14 @@ class Ledger:
         self.problem = why
 
 
+def _file(path: str) -> tuple[int, int] | None:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
 class _Writer:
     """The thread."""
 
@@ -211,6 +238,8 @@ class _Writer:
         self._hurry = hurry
         self._token = token
         self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Which one ``_db`` is."""
         self._journal: Journal | None = None
         self._backlog: deque[tuple[int, Row]] = deque()
         self._calls: list[Callable[[], None]] = []
@@ -248,8 +277,15 @@ class _Writer:
     def _write(self) -> bool:
         """Whether all of the backlog is in the database now."""
         try:
+            if self._db is not None and _file(self._path) != self._file:
+                # Somebody moved it away: what was written now would go with it, and what it does not have
+                # yet of the log beside it would get lost.
+                with suppress(sqlite3.Error):
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._close()
             if self._db is None:
                 self._db = self._open()
+                self._file = _file(self._path)
             while self._backlog:
                 rows = list(islice(self._backlog, BATCH))
                 usage_rows.save(self._db, self._journal.name if self._journal else "", rows)
@@ -259,20 +295,22 @@ class _Writer:
         except (sqlite3.Error, OSError, Unusable) as error:
             # Opened anew at the next try: whoever mends it may put another file there.
             self._close()
-            self._tell(self._ledger.failed, f"{self._path} cannot be written: {error}{_remedy(error)}")
+            self._tell(self._ledger.failed, f"{self._path} cannot be written: {_why(error)}")
             return False
         return True
 
     def _open(self) -> sqlite3.Connection:
+        directory = os.path.dirname(self._path)
+        durable.make_directory(directory)
+        if self._journal is None:
+            # First: with it no row is lost at the end of a daemon that finds the database damaged.
+            self._journal = Journal(directory)
+            self._tell(self._ledger.begun, self._journal)
         db = usage_rows.connect(self._path)
         try:
-            directory = os.path.dirname(self._path)
             for name, rows in left_behind(directory):
                 if count := usage_rows.adopt(db, name, rows):
-                    log.info("%d rows of usage taken over from a daemon that was killed", count)
-            if self._journal is None:
-                self._journal = Journal(directory)
-                self._tell(self._ledger.begun, self._journal)
+                    log.info("%d rows of usage taken over from a daemon before", count)
         except BaseException:
             db.close()
             raise

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from lokid.rpc.methods import GroupBy
 from lokid.runtime import durable
@@ -194,7 +195,10 @@ def query(
 
     Days in their order, everything else by cost. Without ``group_by`` one row, all zero if there is
     nothing. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None)) as db:
+    if path and not os.path.exists(path):
+        path = None  # moved away; the next row makes a new one
+    name = _readable(path) if path else ":memory:"
+    with closing(sqlite3.connect(name, timeout=BUSY_S, isolation_level=None, uri=True)) as db:
         db.row_factory = sqlite3.Row
         db.execute(_CACHE)
         db.execute("PRAGMA temp_store = MEMORY")
@@ -211,6 +215,19 @@ def query(
         )
         rows = [_answer(row, group_by) for row in found]
     return rows or ([] if group_by else [nothing()])
+
+
+def _readable(path: str) -> str:
+    """The URI to read it by. SQLite wants to write beside a database even when it only reads, and where it
+    may not, it reads nothing, or leaves files there that nobody can write later."""
+    uri = "file:" + quote(path)
+    if os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK):
+        return uri
+    try:
+        unfinished = os.path.getsize(f"{path}-wal") > 0
+    except OSError:
+        unfinished = False
+    return f"{uri}?mode=ro" if unfinished else f"{uri}?immutable=1"
 
 
 _UNSAVED = "SELECT * FROM unsaved"

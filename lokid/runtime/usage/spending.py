@@ -61,9 +61,11 @@ def bounds(now: float) -> dict[Period, tuple[float, float]]:
 
 
 class Spending:
-    """``now``, everywhere: seconds since the epoch. A clock that is set back takes nothing off."""
+    """``now``, everywhere: seconds since the epoch. A clock that is set back takes nothing off, and one that
+    was ahead for a moment leaves no day that ends then."""
 
     def __init__(self) -> None:
+        self._begins: dict[Period, float] = {"day": 0.0, "month": 0.0}
         self._ends: dict[Period, float] = {"day": 0.0, "month": 0.0}
         self._tallies: dict[Period, dict[str, Tally]] = {"day": {}, "month": {}}
 
@@ -83,7 +85,9 @@ class Spending:
             )
 
     def add(self, row: Row, now: float) -> None:
-        self._roll(now)
+        # Not back: a row may be of just before midnight, and the next look at the clock would begin the new
+        # day once more.
+        self._roll(max(now, self._begins["day"]))
         ok = row.outcome == "ok"
         one = Tally(
             1,
@@ -134,12 +138,12 @@ class Spending:
         return self._tallies[period].setdefault(client, Tally())
 
     def _roll(self, now: float) -> None:
-        if now < self._ends["day"]:
+        if self._begins["day"] <= now < self._ends["day"]:
             return
-        for period, (_, end) in bounds(now).items():
+        for period, (begin, end) in bounds(now).items():
             if now >= self._ends[period]:
-                self._ends[period] = end
                 self._tallies[period] = {}
+            self._begins[period], self._ends[period] = begin, end
 
 
 def _is_set(budget: Budget) -> bool:

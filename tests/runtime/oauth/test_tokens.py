@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -516,7 +517,11 @@ class TestTheFile:
         async with case.signed_in():
             pass
         good = saved(case.home)
-        for key, value in (("access_token", 3), ("scope", []), ("obtained_at", "x"), ("refreshing", 7)):
+        endless = {"gen": 1, "at": 1e300, "tries": 2}
+        for key, value in (
+            *(("access_token", 3), ("scope", []), ("obtained_at", "x"), ("refreshing", 7)),
+            *(("gen", math.inf), ("expires_at", math.nan), ("obtained_at", 10**400), ("refreshing", endless)),
+        ):
             file(case.home).write_text(json.dumps({**good, key: value}))
             with pytest.raises(LoginRequired, match="is damaged"):
                 case.tokens().check()
@@ -579,6 +584,7 @@ class TestAFullDisk:
                 case.issuer.go.set()
                 assert await get(tokens) == "a1"
                 assert saved(case.home)["refresh_token"] == "r0"
+                await until(lambda: "could not be saved" in tokens.status().get("reason", ""))
             case.time.passes(2)
             await until(lambda: saved(case.home)["refresh_token"] == "r1")
             case.time.passes(LIFE + 1)

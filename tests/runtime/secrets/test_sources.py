@@ -161,6 +161,8 @@ class TestCommand:
     async def test_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
         error = await failure(keyring(tmp_path, CommandSecret(command=("/no/such/program",))))
         assert error.message.endswith("'program' cannot be run: no such file or directory")
+        assert error.hint is not None
+        assert error.hint.startswith("install program, or write where it is")
 
     async def test_that_hangs_is_killed_with_what_it_started(self, tmp_path: Path) -> None:
         told = tmp_path / "pid"

@@ -60,6 +60,24 @@ def test_a_clock_that_is_set_back_takes_nothing_off() -> None:
     assert spending.of("a", "day", NOON - 5 * DAY).cost == pico(1.0)
 
 
+def test_a_clock_that_was_ahead_for_a_moment_leaves_no_budget_that_never_ends() -> None:
+    spending = Spending()
+    budget = Budget(usd_per_day=1, usd_per_month=5)
+    spending.check("a", budget, NONE, NOON + 400 * DAY)
+    spending.add(row(usd=2), NOON)
+    with pytest.raises(BudgetExceeded) as caught:
+        spending.check("a", budget, NONE, NOON)
+    assert caught.value.retry_after_s == DAY / 2
+    spending.check("a", budget, NONE, NOON + DAY)
+
+
+def test_a_row_of_before_midnight_does_not_begin_the_new_day_again() -> None:
+    spending = Spending()
+    spending.add(row(usd=1), NOON + DAY)
+    spending.add(row(usd=0.5), NOON)
+    assert spending.of("a", "day", NOON + DAY).cost == pico(1.5)
+
+
 def test_within_the_budget_nothing_is_said() -> None:
     spending = Spending()
     spending.check("a", NONE, NONE, NOON)
