@@ -73,7 +73,9 @@ class Listener:
         self._refused = 0
         self._refusal_due = 0.0  # when the log may hear of a refusal again
         self._deaf = ""  # why nobody can reach us; said once in the log
-        self._starving = False  # the last accept failed; said once in the log
+        self._starving = False  # the last accept failed
+        self._starving_said = False  # and the log has it
+        self._starving_due = 0.0  # when it may have the next one
         self._patience = anyio.CancelScope()
         self._empty = anyio.Event()
 
@@ -170,8 +172,7 @@ class Listener:
                 if error.errno not in OUT_OF_RESOURCES:
                     raise
                 if not self._starving:
-                    self._starving = True
-                    log.warning("cannot accept a connection: %s; trying on", error.strerror)
+                    self._starve(error)
                 await anyio.sleep(PAUSE_S)
 
     def _accept(self, sock: Connected, sessions: TaskGroup) -> None:
@@ -179,7 +180,8 @@ class Listener:
         connection, _ = sock.accept()
         if self._starving:
             self._starving = False
-            log.warning("lokid accepts connections again")
+            if self._starving_said:
+                log.warning("lokid accepts connections again")
         connection.setblocking(False)
         peer = peer_of(connection)
         if not self._admits(peer):
@@ -188,6 +190,14 @@ class Listener:
         session = Session(connection, peer, self._service, sessions, self._access)
         self._sessions.add(session)
         sessions.start_soon(self._serve, session, peer)
+
+    def _starve(self, error: OSError) -> None:
+        """At the limit it may come and go with every client, and the log would be the damage."""
+        now = anyio.current_time()
+        self._starving, self._starving_said = True, now >= self._starving_due
+        if self._starving_said:
+            log.warning("cannot accept a connection: %s; trying on", error.strerror)
+            self._starving_due = now + REFUSAL_S
 
     def _admits(self, peer: Peer) -> bool:
         if peer.uid != self._uid:

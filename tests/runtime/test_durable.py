@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lokid.runtime import durable
+from tests.faults import disk
 
 
 @pytest.fixture
@@ -34,6 +35,13 @@ def test_a_file_is_replaced_whole_private_and_without_leftovers(folder: Path) ->
     finally:
         os.umask(old)
     assert os.listdir(folder) == ["f"]
+
+
+def test_a_file_is_on_the_disk_before_its_name_and_the_name_before_it_counts(folder: Path) -> None:
+    calls = disk.count(folder, lambda: replace(folder / "f", b"one"))
+    name = next(at for at, call in enumerate(calls) if call in ("rename", "replace"))
+    assert "fsync" in calls[calls.index("write") : name]  # else a power cut leaves an empty file
+    assert "fsync" in calls[name:]  # of the directory: else it leaves the old one
 
 
 def test_a_backup_is_what_was_there_before(folder: Path) -> None:

@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 import tempfile
+from math import inf
 from pathlib import Path
 
 import anyio
@@ -94,8 +95,9 @@ async def test_a_burst_of_connections_is_served(tmp_path: Path) -> None:
 
 
 async def test_running_out_of_descriptors_is_survived(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "REFUSAL_S", inf)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with served(tmp_path) as server, server.client() as before:
         await before.ask("hello")
@@ -115,6 +117,11 @@ async def test_running_out_of_descriptors_is_survived(
             client.close()
         assert caplog.text.count(os.strerror(errno.EMFILE)) == 1, "one line, however long it lasts"
         assert "accepts connections again" in caplog.text
+        for _ in range(9):
+            server.listener._starve(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+            async with server.client() as after:
+                await after.ask("hello")
+        assert caplog.text.count("cannot accept") == caplog.text.count("again") == 1, "not with every client"
 
 
 async def test_a_removed_socket_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
