@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lokictl.failure import usage
-from lokictl.render import is_terminal
+from lokictl.render import is_terminal, note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,15 @@ def standard_input(most: int | None = None) -> bytes:
     return b"".join(pieces)
 
 
+def _say_empty() -> None:
+    """To somebody who watches: ``git diff | lokictl ask "Write a commit message"`` without a change asks for
+    one all the same, and costs."""
+    import stat
+
+    if is_terminal(2) and stat.S_ISFIFO(os.fstat(0).st_mode):
+        note("nothing came through the pipe: only the words are asked")
+
+
 class Question:
     """What is asked, apart from the model.
 
@@ -69,7 +78,10 @@ class Question:
             self._words.pop()
             self._take(standard_input())
         elif not is_terminal(0):
-            self._take(standard_input())
+            data = standard_input()
+            if not data and words:
+                _say_empty()
+            self._take(data)
         for source in values["files"]:
             self._attach(source)
 

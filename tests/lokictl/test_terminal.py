@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
 from tests.fakes.rpc_daemon import Gone, result, say
+from tests.fakes.terminal import COMMAND, environment
 
 
 def test_nothing_in_an_answer_steers_the_terminal(daemon, terminal):
@@ -219,3 +222,23 @@ def test_the_titles_of_a_table_do_not_reach_over_the_edge(daemon, terminal):
     assert tty.wait() == 0
     title = re.sub(rb"\x1b\[[0-9;]*m", b"", tty.output.splitlines()[0])
     assert title.endswith(b"WHAT TO DO")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"input": b""}, True), ({"input": b"x"}, False), ({"stdin": subprocess.DEVNULL}, False)],
+    ids=["empty pipe", "pipe", "no pipe"],
+)
+def test_who_watches_is_told_that_nothing_came_through_the_pipe(daemon, given, said):
+    daemon(chat=say("done"))
+    master, stderr = pty.openpty()
+    command = [*COMMAND, "ask", "hi"]
+    done = subprocess.run(
+        command, **given, stdout=subprocess.PIPE, stderr=stderr, env=environment(), timeout=30
+    )
+    os.write(stderr, b".")
+    os.close(stderr)
+    shown = os.read(master, 65536)
+    os.close(master)
+    assert done.stdout == b"done\n"
+    assert (b"nothing came through the pipe" in shown) is said
