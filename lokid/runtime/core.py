@@ -195,16 +195,14 @@ class Runtime:
         rows = [row for one in chosen for row in await listing.rows(one)]
         return [row for row in rows if type in (None, row["type"])]
 
-    def model_names(
+    async def model_names(
         self,
         type: ModelType | None = None,  # noqa: A002 - the key's name
         prefix: str = "",
     ) -> list[str]:
         """``client:model`` of what ``list_models`` lists, for a shell or an editor that completes a word."""
-        clients = self.generation.clients.values()
-        models = ((client.name, model) for client in clients for model in client.offered)
-        names = (f"{client}:{model.name}" for client, model in models if type in (None, model.type))
-        return [name for name in names if name.startswith(prefix)]
+        clients = tuple(self.generation.clients.values())
+        return [name for client in clients for name in await listing.names(client, type, prefix)]
 
     async def _refresh(self, clients: list[OpenClient], *, strict: bool) -> None:
         failures: list[LokidError] = []

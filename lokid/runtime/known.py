@@ -77,6 +77,10 @@ class Models(Sequence[ModelSettings]):
         both = zip(self._known, self._said, strict=True)
         return [model.name for model in (known or said for known, said in both) if model.type == type]
 
+    def plain_names(self) -> Iterator[str]:
+        """One for each model, in their order, and nothing is looked up."""
+        return (model.name for model in self._said)
+
     def without_patches(self) -> Models:
         """The same models, but for their patches, which may hold keys."""
         bare = object.__new__(Models)

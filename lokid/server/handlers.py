@@ -115,10 +115,6 @@ def _list_clients(service: Service, _caller: Caller, _params: Params) -> object:
     return service.runtime.list_clients()
 
 
-def _model_names(service: Service, _caller: Caller, params: Params) -> object:
-    return service.runtime.model_names(params.get("type"), params.get("prefix", ""))
-
-
 def _list_requests(service: Service, _caller: Caller, _params: Params) -> object:
     return service.requests.describe()
 
@@ -183,6 +179,10 @@ async def _rerank(service: Service, call: Call, params: Params) -> object:
     request = decode.rerank_request(params)
     result = await service.runtime.rerank(request, accepted=call.accepted, asker=call.asker)
     return encode.rerank_result(result.answer, result.model)
+
+
+async def _model_names(service: Service, _call: Call, params: Params) -> object:
+    return await service.runtime.model_names(params.get("type"), params.get("prefix", ""))
 
 
 async def _list_models(service: Service, _call: Call, params: Params) -> object:
@@ -263,7 +263,7 @@ HANDLERS: dict[str, Handler] = {
     "embed": Spawned(_embed),
     "rerank": Spawned(_rerank),
     "models.list": Spawned(_list_models),
-    "models.names": Inline(_model_names),
+    "models.names": Spawned(_model_names),
     "clients.list": Inline(_list_clients),
     "status": Inline(_status),
     "requests.list": Inline(_list_requests),

@@ -88,7 +88,7 @@ class Runtime(Protocol):
         refresh: bool,
     ) -> list[dict[str, Any]]: ...
 
-    def model_names(self, type: ModelType | None, prefix: str) -> list[str]: ...  # noqa: A002 - as above
+    async def model_names(self, type: ModelType | None, prefix: str) -> list[str]: ...  # noqa: A002 - as above
 
     def list_clients(self) -> list[dict[str, Any]]: ...
 

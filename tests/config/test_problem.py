@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lokid.config.problem import Path, Problem, dotted
+from lokid.config.problem import Path, Problem, at_most, dotted
 
 
 def test_a_problem_reads_like_a_compilers() -> None:
@@ -26,3 +26,10 @@ def test_a_problem_reads_like_a_compilers() -> None:
 )
 def test_a_path_is_shown_without_what_may_be_a_value(path: Path, text: str) -> None:
     assert dotted(path) == text
+
+
+def test_of_many_problems_the_first_are_told_and_how_many_more_there_are() -> None:
+    problems = [Problem("f", line, 1, "a", "is wrong") for line in range(1, 8)]
+    assert at_most(problems, 7) == tuple(problems)
+    more = Problem("f", 6, 1, "", "2 more problems from here on are not shown")
+    assert at_most(problems, 5) == (*problems[:5], more)

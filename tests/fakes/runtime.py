@@ -222,7 +222,7 @@ class FakeRuntime:
             return self.rows
         return [{"id": "c:echo", "type": type, "client": client, "refresh": refresh}]
 
-    def model_names(self, type: str | None, prefix: str) -> list[str]:  # noqa: A002 - the contract's name
+    async def model_names(self, type: str | None, prefix: str) -> list[str]:  # noqa: A002 - the contract's name
         return [name for name in ("c:echo", "c:other") if name.startswith(prefix)]
 
     def list_clients(self) -> list[dict[str, Any]]:

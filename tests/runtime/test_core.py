@@ -207,8 +207,8 @@ class TestListing:
             assert "secret" not in repr(rows)
             assert [row["id"] for row in await runtime.list_models("embedding", None, False)] == ["a:e"]
             assert [row["id"] for row in await runtime.list_models(None, "b", False)] == ["b:m"]
-            assert runtime.model_names() == ["a:m", "a:e", "b:m"]
-            assert runtime.model_names("chat", "a:") == ["a:m"]
+            assert await runtime.model_names() == ["a:m", "a:e", "b:m"]
+            assert await runtime.model_names("chat", "a:") == ["a:m"]
             with pytest.raises(UnknownModel, match="no client is called 'bb'"):
                 await runtime.list_models(None, "bb", False)
 
@@ -261,7 +261,7 @@ class TestListing:
             again = await runtime.list_models("chat", None, False)
             assert time.perf_counter() - begun_at < 0.1  # on a busy machine; alone it takes 2 ms
             begun_at = time.perf_counter()
-            assert len(runtime.model_names("chat", "a:model-9")) == 1111
+            assert len(await runtime.model_names("chat", "a:model-9")) == 1111
             assert time.perf_counter() - begun_at < 0.1
             assert all(one is other for one, other in zip(first, again, strict=True))
 

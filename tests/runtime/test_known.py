@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,7 @@ from lokid.providers import catalogue
 from lokid.providers.openai import OpenAISettings
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ModelSettings, RequestPatch
-from lokid.runtime import known
+from lokid.runtime import known, listing
 from lokid.runtime.known import Models, nearest
 
 NAMES = ("gpt-5.4", "o3-mini", "text-embedding-3-small", "mine")
@@ -92,3 +94,22 @@ def test_of_thousands_only_some_are_compared(monkeypatch: pytest.MonkeyPatch) ->
     assert max(compared) <= known.COMPARED
     assert nearest("model", ["a"] * known.COMPARED) == ""
     assert compared[-1] == known.COMPARED  # few enough: all of them
+
+
+@pytest.mark.anyio
+async def test_a_word_is_completed_without_looking_up_what_begins_otherwise(
+    looked_up: list[str],
+) -> None:
+    mine = models(*(ModelSettings(name=name) for name in NAMES))
+    client: Any = SimpleNamespace(name="a", offered=mine)
+    assert await listing.names(client, "embedding", "a:te") == ["a:text-embedding-3-small"]
+    assert await listing.names(client, "chat", "a:te") == []
+    assert looked_up == ["text-embedding-3-small"]
+    assert await listing.names(client, "chat", "b:") == await listing.names(client, "chat", "a;") == []
+    assert await listing.names(client, None, "") == [f"a:{name}" for name in NAMES]
+    many = models(*(ModelSettings(name=f"m{number}") for number in range(listing.FEW + 1)))
+    client.offered = tuple(many)
+    looked_up.clear()
+    assert await listing.names(client, "chat", "a:m499") == ["a:m499"]
+    client.offered = many
+    assert len(await listing.names(client, "chat", "a")) == listing.FEW + 1

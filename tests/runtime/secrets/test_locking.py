@@ -175,7 +175,7 @@ async def test_no_secret_of_any_kind_can_be_reached_until_it_is_unlocked(home: P
             assert await runtime.secrets.status() == (state := runtime.secrets.state())
             assert (state["locked"], state["state"], state["secrets"]) == (True, "locked", None)
             assert runtime.auth.status(None)[0]["state"] == "locked"
-            assert "signed-in:m" in runtime.model_names()
+            assert "signed-in:m" in await runtime.model_names()
             # Nothing that asks, looks or edits brings one back.
             (home / ".config" / "lokid" / ".env").write_text(f"DOTENV={planted('dotenv')}\nX=y\n")
             for call in (runtime.reload(), runtime.auth.login("signed-in", None), runtime.secrets.list()):
