@@ -256,8 +256,9 @@ class _Call:
         extra = self.settings.extra
         timeouts = Timeouts(extra.connect_timeout, extra.first_byte_timeout, extra.idle_timeout)
         decoder: Decoder[T] | None = None
+        sending = self.client.http.send(request, timeouts)
         try:
-            async with self.client.http.send(request, timeouts) as response:
+            async with sending as response:
                 if not 200 <= response.status < 300:
                     body = await _error_body(response)
                     raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
@@ -280,6 +281,9 @@ class _Call:
                 return decoder.close()
             except LokidError:
                 raise failure from failure.__cause__
+        finally:
+            if sending.sent:
+                self.turn.went()
         # A large answer is read in steps, for which the event loop need not wait.
         return await aside(decoder.close, heavy=response.size > LARGE)
 

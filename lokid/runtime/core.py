@@ -47,7 +47,8 @@ from lokid.runtime.oauth.auth import Auth
 from lokid.runtime.reload import Reloader
 from lokid.runtime.secrets.stored import StoredSecrets
 from lokid.runtime.usage.asker import Asker
-from lokid.runtime.usage.bill import Bill, Entry, Method, chat_tokens, tokens_of
+from lokid.runtime.usage.bill import Bill, Entry, Method
+from lokid.runtime.usage.estimates import chat_tokens, tokens_of
 
 AFTER_A_BUG_S = 5.0
 """Seconds until the files are followed again, when something in them brought a bug of lokid out."""

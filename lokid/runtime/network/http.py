@@ -14,7 +14,6 @@ import errno
 import ssl
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -121,14 +120,14 @@ class HTTPClient:
         finally:
             await self._return(pool)
 
-    def send(self, request: HTTPRequest, timeouts: Timeouts) -> AbstractAsyncContextManager[Response]:
+    def send(self, request: HTTPRequest, timeouts: Timeouts) -> Sending:
         """Sends the request; the block has the answer, and leaving it closes or releases the connection.
 
         Raises ``ProviderUnavailable``, ``TimedOut``, ``ProviderFailed`` (a redirect, not HTTP) and
         ``ConfigInvalid`` (what the configuration makes impossible). A read that takes too long ends the whole
         block with ``TimedOut``.
         """
-        return _Sending(self, request, timeouts)
+        return Sending(self, request, timeouts)
 
     def progress(self, timeouts: Timeouts, scope: anyio.CancelScope) -> Progress:
         if self._clock is None:
@@ -303,11 +302,11 @@ class HTTPClient:
                 return unreachable(error, where, client=self._client, hint=hint)
 
 
-class _Sending:
-    """A class: a generator for each question takes three times as long. One scope for all of it, as each
-    costs as much as reading the answer's head."""
+class Sending:
+    """A request and its answer, as a context. A class: a generator for each question takes three times as
+    long. One scope for all of it, as each costs as much as reading the answer's head."""
 
-    __slots__ = ("_asked", "_client", "_request", "_scope", "_timeouts")
+    __slots__ = ("_asked", "_client", "_progress", "_request", "_scope", "_timeouts")
 
     def __init__(self, client: HTTPClient, request: HTTPRequest, timeouts: Timeouts) -> None:
         self._client = client
@@ -315,9 +314,15 @@ class _Sending:
         self._timeouts = timeouts
         self._scope = anyio.CancelScope()
         self._asked: tuple[_Pool, Response] | None = None
+        self._progress: Progress | None = None
+
+    @property
+    def sent(self) -> bool:
+        """The request has left, or a part of it."""
+        return self._progress is not None and self._progress.sent
 
     async def __aenter__(self) -> Response:
-        progress = self._client.progress(self._timeouts, self._scope)
+        progress = self._progress = self._client.progress(self._timeouts, self._scope)
         self._scope.__enter__()
         try:
             self._asked = await self._client.ask(self._request, progress)

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from lokid.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from lokid.chat import Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from lokid.config import Config, ExtraSocket
 from lokid.errors import LokidError, ProviderFailed
 from lokid.providers.settings import Budget, ClientSettings
 from lokid.rpc import address
 from lokid.rpc.methods import GroupBy
 from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.estimates import BYTES_PER_TOKEN
 from lokid.runtime.usage.extra_usage import ExtraUsage
 from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row, pico
@@ -27,8 +28,8 @@ from lokid.runtime.usage.turns import LimitedTurn, Turns
 
 Method = Literal["chat", "embed", "rerank"]
 
-BYTES_PER_TOKEN = 4
-"""Of English text in today's vocabularies; for the estimate that ``tokens_per_minute`` needs."""
+ABANDONED = ("cancelled", "timeout")
+"""How a request ends that its provider may be working on. Of one that it refused it is not."""
 
 LONGEST_NAME = 200
 """Characters of a model's name in a row. Callers may name models that nobody knows."""
@@ -42,6 +43,7 @@ class Entry(LimitedTurn):
     usage: Usage | None = None
     cost_usd: float | None = None
     _runs = False
+    _went = False
     _heard = 0  # characters
 
     def __init__(
@@ -107,10 +109,17 @@ class Entry(LimitedTurn):
         self._bill.check(self._client, self._budget, self.asker, self._config)
 
     def _end(self, outcome: str) -> None:
-        if outcome != "ok":
+        if outcome != "ok" and (self._runs or (self._went and outcome in ABANDONED)):
             self._broke_off()
         self.done(_total(self.usage))
         self._bill.put(self, outcome)
+
+    def sent(self) -> None:
+        super().sent()
+        self._went = False  # this time
+
+    def went(self) -> None:
+        self._went = True
 
     def admitted(self) -> None:
         self._runs = True
@@ -127,8 +136,9 @@ class Entry(LimitedTurn):
         self.cost_usd = cost_usd
 
     def _broke_off(self) -> None:
-        """What was answered so far is paid for all the same, and nobody said how much it is."""
-        if self._runs and self.usage is None:
+        """What was answered so far is paid for all the same, and so is the input that a provider has when
+        nobody waits for its answer any more; nobody said how much it is."""
+        if self.usage is None:
             usage = Usage(self._input_tokens(), -(-self._heard // BYTES_PER_TOKEN))
             self.answered(usage, self._price(usage))
 
@@ -243,15 +253,6 @@ class Bill:
             "budgets": self.spending.budgets(budgets, config.budget, now),
             "ledger": self.ledger.status(),
         }
-
-
-def tokens_of(texts: Iterable[str]) -> int:
-    """An estimate."""
-    return sum(map(len, texts)) // BYTES_PER_TOKEN
-
-
-def chat_tokens(request: ChatRequest) -> int:
-    return tokens_of([request.system or "", *(message.text for message in request.messages)])
 
 
 def _total(usage: Usage | None) -> int | None:

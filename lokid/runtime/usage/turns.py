@@ -186,6 +186,9 @@ class Turn:
         """Just before a request goes to the provider."""
         self.attempts += 1
 
+    def went(self) -> None:
+        """It has left, or a part of it: what becomes of the answer, it may be paid for."""
+
     def began(self, now: float) -> None:
         """The first part of the answer is there."""
         if self.first_event_at is None:

@@ -162,6 +162,8 @@ async def test_a_cancelled_question_leaves_a_row(home: Path) -> None:
                 scope.cancel()
         [row] = await here.rows()
     assert (row["outcome"], row["attempts"]) == ("cancelled", 1)
+    assert row["input_tokens"] >= 1, "the provider has the question, and may be paid for it"
+    assert row["output_tokens"] == 0
 
 
 async def test_today_shows_in_the_status_and_after_a_restart_too(home: Path) -> None:

@@ -1,0 +1,63 @@
+"""How many tokens a request may have, before and unless the provider says: for ``tokens_per_minute``, and for
+an answer that breaks off, which is paid for all the same. Whatever is sent counts: a budget that only saw
+prompts would be none for what comes in tools, their results or a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lokid.chat import ChatRequest, Image, Reasoning, Text, ToolCall, ToolResult
+from lokid.chat.vocabulary import Part
+
+BYTES_PER_TOKEN = 4
+"""Of English text in today's vocabularies."""
+
+IMAGE_TOKENS = 1600
+"""The most that Anthropic counts for one; others are of the same size."""
+
+
+def tokens_of(texts: Iterable[str]) -> int:
+    return sum(map(len, texts)) // BYTES_PER_TOKEN
+
+
+def chat_tokens(request: ChatRequest) -> int:
+    parts = [part for message in request.messages for part in message.parts]
+    characters = sum(map(_characters, parts))
+    characters += _length([request.system, request.extra_body])
+    characters += sum(_length([tool.name, tool.description, tool.parameters]) for tool in request.tools)
+    if request.response_schema is not None:
+        characters += _length(request.response_schema.schema)
+    return characters // BYTES_PER_TOKEN
+
+
+def _characters(part: Part) -> int:
+    match part:
+        case Text() | Reasoning():
+            return len(part.text) + _length(part.opaque)
+        case Image():
+            return IMAGE_TOKENS * BYTES_PER_TOKEN
+        case ToolCall():
+            return len(part.name) + _length(part.arguments) + _length(part.opaque)
+        case ToolResult(content=str() as text):
+            return len(text)
+        case ToolResult(content=content):
+            return sum(_characters(one) for one in content if not isinstance(one, str))
+
+
+def _length(value: Any) -> int:
+    """Characters of all texts and keys in a JSON value."""
+    total = 0
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                total += len(text)
+            case Mapping() as fields:
+                left += fields
+                left += fields.values()
+            case Sequence() as items:
+                left += items
+            case _:  # null, a truth value, a number
+                total += 1
+    return total
