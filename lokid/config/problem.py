@@ -14,6 +14,7 @@ ENVIRONMENT = "environment"
 
 _WORD = re.compile(r"<<|[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _DIGITS = 2
+_OF_A_KEY = re.compile(r"(?:sk|gsk|xai|hf|pplx)[-_]|AIza|AKIA|ya29|eyJ")
 _PATTERNS = frozenset(("chat_completions", "embeddings", "rerank"))
 _SHOWN_CHARACTERS = 60
 
@@ -66,6 +67,6 @@ def dotted(path: Path) -> str:
 
 
 def _shown(key: str, *, pattern: bool) -> str:
-    if _WORD.fullmatch(key) and sum(map(str.isdigit, key)) <= _DIGITS:
+    if _WORD.fullmatch(key) and not _OF_A_KEY.match(key) and sum(map(str.isdigit, key)) <= _DIGITS:
         return key
     return repr(key[:_SHOWN_CHARACTERS]) if pattern else "(not a word)"

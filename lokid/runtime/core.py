@@ -39,7 +39,7 @@ from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.generation import Generation, Lease, anything
 from lokid.runtime.importing import LokiImport
-from lokid.runtime.known import nearest
+from lokid.runtime.known import nearest, quoted
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.local import builtin_clients
 from lokid.runtime.network.warm import CLIENTS, Warmth
@@ -188,7 +188,8 @@ class Runtime:
         clients = self.generation.clients
         if client is not None and client not in clients:
             raise UnknownModel(
-                f"no client is called {client!r}{nearest(client, list(clients))}", hint="lokictl clients"
+                f"no client is called {quoted(client)}{nearest(client, list(clients))}",
+                hint="lokictl clients",
             )
         chosen = [one for name, one in clients.items() if client in (None, name)]
         if refresh:

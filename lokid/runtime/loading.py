@@ -20,7 +20,7 @@ from lokid.config.secrets import names as placeholders
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings, FileSecret
 from lokid.rpc import address
-from lokid.runtime import regular, watch
+from lokid.runtime import regular, replaceable, watch
 from lokid.runtime.identities import regions
 from lokid.runtime.known import Models
 from lokid.runtime.secrets import sources as secrets
@@ -208,6 +208,8 @@ def read(path: str, problems: list[Problem], failures: list[OSError]) -> str | N
             if facts.st_mode & stat.S_IWOTH:
                 # Whoever may write here decides where the keys are sent to. ssh refuses it as well.
                 problem(f"every user of this machine may write to it, so it is not used: chmod o-w {path}")
+            elif why := replaceable.why(path, facts.st_uid):
+                problem(why)
             else:
                 data = file.read(MAX_BYTES + 1) or b""  # None: a file of the kernel's, which waits for more
                 if len(data) <= MAX_BYTES:

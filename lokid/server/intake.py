@@ -32,12 +32,27 @@ class Crowded(ProtocolError):
 
 
 class Intake:
-    """``most``: bytes."""
+    """``most``: bytes. ``within``: the whole of which this is a share."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, within: Intake | None = None) -> None:
         self._most = most
+        self._within = within
         self._limiter: anyio.CapacityLimiter | None = None
+        self._share: Intake | None = None
         self.total = 0
+
+    @property
+    def share(self) -> Intake:
+        """A quarter, for all of the extra socket: those at its other end have no say in how much is left for
+        the user's own programs."""
+        if self._share is None:
+            self._share = Intake(self._most // 4, within=self)
+        return self._share
+
+    def add(self, size: int) -> None:
+        self.total += size
+        if self._within is not None:
+            self._within.add(size)
 
     @property
     def decoding(self) -> anyio.CapacityLimiter:
@@ -51,6 +66,8 @@ class Intake:
         request of ``own`` bytes beside one frame. ``msgid``: of the request that grows. Raises Crowded."""
         if self.total > max(self._most, max(own, largest) + largest):
             raise Crowded(f"large requests of {self.total >> 20} MiB are on their way already", msgid)
+        if self._within is not None:
+            self._within.check(largest, msgid, own)
 
 
 def weight(value: Any) -> int:

@@ -65,7 +65,7 @@ class Reader:
     def release(self) -> None:
         """Gives back what was held of a frame that is not read on."""
         self._connection.drop()
-        self._intake.total -= self._held
+        self._intake.add(-self._held)
         self._held = 0
 
     async def drop(self) -> None:
@@ -83,7 +83,7 @@ class Reader:
             self._began = anyio.current_time()
         counted = held if held > SMALL else 0
         grows = counted > self._held
-        self._intake.total += counted - self._held
+        self._intake.add(counted - self._held)
         self._held = counted
         if grows:
             self._intake.check(self._largest, self._connection.begun)

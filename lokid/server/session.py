@@ -43,6 +43,7 @@ from lokid.server.feed import Subscription
 from lokid.server.handlers import Handler, Inline, Spawned, params_of
 from lokid.server.intake import Crowded, weight
 from lokid.server.outbox import Outbox
+from lokid.server.pace import Pace
 from lokid.server.peer import Connected, Peer, called, program_of
 from lokid.server.reader import Reader
 from lokid.server.requests import Running
@@ -57,10 +58,6 @@ MAX_IN_FLIGHT = 1024
 """Questions of one process at a time, on all its connections; an editor has a few, a batch job some hundreds.
 A caller with more is better told than queued: it can hold back, a queue here could not say how long it is.
 Each takes a descriptor to its provider too, so sixteen such processes are all that ``LimitNOFILE`` allows."""
-
-TURN = 16
-"""Messages of one read that are taken before others get their turn. A read holds up to six thousand cheap
-requests; the dearest of those, ``config.show`` and ``status``, take up to a millisecond."""
 
 MAX_ANSWER = 512 * 1024 * 1024
 """Bytes of one answer. 10,000 vectors of 3,072 numbers as lists are 276 MiB; what is larger would be held
@@ -86,6 +83,7 @@ class Session:
         "_access",
         "_draining",
         "_idle",
+        "_intake",
         "_outbox",
         "_peer",
         "_program",
@@ -109,7 +107,8 @@ class Session:
         self._service = service
         self._tasks = tasks
         self._access = access
-        self._reader = Reader(sock, _limits(service.runtime.max_frame()), service.intake)
+        self._intake = service.intake.share if access.restricted else service.intake
+        self._reader = Reader(sock, _limits(service.runtime.max_frame()), self._intake)
         self._outbox = Outbox(sock, tasks, self._lose, self._stall)
         self._running: dict[int, Running] = {}  # by msgid
         self._reading = anyio.CancelScope()
@@ -170,9 +169,11 @@ class Session:
     # --- the reader
 
     async def _take_all(self, messages: list[Message | LargeFrame]) -> None:
-        for number, message in enumerate(messages, 1):
-            if not number % TURN:
+        pace = Pace()
+        for message in messages:
+            if pace.is_over():
                 await checkpoint()
+                pace.begin()
             if isinstance(message, LargeFrame):
                 await self._take_large(message)
             else:
@@ -203,15 +204,14 @@ class Session:
 
     async def _take_large(self, frame: LargeFrame) -> None:
         """In a thread: to decode and to check 64 MiB takes longer than anybody else should wait."""
-        intake = self._service.intake
-        size = len(frame)
-        intake.total += size
+        intake, size = self._intake, len(frame)
+        intake.add(size)
         try:
             message, admitted, taken = await anyio.to_thread.run_sync(
                 self._opened, frame, limiter=intake.decoding
             )
             if taken > size:
-                intake.total += taken - size
+                intake.add(taken - size)
                 size = taken
                 intake.check(self._service.runtime.max_frame(), frame.msgid, size)
             if admitted is None:
@@ -219,7 +219,7 @@ class Session:
             elif isinstance(message, Request) and await self._take_request(message, admitted, size):
                 size = 0  # its task gives it back
         finally:
-            intake.total -= size
+            intake.add(-size)
 
     def _opened(self, frame: LargeFrame) -> tuple[Message, Admitted | None, int]:
         try:
@@ -311,7 +311,7 @@ class Session:
                 frame = encode_response(running.msgid, self._error(error), None)
             await self._outbox.send(frame, last=True)
         finally:
-            self._service.intake.total -= size
+            self._intake.add(-size)
             del self._running[running.msgid]
             self._service.requests.remove(running)
             if not self._running and self._idle is not None:

@@ -21,6 +21,7 @@ def test_a_problem_reads_like_a_compilers() -> None:
         (("patch", "rerank", "a\n" * 100), "patch.rerank." + repr("a\n" * 30)),
         (("a", "b c"), "a.(not a word)"),
         (("sk-1a2b3c",), "(not a word)"),
+        (("sk-words-without-digits",), "(not a word)"),
         (("http2",), "http2"),
     ],
 )

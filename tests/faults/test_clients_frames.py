@@ -146,6 +146,23 @@ def test_two_frames_of_the_largest_size_always_have_room() -> None:
         intake.check(50, own=200)
 
 
+def test_the_extra_socket_never_takes_the_room_of_the_users_own_programs() -> None:
+    own = Intake(400)
+    extra = own.share
+    assert extra is own.share
+    extra.add(101)
+    with pytest.raises(Crowded):
+        extra.check(10)
+    own.add(200)
+    own.check(10)  # of 400
+    extra.add(-100)
+    extra.check(10)
+    own.add(300)
+    with pytest.raises(Crowded):  # what is left of the whole counts there too
+        extra.check(10)
+    assert (own.total, extra.total) == (501, 1)
+
+
 @pytest.mark.parametrize("sent", [3, SMALL * 2])
 async def test_a_half_sent_frame_never_leaves_a_task_or_its_bytes_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int

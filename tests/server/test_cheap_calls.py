@@ -8,7 +8,9 @@ import anyio.lowlevel
 import pytest
 
 from lokid.rpc.messages import encode_request
-from lokid.server.session import TURN, Session
+from lokid.server import pace
+from lokid.server.pace import TURN
+from lokid.server.session import Session
 from tests.fakes.server import served
 
 pytestmark = pytest.mark.anyio
@@ -49,3 +51,16 @@ async def test_a_thousand_of_them_in_one_read_leave_others_their_turn(
         tasks.cancel_scope.cancel()
     longest = max(at_work.count(turn) for turn in set(at_work))
     assert longest <= 2 * TURN  # trio shuffles who comes first in a round
+
+
+def test_a_turn_ends_after_so_many_messages_or_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(pace.time, "monotonic", lambda: now)
+    one = pace.Pace()
+    assert [one.is_over() for _ in range(TURN + 1)] == [False] * TURN + [True]
+    one.begin()
+    assert not one.is_over()
+    now += pace.TURN_S * 1.5
+    assert one.is_over()
+    one.begin()
+    assert not one.is_over()

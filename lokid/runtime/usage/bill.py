@@ -89,7 +89,10 @@ class Entry(LimitedTurn):
                 place.__enter__()
                 self._place = place
         except LokidError as error:
-            self._end(error.code)
+            # Who is turned away at the door of the extra socket may knock as often as it likes, and the
+            # file of the ledger would be the damage.
+            if not self.asker.restricted:
+                self._end(error.code)
             raise
         return self
 
