@@ -24,8 +24,9 @@ def tokens_of(texts: Iterable[str]) -> int:
 def chat_tokens(request: ChatRequest) -> int:
     parts = [part for message in request.messages for part in message.parts]
     characters = sum(map(_characters, parts))
-    characters += _length([request.system, request.extra_body])
-    characters += sum(_length([tool.name, tool.description, tool.parameters]) for tool in request.tools)
+    characters += len(request.system or "") + _length(request.extra_body or {})
+    for tool in request.tools:
+        characters += len(tool.name) + len(tool.description or "") + _length(tool.parameters)
     if request.response_schema is not None:
         characters += _length(request.response_schema.schema)
     return characters // BYTES_PER_TOKEN
