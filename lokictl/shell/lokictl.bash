@@ -18,9 +18,10 @@ _lokictl() {
     done
 
     # Only what follows the last separator is replaced by readline, except inside quotes.
-    local current=${words[-1]} keep= quote=
+    local current=${words[-1]} keep= quoted=
+    [[ $current == *[\"\']* ]] && quoted=1
     if [[ $current == [\"\']* ]]; then
-        quote=${current:0:1} current=${current:1}
+        current=${current:1}
     elif [[ $COMP_WORDBREAKS == *:* && $current == *:* ]]; then
         keep=${current%"${current##*:}"}
     elif [[ $COMP_WORDBREAKS == *=* && $current == *=* ]]; then
@@ -38,7 +39,12 @@ _lokictl() {
         fi
         [[ $word == *[:=] ]] && compopt -o nospace
         word=${word#"$keep"}
-        [[ $quote ]] || printf -v word %q "$word"
+        if [[ $quoted ]]; then
+            # Readline puts it between the quotes as it is. A provider may call a model "$(rm -r ~)".
+            [[ $word == *[!A-Za-z0-9_.:/@+,=%~-]* ]] && continue
+        else
+            printf -v word %q "$word"
+        fi
         COMPREPLY+=("$word")
     done < <(command lokictl __complete "${words[@]:1}" 2>/dev/null)
 }
