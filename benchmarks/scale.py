@@ -38,11 +38,6 @@ MIB = 1024 * 1024
 WAIT_MS = 50
 """That a ping may wait for others in the daemon: less than a person notices."""
 
-LATE = "the same with an emoji"
-LATE_MS = 2 * WAIT_MS
-"""The one step that is known to hold the interpreter for longer: of a text of 15 MB whose only emoji is its
-last character all is made anew with four bytes for each (docs/decisions/0017)."""
-
 fork = multiprocessing.get_context("fork")
 
 
@@ -344,7 +339,9 @@ def frames() -> dict[str, bytes]:
         "1 MiB of 0x90": b"\x94\x00\x01\xa4chat\x91" + b"\x90" * MIB,
         "130,000 empty lists": b"\x94\x00\x01\xa4chat\x92" + (b"\xdd\x00\x00\xfd\xe8" + b"\x90" * 65_000) * 2,
         "a prompt of 15 MB": request("chat", model="p:quick", stream=True, prompt="x" * 15_000_000),
-        LATE: request("chat", model="p:quick", prompt="x" * 15_000_000 + "\N{GRINNING FACE}"),
+        "the same with an emoji": request(
+            "chat", model="p:quick", prompt="x" * 15_000_000 + "\N{GRINNING FACE}"
+        ),
         "four texts of 15 MB": request("embed", model="p:v", texts=["x" * 15_000_000] * 4),
         "65,000 texts": request("embed", model="p:v", texts=["some words"] * 65_000),
         "20,000 messages": messages(*["hello"] * 20_000),
@@ -370,7 +367,7 @@ def large(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
         said, meanwhile = pings_while(path, act)
         client.sock.close()
         result = f"{said}, {meanwhile.worst}, {rss_mib(pid) - before:+.0f} MiB"
-        yield name, result, meanwhile.beyond() < (LATE_MS if name == LATE else WAIT_MS)
+        yield name, result, meanwhile.beyond() < WAIT_MS
 
 
 def main() -> int:

@@ -46,7 +46,7 @@ async def rows(client: OpenClient) -> list[dict[str, Any]]:
     return found
 
 
-async def names(client: OpenClient, type: ModelType | None, prefix: str) -> list[str]:  # noqa: A002 - as there
+async def names(client: OpenClient, type: ModelType | None, prefix: str) -> list[str]:  # noqa: A002 - the key's name
     """``client:model`` of those that the client offers and that begin like this. Of which type they are is
     looked up for these only: for ten thousand that takes a fifth of a second after a reload."""
     begin = f"{client.name}:"

@@ -9,14 +9,11 @@ texts take: one emoji makes four bytes of each character.
 from __future__ import annotations
 
 from sys import getsizeof
+from typing import Any
 
 import anyio
 
 from lokid.rpc.messages import ProtocolError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 SMALL = 64 * 1024
 """Bytes of a frame that is decoded at once and not counted: 7 ms for the worst of them, measured. A thread

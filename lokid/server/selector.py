@@ -8,7 +8,7 @@ of two lanes, and the rest waits in the order in which it came:
 * the others: providers, of which 500 streams may have something at once, and connections whose other end is
   gone. To end one costs as much as a short question, and nobody waits for it.
 
-What a socket of a provider brings, one knows only afterwards: an event, or 64 KiB of the smallest pieces that
+What a socket of a provider brings, one knows only afterwards: an event, or 32 KiB of the smallest pieces that
 there are, which take a hundred times as long. So after a turn that took too long the next ones get fewer of
 them, and one more with every turn that did not.
 

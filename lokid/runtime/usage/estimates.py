@@ -14,7 +14,7 @@ BYTES_PER_TOKEN = 4
 """Of English text in today's vocabularies."""
 
 IMAGE_TOKENS = 1600
-"""The most that Anthropic counts for one; others are of the same size."""
+"""A rough figure, of the size that providers give for a large photograph."""
 
 
 def tokens_of(texts: Iterable[str]) -> int:
@@ -40,10 +40,9 @@ def _characters(part: Part) -> int:
             return IMAGE_TOKENS * BYTES_PER_TOKEN
         case ToolCall():
             return len(part.name) + _length(part.arguments) + _length(part.opaque)
-        case ToolResult(content=str() as text):
-            return len(text)
-        case ToolResult(content=content):
-            return sum(_characters(one) for one in content if not isinstance(one, str))
+        case ToolResult():
+            content = part.content
+            return len(content) if isinstance(content, str) else sum(map(_characters, content))
 
 
 def _length(value: Any) -> int:
