@@ -42,13 +42,11 @@ _HELP = ("--help", "Show this message and exit.")
 def complete(arguments: list[str]) -> int:
     """Prints the candidates for the last of ``arguments``. Always 0: a TAB is no place for errors."""
     from lokictl.failure import ClosedPipe, Failure
-    from lokictl.render import clean, write
+    from lokictl.render import clean, one_line, write
 
     try:
         found = candidates(arguments[:-1], arguments[-1] if arguments else "")
-        lines = (
-            "\t".join(filter(None, (clean(word), " ".join(clean(text).split())))) for word, text in found
-        )
+        lines = (f"{clean(word)}\t{one_line(text)}" if text else clean(word) for word, text in found)
         write(1, "".join(f"{line}\n" for line in lines if line == line.strip() and "\n" not in line))
     except (Failure, OSError, ClosedPipe, wire.Malformed):
         pass

@@ -39,6 +39,8 @@ _table: dict[int, str] = {}
 
 def clean(text: str) -> str:
     """``text`` with everything that could steer a terminal replaced by U+FFFD; CR LF becomes LF."""
+    if text.isprintable():  # as most is; nothing in the table is
+        return text
     if not _table:
         _table.update(_unsafe())
     return text.replace("\r\n", "\n").translate(_table)

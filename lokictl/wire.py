@@ -2,8 +2,7 @@
 
 Importing the msgpack package costs half as much as starting Python (4.5 of 10 ms), and ``ask`` sends two
 small maps and reads small events. So this encodes the plain types, and reads frames as long as they are
-small; a frame that does not arrive in one piece of 64 KiB goes to the package after all, which is faster
-on large data.
+small; from the first 64 KiB that wait to be read on, the package does, which is faster on large data.
 Format: https://github.com/msgpack/msgpack/blob/master/spec.md. Tests compare it with the package.
 """
 
@@ -20,7 +19,7 @@ _TO_WIRE = -1 if sys.byteorder == "little" else 1
 module does, whose library takes as long to load as ``_socket``."""
 
 SMALL = 64 * 1024
-"""Bytes of an incomplete frame from which on the package reads: importing it is then the smaller cost."""
+"""So many bytes to read, and the package reads on: importing it is then the smaller cost."""
 
 MAX_FRAME = 512 * 1024 * 1024
 """The daemon's own limit for an answer (lokid.server.session); what is larger is not from lokid."""
@@ -191,6 +190,9 @@ class Reader:
         self._package: Any = None
 
     def feed(self, data: bytes) -> list[Any]:
+        if self._package is None and len(self._rest) + len(data) >= SMALL:
+            self._package = _package()
+            data, self._rest = self._rest + data, b""
         if self._package is not None:
             return self._feed_package(data)
         data = self._rest + data
@@ -205,12 +207,6 @@ class Reader:
         except (RecursionError, TypeError) as error:  # too deep; a map or list as a key
             raise Malformed(str(error)) from None
         self._rest = data[at:]
-        if len(self._rest) >= SMALL:
-            import msgpack
-
-            self._package = msgpack.Unpacker(max_buffer_size=MAX_FRAME, unicode_errors="replace")
-            messages += self._feed_package(self._rest)
-            self._rest = b""
         return messages
 
     def _feed_package(self, data: bytes) -> list[Any]:
@@ -225,8 +221,12 @@ class Reader:
 
 def bulk_reader() -> Reader:
     """A reader that uses the package from the first byte: for methods with large results."""
+    reader = Reader()
+    reader._package = _package()  # noqa: SLF001
+    return reader
+
+
+def _package() -> Any:
     import msgpack
 
-    reader = Reader()
-    reader._package = msgpack.Unpacker(max_buffer_size=MAX_FRAME, unicode_errors="replace")  # noqa: SLF001
-    return reader
+    return msgpack.Unpacker(max_buffer_size=MAX_FRAME, unicode_errors="replace")

@@ -32,6 +32,9 @@ ASK = 1.48
 """``lokictl ask``: 1.38 bare starts of Python without ``site``. With ``site``, as people start it, 1.1 to
 1.2: that is more of Python, and no more of lokictl."""
 
+TAB = 2.30
+"""TAB among 10,000 models: 2.02 bare starts."""
+
 EVENT = 1.30
 """An event through HTTP, SSE, dialect and RPC: 1.02 times parsing its JSON and packing its text alone."""
 
@@ -47,7 +50,12 @@ def environ(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def daemon() -> Iterator[None]:
     path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "lokid", "rpc.sock")
-    running = RPCDaemon(path, {"chat": say(*["word "] * 20)}, lokid.__version__)
+    answers = {
+        "chat": say(*["word "] * 20),
+        "models.names": lambda *_: [f"openai:a-model-with-a-long-name-{number}" for number in range(10_000)],
+        "clients.list": lambda *_: [{"name": "openai", "type": "openai", "state": "ready"}],
+    }
+    running = RPCDaemon(path, answers, lokid.__version__)
     yield
     running.close()
 
@@ -72,6 +80,14 @@ def test_a_question_costs_little_more_than_a_bare_start(daemon, environ, tmp_pat
     bare = instructions(["-c", "pass"], environ, tmp_path / "bare")
     ask = instructions([str(ROOT / "bin" / "lokictl"), "ask", "hello"], environ, tmp_path / "ask")
     assert sum(ask) / sum(bare) < ASK
+
+
+def test_ten_thousand_models_are_completed_for_little_more_than_a_bare_start(daemon, environ, tmp_path):
+    bare = instructions(["-c", "pass"], environ, tmp_path / "bare")
+    tab = instructions(
+        [str(ROOT / "bin" / "lokictl"), "__complete", "ask", "openai:"], environ, tmp_path / "tab"
+    )
+    assert sum(tab) / sum(bare) < TAB
 
 
 def test_an_event_costs_little_more_than_reading_its_json(environ, tmp_path):
