@@ -73,6 +73,22 @@ def nothing_left_open() -> Iterator[None]:
     assert not _live_threads() - threads, f"left running: {_live_threads() - threads}"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that may take long begin first: one that begins last is what everybody waits for in the end."""
+
+    def limit(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("timeout")
+        return -marker.args[0] if marker else 0.0
+
+    items.sort(key=limit)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A third of the time a test waits for a process or a clock: one more than there are processors."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 # --- With CI set, a skipped test fails the run. The only exception: recorded provider answers
 # (LOKID_WIRE) lie outside the repository and may be absent.
 
