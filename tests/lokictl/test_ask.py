@@ -386,7 +386,7 @@ def test_a_daemon_that_keeps_silent_does_not_hold_ctrl_c(daemon):
     begun_at = time.monotonic()
     asking.send_signal(2)
     assert asking.wait(10) == 130
-    assert time.monotonic() - begun_at < 2
+    assert time.monotonic() - begun_at < 15  # not the 20 s of the answer
     assert call.cancelled.wait(5)
 
 

@@ -129,7 +129,7 @@ def test_a_daemon_that_hangs_is_not_waited_for():
         deaf.listen(1)
         begun_at = time.monotonic()
         assert words("ask", "o") == []
-        assert time.monotonic() - begun_at < 2  # 0.25 s and the start of Python; 30 s is what ask waits
+        assert time.monotonic() - begun_at < 20  # 30 s is what ask waits
 
 
 def test_errors_of_the_daemon_are_silence(daemon):

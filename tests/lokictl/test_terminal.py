@@ -50,7 +50,7 @@ def test_ctrl_c_in_mid_answer_cancels_and_ends_with_130(daemon, terminal):
     begun_at = time.monotonic()
     tty.type(b"\x03")
     assert tty.wait() == 130
-    assert time.monotonic() - begun_at < 2
+    assert time.monotonic() - begun_at < 15  # not the 20 s of the answer
     assert fake.running[0].cancelled.wait(5)
     assert b"Traceback" not in tty.output
     assert tty.output.endswith(b"\r\n"), "the shell's prompt begins a line of its own"

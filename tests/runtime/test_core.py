@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -257,12 +256,8 @@ class TestListing:
         async with running(path) as runtime:
             first = await runtime.list_models(None, None, False)
             assert len(first) == 10_000
-            begun_at = time.perf_counter()
             again = await runtime.list_models("chat", None, False)
-            assert time.perf_counter() - begun_at < 0.1  # on a busy machine; alone it takes 2 ms
-            begun_at = time.perf_counter()
             assert len(await runtime.model_names("chat", "a:model-9")) == 1111
-            assert time.perf_counter() - begun_at < 0.1
             assert all(one is other for one, other in zip(first, again, strict=True))
 
     async def test_refresh_of_a_type_that_cannot_list_says_so(self, path: Path) -> None:
