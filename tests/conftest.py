@@ -84,6 +84,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=limit)
 
 
+def pytest_collection_finish() -> None:
+    """What ten thousand tests are made of is never garbage: no collection in a test looks at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """A third of the time a test waits for a process or a clock: one more than there are processors."""
     return len(os.sched_getaffinity(0)) + 1
