@@ -1,7 +1,5 @@
 """``lokictl``: the fast path of ``ask`` when the command line allows it, click otherwise."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -10,7 +8,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Runs the command line and leaves. No traceback ever reaches the user's terminal."""
     try:
         _occupy_standard_descriptors()
@@ -20,7 +18,7 @@ def main() -> NoReturn:
     _leave(status)
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: "list[str]") -> int:
     """The exit status of one command line; errors are on stderr."""
     from lokictl.failure import CLOSED_PIPE, INTERRUPTED, ClosedPipe, Failure
 
@@ -70,12 +68,12 @@ def _occupy_standard_descriptors() -> None:
             os.open(os.devnull, mode)  # takes the lowest free number, and that is this one
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: "list[str]") -> int:
     match arguments:
         case ["ask", *rest]:
-            from lokictl import fast
+            from lokictl.options import parse
 
-            if (parsed := fast.parse(rest)) is not None:
+            if (parsed := parse(rest)) is not None:
                 from lokictl.asking import ask
 
                 return ask(*parsed)
@@ -100,7 +98,7 @@ def _run(arguments: list[str]) -> int:
     return run_click(arguments)
 
 
-def _leave(status: int) -> NoReturn:
+def _leave(status: int) -> "NoReturn":
     """Without the interpreter's tear-down, which takes longer than the question's own work."""
     for stream in (sys.stdout, sys.stderr):
         try:  # noqa: SIM105 (contextlib costs 3 ms)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import _socket
 import time
 
-from lokictl import link, wire
+from lokictl import link, packing, wire
 from lokictl.commands import COMMANDS
 from lokictl.options import ASK
 from lokictl.question import looks_like_model
@@ -149,7 +149,7 @@ def _ask_daemon(*requests: tuple[str, dict[str, Any]]) -> list[Any]:
         sock.settimeout(PATIENCE_S)
         sock.connect(path)
         link.check_peer(sock, path)
-        frames = [wire.encode([0, at, method, [params]]) for at, (method, params) in enumerate(requests)]
+        frames = [packing.encode([0, at, method, [params]]) for at, (method, params) in enumerate(requests)]
         reader = wire.Reader()
         sock.sendall(b"".join(frames))
         while len(answers) < len(requests) and (left := give_up_at - time.monotonic()) > 0:

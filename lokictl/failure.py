@@ -1,7 +1,5 @@
 """An error as the user of the command line sees it: one sentence, a hint, an exit status."""
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +17,7 @@ class Failure(Exception):
     ``facts``: the error of the response, if it is one."""
 
     def __init__(
-        self, code: str, message: str, hint: str | None = None, facts: Mapping[str, Any] | None = None
+        self, code: str, message: str, hint: "str | None" = None, facts: "Mapping[str, Any] | None" = None
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -34,7 +32,7 @@ class Failure(Exception):
         return EXIT_STATUS.get(self.code, 1)
 
     @classmethod
-    def from_error(cls, error: Mapping[str, Any] | str) -> Failure:
+    def from_error(cls, error: "Mapping[str, Any] | str") -> "Failure":
         """From the error of a response: a map after ``hello``, a string from whoever knows no better."""
         if isinstance(error, str):
             code, _, message = error.partition(": ")
@@ -52,6 +50,6 @@ class ClosedPipe(Exception):
     """Nobody reads our stdout any more: end quietly."""
 
 
-def usage(message: str, hint: str | None = None) -> Failure:
+def usage(message: str, hint: "str | None" = None) -> Failure:
     """A command line that makes no sense: exit status 2."""
     return Failure("invalid_params", message, hint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lokictl import wire
 from lokictl.link import Link, Lost, connect, heard, path_of_socket
 
 
@@ -15,7 +14,7 @@ def greet() -> Mapping[str, Any] | None:
     if sock is None:
         return None
     greetings: list[Mapping[str, Any]] = []
-    link = Link(sock, wire.Reader(), greetings.append)
+    link = Link(sock, greetings.append)
     try:
         for _ in link.request("requests.list", {}, lambda: None):
             pass

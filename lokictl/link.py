@@ -5,21 +5,20 @@ The rule (docs/rpc.md): before ``accepted`` nothing has left for the provider, s
 ends may be sent again, and a restart of the daemon loses nothing. After it, never.
 """
 
-from __future__ import annotations
-
 import _socket  # the socket module on top of it costs as much as starting Python
 import os
 import sys
 import time
 
 import lokid
-from lokictl import wire
 from lokictl.failure import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from typing import Any
+
+    from lokictl import wire
 
     Message = list[Any]
     Events = list[Mapping[str, Any]]
@@ -42,7 +41,7 @@ LOOK_S = 2.5
 HELLO, REQUEST = 0, 1
 """Message ids: a connection carries one request."""
 
-heard: dict[str, Any] = {}
+heard: "dict[str, Any]" = {}
 """Of a daemon's last ``call``: its ``version``, the ``method``, the last ``events``, the ``result``. Only
 ``nonsense`` looks at it, after a failure."""
 
@@ -59,7 +58,7 @@ class Hangs(Failure):
     """Somebody listens and does not answer. ``pid``: who made the socket; under socket activation that is
     systemd, whoever serves it."""
 
-    def __init__(self, sock: _socket.socket) -> None:
+    def __init__(self, sock: "_socket.socket") -> None:
         super().__init__(
             "daemon_unavailable",
             f"lokid runs but has not answered for {SILENT_S:.0f} s",
@@ -72,11 +71,12 @@ class Link:
     """One connection with one request on it."""
 
     def __init__(
-        self, sock: _socket.socket, reader: wire.Reader, on_hello: Callable[[Mapping[str, Any]], None]
+        self, sock: "_socket.socket", on_hello: "Callable[[Mapping[str, Any]], None]", *, large: bool = False
     ) -> None:
         self._sock = sock
-        self._reader = reader
         self._on_hello = on_hello
+        self._large = large
+        self._reader: wire.Reader | None = None  # made when the question has left
         self._greeted = False
         self.accepted = False
         self._rest: list[Message] = []  # read together with the response
@@ -87,21 +87,22 @@ class Link:
     def request(
         self,
         method: str,
-        params: Mapping[str, Any],
-        on_wait: Callable[[], float | None],
-        name: str | None = None,
-    ) -> Steps:
+        params: "Mapping[str, Any]",
+        on_wait: "Callable[[], float | None]",
+        name: "str | None" = None,
+    ) -> "Steps":
         """Raises ``Failure`` for an error response, ``Lost`` when the connection ends first. Closing it
         before its end cancels the request.
 
         ``on_wait`` is called while nothing comes and says how many seconds later to call it again (None: no
         more). ``name``: what ``hello`` says.
         """
+        from lokictl.packing import encode  # while the daemon accepts the connection
+
         hello = {"client": name or _name(), "errors": "map", "accepted": True}
         # One write for both: hello is answered before the request is looked at.
         self._send(
-            wire.encode([0, HELLO, "hello", [hello]])
-            + wire.encode([0, REQUEST, method, [params] if params else []])
+            encode([0, HELLO, "hello", [hello]]) + encode([0, REQUEST, method, [params] if params else []])
         )
         try:
             while True:
@@ -120,7 +121,7 @@ class Link:
             self._cancel()
             raise
 
-    def _sort(self, messages: list[Any], events: Events) -> list[Any]:
+    def _sort(self, messages: "list[Any]", events: "Events") -> "list[Any]":
         """Adds to ``events``. What ends the request, and all behind it: its response, or what is no message
         and may have been meant as one, so that nothing better would come. Empty: it goes on."""
         for at, message in enumerate(messages):
@@ -138,7 +139,7 @@ class Link:
                     return messages[at:]
         return []
 
-    def _result(self, end: Any) -> Any:
+    def _result(self, end: "Any") -> "Any":
         match end:
             case [1, 1, error, result] if self._greeted:
                 if error is not None:
@@ -146,7 +147,7 @@ class Link:
                 return result
         raise self._unreadable()
 
-    def follow(self, on_wait: Callable[[Link], None]) -> Iterator[Mapping[str, Any]]:
+    def follow(self, on_wait: "Callable[[Link], None]") -> "Iterator[Mapping[str, Any]]":
         """After ``events.subscribe`` was answered: what changes. Raises ``Lost`` at the end."""
         while True:
             for message in self._rest:
@@ -169,7 +170,11 @@ class Link:
         except OSError as error:
             raise Lost(str(error)) from None
 
-    def _receive(self, on_wait: Callable[[], float | None]) -> list[Message]:
+    def _receive(self, on_wait: "Callable[[], float | None]") -> "list[Message]":
+        from lokictl import wire  # the daemon works meanwhile
+
+        if self._reader is None:
+            self._reader = wire.bulk_reader() if self._large else wire.Reader()
         waiting_since = looked_at = time.monotonic()
         crashes = None
         while True:
@@ -198,7 +203,7 @@ class Link:
             except wire.Malformed as error:
                 raise self._unreadable(f" ({error})") from None
 
-    def _greet(self, error: Any, result: Any) -> None:
+    def _greet(self, error: "Any", result: "Any") -> None:
         if error is not None or not isinstance(result, dict) or result.get("server") != "lokid":
             raise self._unreadable()
         self._greeted = True
@@ -211,9 +216,11 @@ class Link:
         return unreadable(why, greeted=self._greeted)
 
     def _cancel(self) -> None:
+        from lokictl.packing import encode
+
         try:
             self._sock.settimeout(0)  # never wait here: the user wants to leave
-            self._sock.send(wire.encode([2, "cancel", [REQUEST]]))
+            self._sock.send(encode([2, "cancel", [REQUEST]]))
         except OSError:
             pass
 
@@ -223,19 +230,20 @@ class Link:
 
 def call(
     method: str,
-    params: Mapping[str, Any] | None = None,
+    params: "Mapping[str, Any] | None" = None,
     *,
     start: bool = True,
-    on_events: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None,
-    on_wait: Callable[[], float | None] = lambda: None,
-    reader: Callable[[], wire.Reader] = wire.bulk_reader,
-    on_hello: Callable[[Mapping[str, Any]], None] = lambda _: None,
-) -> Any:
+    on_events: "Callable[[Sequence[Mapping[str, Any]]], None]" = lambda _: None,
+    on_wait: "Callable[[], float | None]" = lambda: None,
+    large: bool = True,
+    on_hello: "Callable[[Mapping[str, Any]], None]" = lambda _: None,
+) -> "Any":
     """Asks the daemon, starting it if need be (``start``, unless LOKICTL_AUTOSTART=0). Raises ``Failure``.
 
-    ``on_events`` gets all events of one read at once; what it raises cancels the request.
+    ``on_events`` gets all events of one read at once; what it raises cancels the request. ``on_wait``: see
+    ``Link.request``. ``large``: msgpack reads the answer from its first byte, which pays for large results.
     """
-    asking = steps(method, params, start=start, on_wait=on_wait, reader=reader, on_hello=on_hello)
+    asking = steps(method, params, start=start, on_wait=on_wait, large=large, on_hello=on_hello)
     heard.clear()
     heard["method"] = method
     try:
@@ -252,14 +260,14 @@ def call(
 
 def steps(
     method: str,
-    params: Mapping[str, Any] | None = None,
+    params: "Mapping[str, Any] | None" = None,
     *,
     start: bool = True,
-    on_wait: Callable[[], float | None] = lambda: None,
-    reader: Callable[[], wire.Reader] = wire.bulk_reader,
-    on_hello: Callable[[Mapping[str, Any]], None] = lambda _: None,
-    name: str | None = None,
-) -> Steps:
+    on_wait: "Callable[[], float | None]" = lambda: None,
+    large: bool = True,
+    on_hello: "Callable[[Mapping[str, Any]], None]" = lambda _: None,
+    name: "str | None" = None,
+) -> "Steps":
     """``call`` for who wants to be in the middle of it: closing it cancels the request."""
     start = start and _may_start()
     give_up_at: float | None = None
@@ -271,7 +279,7 @@ def steps(
                 raise
             time.sleep(RESEND_PAUSE_S)  # it ended under our request: whoever keeps it restarts it
             continue
-        link = Link(sock, reader(), on_hello)
+        link = Link(sock, on_hello, large=large)
         try:
             return (yield from link.request(method, params or {}, on_wait, name))
         except Lost:
@@ -295,17 +303,17 @@ def steps(
 
 
 def events(
-    topics: Sequence[str] | None = None,
+    topics: "Sequence[str] | None" = None,
     *,
     start: bool = False,
-    on_hello: Callable[[Mapping[str, Any]], None] = lambda _: None,
-    on_wait: Callable[[Link], None] | None = lambda _: None,
-    name: str | None = None,
-) -> Iterator[Mapping[str, Any]]:
+    on_hello: "Callable[[Mapping[str, Any]], None]" = lambda _: None,
+    on_wait: "Callable[[Link], None] | None" = lambda _: None,
+    name: "str | None" = None,
+) -> "Iterator[Mapping[str, Any]]":
     """How everything of ``topics`` (None: all) is now, then each change (``EventMap``). Raises ``Failure``:
     no daemon, a topic that does not exist, the daemon ended. ``on_wait`` is called before each wait for a
     change; without one it ends with what is so now."""
-    link = Link(dial(start=start and _may_start()), wire.Reader(), on_hello)
+    link = Link(dial(start=start and _may_start()), on_hello)
     try:
         params = {} if topics is None else {"topics": list(topics)}
         result = yield from link.request("events.subscribe", params, lambda: None, name)  # type: ignore[misc]
@@ -322,7 +330,7 @@ def _may_start() -> bool:
     return os.environ.get("LOKICTL_AUTOSTART") != "0"
 
 
-def dial(*, start: bool, on_wait: Callable[[], float | None] = lambda: None) -> _socket.socket:
+def dial(*, start: bool, on_wait: "Callable[[], float | None]" = lambda: None) -> "_socket.socket":
     """A connection to our own daemon. Raises ``Failure``: none there, or it is somebody else's."""
     path = path_of_socket()
     sock = connect(path)
@@ -346,7 +354,7 @@ def path_of_socket() -> str:
         raise Failure("daemon_unavailable", str(error)) from None
 
 
-def connect(path: str) -> _socket.socket | None:
+def connect(path: str) -> "_socket.socket | None":
     """A connection to the socket ``path``, None when nobody listens there.
 
     Blocking on purpose: on a full backlog a non-blocking connect() to a Unix socket fails with EAGAIN.
@@ -370,13 +378,13 @@ def connect(path: str) -> _socket.socket | None:
     return sock
 
 
-def check_peer(sock: _socket.socket, path: str) -> None:
+def check_peer(sock: "_socket.socket", path: str) -> None:
     """A prompt goes to nobody's daemon but our own: not from root to a user, nor the other way round."""
     if _peer(sock)[1] != os.geteuid():
         raise _foreign(path)
 
 
-def _peer(sock: _socket.socket) -> tuple[int, int]:
+def _peer(sock: "_socket.socket") -> "tuple[int, int]":
     """Process and user at the other end, when it began to listen."""
     credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
     return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)

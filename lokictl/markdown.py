@@ -81,7 +81,7 @@ class _Block(Markdown):
 
 
 class Rendered:
-    """As ``render.Answer``: ``feed`` text as it comes, ``end``. ``colour``: whether styles may be used,
+    """As ``reply.Answer``: ``feed`` text as it comes, ``end``. ``colour``: whether styles may be used,
     ``moving``: whether ``fd`` is a terminal on which a line can be drawn again."""
 
     def __init__(self, fd: int, *, colour: bool, moving: bool, width: Any) -> None:

@@ -1,7 +1,5 @@
 """The question of ``ask``: from the words, the options and standard input to the parameters of ``chat``."""
 
-from __future__ import annotations
-
 import os
 
 from lokictl.failure import usage
@@ -29,7 +27,7 @@ def looks_like_model(word: str) -> bool:
     return bool(colon and model) and name.isascii() and name.isalnum() and len(word.split()) == 1
 
 
-def standard_input(most: int | None = None) -> bytes:
+def standard_input(most: "int | None" = None) -> bytes:
     """All of it, or nothing when there is none to read. Raises ``Failure`` (exit status 2) when lokid does
     not take as much. ``most``: bytes after which to stop, for who judges the length."""
     pieces, size, limit = [], 0, USUAL
@@ -65,7 +63,7 @@ class Question:
     ``prompt`` can take it for one, or for a word of the question.
     """
 
-    def __init__(self, values: Mapping[str, Any], words: Sequence[str]) -> None:
+    def __init__(self, values: "Mapping[str, Any]", words: "Sequence[str]") -> None:
         self._values = values
         self._words = list(words)
         self.candidate = words[0] if words and not values["model"] and looks_like_model(words[0]) else None
@@ -95,7 +93,7 @@ class Question:
         words = self._words[1:] if model_named and self.candidate else self._words
         return "\n\n".join(part for part in (" ".join(words), *self._texts, self._piped) if part)
 
-    def params(self, model: str, *, model_named: bool) -> dict[str, Any]:
+    def params(self, model: str, *, model_named: bool) -> "dict[str, Any]":
         """The parameters of ``chat`` (``lokid.rpc.methods.ChatParams``)."""
         values = self._values
         params: dict[str, Any] = {"model": model, "stream": not values["no_stream"]}
@@ -154,6 +152,6 @@ class Question:
             self._images.append({"type": "image", "media_type": kind, "data": content})
 
 
-def nothing_asked(model: str | None = None) -> Exception:
+def nothing_asked(model: "str | None" = None) -> Exception:
     what = f"nothing to ask {model}" if model else "nothing to ask"
     return usage(f"{what}: give a prompt, a file (-f) or standard input", _EXAMPLES)

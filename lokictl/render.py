@@ -5,22 +5,18 @@ but newline and tab reaches a terminal raw. An escape sequence on a terminal is 
 wrote.
 """
 
-from __future__ import annotations
-
 import os
 
-from lokictl.failure import ClosedPipe, usage
+from lokictl.failure import ClosedPipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lokictl.markdown import Rendered as _Rendered
-
 _REPLACEMENT = "\ufffd"
 
 
-def _unsafe() -> dict[int, str]:
+def _unsafe() -> "dict[int, str]":
     """Code points that a terminal, or an eye, could be fooled with -> U+FFFD."""
     ranges = (
         (0x00, 0x08), (0x0B, 0x1F),      # C0 without tab and newline
@@ -34,7 +30,7 @@ def _unsafe() -> dict[int, str]:
     return {point: _REPLACEMENT for first, last in ranges for point in range(first, last + 1)}
 
 
-_table: dict[int, str] = {}
+_table: "dict[int, str]" = {}
 
 
 def clean(text: str) -> str:
@@ -58,7 +54,7 @@ def is_terminal(fd: int) -> bool:
         return False
 
 
-def colour(fd: int, environ: Mapping[str, str]) -> bool:
+def colour(fd: int, environ: "Mapping[str, str]") -> bool:
     """https://no-color.org and https://force-color.org; otherwise only on a terminal that can."""
     if environ.get("NO_COLOR"):
         return False
@@ -107,7 +103,7 @@ def note(text: str) -> None:
         pass
 
 
-def complain(message: str, hint: str | None = None) -> None:
+def complain(message: str, hint: "str | None" = None) -> None:
     """How every error ends: ``lokictl: what happened``, ``hint: what mends it``."""
     on = colour(2, os.environ)
     lines = [f"{paint('lokictl:', 'red', on=on)} {clean(message).strip()}"]
@@ -117,89 +113,3 @@ def complain(message: str, hint: str | None = None) -> None:
         write(2, "\n".join(lines) + "\n")
     except (OSError, ClosedPipe):
         pass
-
-
-class Answer:
-    """Writes the text of an answer as it comes: only the answer, and one newline at its end.
-
-    Newlines at the end of what has come are held back until more text follows. On a terminal the text
-    is cleaned; in a pipe it is left alone.
-    """
-
-    def __init__(self, fd: int, *, terminal: bool) -> None:
-        self._fd = fd
-        self._terminal = terminal
-        self._held = ""
-        self.started = False
-
-    def feed(self, text: str) -> None:
-        text = self._held + text
-        # A CR may be half of a CR LF whose other half comes with the next piece.
-        body = text.rstrip("\r\n")
-        self._held = text[len(body) :]
-        if body:
-            self._write(body)
-
-    def end(self) -> None:
-        self._held = ""
-        self._write("\n")
-
-    def prepare(self) -> bool:
-        """Called while the answer has not come yet; whether there was something to do."""
-        return False
-
-    def _write(self, text: str) -> None:
-        self.started = True
-        write(self._fd, clean(text) if self._terminal else text)
-
-
-class Markdown(Answer):
-    """Lays the text out for a terminal, with rich. Without that package it is an ``Answer``,
-    unless it is ``required``: then ``Failure``."""
-
-    def __init__(self, fd: int, *, terminal: bool, required: bool) -> None:
-        super().__init__(fd, terminal=terminal)
-        self._required = required
-        self._rendered: _Rendered | None = None
-        self._prepared = False
-
-    def prepare(self) -> bool:
-        """Imports rich, for 0.1 s, while the model thinks anyway."""
-        if self._prepared:
-            return False
-        self._prepared = True
-        try:
-            from lokictl.markdown import Rendered
-        except ImportError:
-            if self._required:
-                raise usage(
-                    "--render needs the Python package rich, and it is not installed",
-                    "pip install rich",
-                ) from None
-            return True
-        on = colour(self._fd, os.environ)
-        self._rendered = Rendered(self._fd, colour=on, moving=self._terminal, width=_columns)
-        return True
-
-    def feed(self, text: str) -> None:
-        self.prepare()
-        if self._rendered is None:
-            super().feed(text)
-        else:
-            self.started = True
-            self._rendered.feed(text)
-
-    def end(self) -> None:
-        if self._rendered is None or not self.started:
-            super().end()
-        else:
-            self._rendered.end()
-
-
-def _columns() -> int:
-    """Of the terminal that is stdout, else of $COLUMNS, else 80."""
-    try:
-        return os.get_terminal_size(1).columns or 80
-    except OSError:
-        columns = os.environ.get("COLUMNS", "")
-        return int(columns) if columns.isdecimal() and int(columns) else 80

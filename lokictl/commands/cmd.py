@@ -82,7 +82,7 @@ def _command(
 
 def bare(answer: str) -> str:
     """The command in an answer, without what models put around it; nothing in it could steer a terminal."""
-    from lokictl.asking import first_code_block
+    from lokictl.reply import first_code_block
 
     text = first_code_block(clean(answer)).strip()
     if len(text) > 2 and text[0] == text[-1] == "`" and "`" not in text[1:-1]:

@@ -18,9 +18,9 @@ import click
 
 import lokid
 from lokictl import last_error, link, sandbox
-from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
+from lokictl.reply import version_skew
 from lokictl.tables import duration, pairs, show, show_json
 from lokictl.vault_paths import vault_paths
 from lokid.rpc import address

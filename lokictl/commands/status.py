@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from lokictl import last_error, link, sandbox
-from lokictl.asking import version_skew
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
 from lokictl.commands.config import CONFIG_INVALID, problem_line
 from lokictl.commands.usage import ledger_line, money
 from lokictl.failure import Failure
 from lokictl.render import colour, complain, one_line, paint
+from lokictl.reply import version_skew
 from lokictl.tables import duration, show, show_json, state_style, table
 from lokid.rpc.codes import EXIT_STATUS
 

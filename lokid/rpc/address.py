@@ -5,8 +5,6 @@ absolute, relative ones are ignored (XDG Base Directory Specification 0.8). The 
 taken as they stand. Paths are put together as text because lokictl loads this file first.
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False  # typing's own costs 9 ms and collections.abc 2, of a question that takes 13
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +14,12 @@ class NoHome(Exception):
     """There is no directory to derive a path from; the message says what to set."""
 
 
-def config_file(environ: Mapping[str, str]) -> str:
+def config_file(environ: "Mapping[str, str]") -> str:
     """The configuration."""
     return environ.get("LOKID_CONFIG") or f"{_xdg(environ, 'XDG_CONFIG_HOME', '.config')}/lokid/config.yaml"
 
 
-def env_file(environ: Mapping[str, str]) -> str:
+def env_file(environ: "Mapping[str, str]") -> str:
     """More environment for the daemon: ``.env`` beside the configuration."""
     if path := environ.get("LOKID_ENV_FILE"):
         return path
@@ -29,27 +27,27 @@ def env_file(environ: Mapping[str, str]) -> str:
     return f"{directory}{slash}.env"
 
 
-def vault_file(environ: Mapping[str, str]) -> str:
+def vault_file(environ: "Mapping[str, str]") -> str:
     """The vault, unless the configuration says ``vault.file``."""
     return f"{_xdg(environ, 'XDG_DATA_HOME', '.local/share')}/lokid/vault.age"
 
 
-def identity_file(environ: Mapping[str, str]) -> str:
+def identity_file(environ: "Mapping[str, str]") -> str:
     """The key of the vault, unless the configuration says ``vault.identity``."""
     return f"{_xdg(environ, 'XDG_DATA_HOME', '.local/share')}/lokid/identity.txt"
 
 
-def state_dir(environ: Mapping[str, str]) -> str:
+def state_dir(environ: "Mapping[str, str]") -> str:
     """Tokens, usage, the log: mode 0700, files 0600."""
     return environ.get("LOKID_STATE_DIR") or f"{_xdg(environ, 'XDG_STATE_HOME', '.local/state')}/lokid"
 
 
-def log_file(environ: Mapping[str, str]) -> str:
+def log_file(environ: "Mapping[str, str]") -> str:
     """What a daemon writes that lokictl started; under systemd the journal has it."""
     return f"{state_dir(environ)}/lokid.log"
 
 
-def socket_path(environ: Mapping[str, str]) -> str:
+def socket_path(environ: "Mapping[str, str]") -> str:
     """The Unix socket. Its directory is the user's own, mode 0700."""
     if path := environ.get("LOKID_SOCK"):
         return path
@@ -59,7 +57,7 @@ def socket_path(environ: Mapping[str, str]) -> str:
     return f"{_xdg(environ, 'XDG_STATE_HOME', '.local/state')}/lokid/run/rpc.sock"
 
 
-def _xdg(environ: Mapping[str, str], variable: str, below_home: str) -> str:
+def _xdg(environ: "Mapping[str, str]", variable: str, below_home: str) -> str:
     if (path := environ.get(variable, "")).startswith("/"):
         return _joinable(path)
     if home := environ.get("HOME"):

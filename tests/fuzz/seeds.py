@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lokictl import wire
+from lokictl import packing
 from tests.fakes.frames import event, exception, frame, text
 from tests.fakes.http1 import CHUNKED, OK
 from tests.fuzz.answer_targets import READINGS
@@ -145,7 +145,7 @@ FRAMES = (
 
 
 def seeds() -> dict[str, list[bytes]]:
-    packed = [wire.encode(request) for request in REQUESTS]
+    packed = [packing.encode(request) for request in REQUESTS]
     example = (ROOT / "config.example.yaml").read_bytes()
     return {
         "rpc": [limit + each for limit in (b"\0", b"\xff") for each in (*packed, b"".join(packed))],

@@ -426,9 +426,9 @@ def test_a_closed_stderr_is_no_reason_to_fail(daemon):
 def test_a_bug_is_two_lines_and_quotes_nothing():
     code = """
 import sys
-from lokictl import __main__, fast
+from lokictl import __main__, options
 def broken(arguments): raise ValueError("a prompt")
-fast.parse = broken
+options.parse = broken
 sys.argv = ["lokictl", "ask", "x"]
 __main__.main()
 """

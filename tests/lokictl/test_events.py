@@ -14,7 +14,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from lokictl import link, wire
+from lokictl import link
 from lokictl.grammar import candidates
 from lokid.server.feed import TOPICS
 from tests.fakes.daemon import connect, process
@@ -128,7 +128,7 @@ def test_a_change_that_comes_together_with_the_answer_is_not_lost():
         news = {"topic": "vault", "state": "locked"}
         frames = ([1, 0, None, hello], [1, 1, None, {"now": []}], [2, "event", [news]])
         theirs.sendall(b"".join(map(msgpack.packb, frames)))
-        connection = link.Link(ours, wire.Reader(), lambda _: None)
+        connection = link.Link(ours, lambda _: None)
         asked = connection.request("events.subscribe", {}, lambda: None)
         with pytest.raises(StopIteration):
             next(asked)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lokictl import render
+from lokictl import layout
 from lokictl.markdown import Rendered
 from tests.fakes.rpc_daemon import say
 from tests.fakes.terminal import environment, lokictl
@@ -255,7 +255,7 @@ def test_the_width_of_a_pipe_is_columns_or_80(monkeypatch):
     monkeypatch.setattr(os, "get_terminal_size", lambda _: (_ for _ in ()).throw(OSError))
     for columns, wanted in (("40", 40), ("", 80), ("x", 80)):
         monkeypatch.setenv("COLUMNS", columns)
-        assert render._columns() == wanted
+        assert layout._columns() == wanted
 
 
 @pytest.mark.external

@@ -58,7 +58,7 @@ def test_of_the_same_version_a_restart_may_not_be_enough(daemon):
 def test_a_bug_after_a_good_answer_is_lokictls_own(daemon, tmp_path):
     daemon(chat=say("hello"))
     (tmp_path / "sitecustomize.py").write_text(
-        "import lokictl.asking as a\ndef broken(self, result): raise ValueError\na.Reply.result = broken\n"
+        "import lokictl.reply as a\ndef broken(self, result): raise ValueError\na.Reply.result = broken\n"
     )
     done = lokictl("ask", "x", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
     assert done.returncode == 1

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokictl import render
+from lokictl import render, reply
 from lokictl.failure import ClosedPipe
 from lokictl.tables import duration
 
@@ -36,7 +36,7 @@ def test_ordinary_text_of_all_scripts_passes():
 @given(st.text(), st.lists(st.integers(0, 100)))
 def test_pieces_are_cleaned_as_the_whole_would_be(text, cuts):
     read, write = os.pipe()
-    answer = render.Answer(write, terminal=True)
+    answer = reply.Answer(write, terminal=True)
     at = 0
     for cut in [*sorted({c % (len(text) + 1) for c in cuts}), len(text)]:
         answer.feed(text[at:cut])

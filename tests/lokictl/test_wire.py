@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lokictl import wire
+from lokictl import packing, wire
 
 values = st.recursive(
     st.one_of(
@@ -37,7 +37,7 @@ def feed(reader, data, cuts):
 
 @given(values)
 def test_the_package_reads_what_is_written(value):
-    assert msgpack.unpackb(wire.encode(value)) == value
+    assert msgpack.unpackb(packing.encode(value)) == value
 
 
 @given(st.lists(values, max_size=3), st.lists(st.integers(0, 2000), max_size=5))
@@ -55,7 +55,7 @@ def test_byte_by_byte(value):
 
 def test_single_floats_and_tuples_pass():
     assert wire.Reader().feed(msgpack.packb(1.5, use_single_float=True)) == [1.5]
-    assert msgpack.unpackb(wire.encode((1, "a"))) == [1, "a"]
+    assert msgpack.unpackb(packing.encode((1, "a"))) == [1, "a"]
 
 
 def test_large_frames_go_to_the_package_and_small_ones_after_them_still_come():
@@ -81,22 +81,22 @@ def test_broken_large_frames_are_malformed_too():
 
 def test_text_that_is_not_utf8_is_replaced():
     assert wire.Reader().feed(b"\xa2a\xff") == ["a\ufffd"]
-    assert msgpack.unpackb(wire.encode("a\udcff")) == "a?"
+    assert msgpack.unpackb(packing.encode("a\udcff")) == "a?"
 
 
 def test_other_types_are_a_mistake_in_the_program():
     with pytest.raises(TypeError):
-        wire.encode({"a": object()})
+        packing.encode({"a": object()})
 
 
 def test_a_request_begins_with_the_bytes_in_which_the_daemon_looks_for_its_id():
-    assert wire.encode([0, 1, "chat", [{}]]).startswith(b"\x94\x00\x01")
+    assert packing.encode([0, 1, "chat", [{}]]).startswith(b"\x94\x00\x01")
 
 
 @pytest.mark.parametrize("value", [2**64, -(2**63) - 1, 10**30])
 def test_whole_numbers_over_64_bits_become_the_nearest_float(value):
-    assert msgpack.unpackb(wire.encode([value])) == [float(value)]
+    assert msgpack.unpackb(packing.encode([value])) == [float(value)]
 
 
 def test_whole_numbers_that_no_float_holds_become_text():
-    assert msgpack.unpackb(wire.encode([10**400])) == ["1" + 400 * "0"]
+    assert msgpack.unpackb(packing.encode([10**400])) == ["1" + 400 * "0"]

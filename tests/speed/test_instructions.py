@@ -28,8 +28,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed"),
 ]
 
-ASK = 1.48
-"""``lokictl ask``: 1.38 bare starts of Python without ``site``. With ``site``, as people start it, 1.1 to
+ASK = 1.43
+"""``lokictl ask``: 1.34 bare starts of Python without ``site``. With ``site``, as people start it, 1.07 to
 1.2: that is more of Python, and no more of lokictl."""
 
 TAB = 2.30

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokictl import fast
 from lokictl.commands.ask import command
-from lokictl.options import ASK
+from lokictl.options import ASK, parse
 
 
 def by_click(arguments):
@@ -40,7 +39,7 @@ arguments = st.lists(
 
 @given(arguments)
 def test_what_the_fast_parser_understands_click_understands_alike(arguments):
-    parsed = fast.parse(arguments)
+    parsed = parse(arguments)
     if parsed is not None:
         assert by_click(arguments) == parsed
 
@@ -58,7 +57,7 @@ def test_what_the_fast_parser_understands_click_understands_alike(arguments):
     ],
 )
 def test_ordinary_lines_take_the_fast_path(arguments):
-    parsed = fast.parse(arguments)
+    parsed = parse(arguments)
     assert parsed is not None
     assert parsed == by_click(arguments)
 
@@ -78,4 +77,4 @@ def test_ordinary_lines_take_the_fast_path(arguments):
     ],
 )
 def test_what_it_does_not_understand_it_leaves_to_click(arguments):
-    assert fast.parse(arguments) is None
+    assert parse(arguments) is None
