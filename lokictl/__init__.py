@@ -7,6 +7,7 @@ question    what is asked: words, files and standard input
 attach      files and URLs of ``-f``
 client      what Python programs use: typed, blocking (docs/python.md); errors are what it raises
 link        one connection with one request, resent only while that is safe
+subscription  what changes in the daemon, as it happens
 packing     the little MessagePack that a question needs
 wire        the little MessagePack that an answer needs
 autostart   starts lokid when none runs

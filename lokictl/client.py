@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack, cast, overload
 
-from lokictl import link
+from lokictl import link, subscription
 from lokictl.errors import (
     CallerError,
     Cancelled,
@@ -280,7 +280,7 @@ class Client:
         """How things are now, then each change (``events.subscribe``). Raises DaemonUnavailable when lokid
         ends. Never starts lokid: without one there is nothing to tell."""
         with ours():
-            for event in link.events(None if topics is None else [*topics], name=self._name):
+            for event in subscription.events(None if topics is None else [*topics], name=self._name):
                 yield cast("EventMap", event)
 
     def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:

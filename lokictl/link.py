@@ -269,7 +269,7 @@ def steps(
     name: "str | None" = None,
 ) -> "Steps":
     """``call`` for who wants to be in the middle of it: closing it cancels the request."""
-    start = start and _may_start()
+    start = start and may_start()
     give_up_at: float | None = None
     while True:
         try:
@@ -302,31 +302,7 @@ def steps(
             link.close()
 
 
-def events(
-    topics: "Sequence[str] | None" = None,
-    *,
-    start: bool = False,
-    on_hello: "Callable[[Mapping[str, Any]], None]" = lambda _: None,
-    on_wait: "Callable[[Link], None] | None" = lambda _: None,
-    name: "str | None" = None,
-) -> "Iterator[Mapping[str, Any]]":
-    """How everything of ``topics`` (None: all) is now, then each change (``EventMap``). Raises ``Failure``:
-    no daemon, a topic that does not exist, the daemon ended. ``on_wait`` is called before each wait for a
-    change; without one it ends with what is so now."""
-    link = Link(dial(start=start and _may_start()), on_hello)
-    try:
-        params = {} if topics is None else {"topics": list(topics)}
-        result = yield from link.request("events.subscribe", params, lambda: None, name)  # type: ignore[misc]
-        yield from result["now"]
-        if on_wait is not None:
-            yield from link.follow(on_wait)
-    except Lost:
-        raise Failure("daemon_unavailable", "lokid has ended", "lokictl daemon start") from None
-    finally:
-        link.close()
-
-
-def _may_start() -> bool:
+def may_start() -> bool:
     return os.environ.get("LOKICTL_AUTOSTART") != "0"
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from lokictl import link
+from lokictl import link, subscription
 from lokictl.command import Command
 from lokictl.failure import ClosedPipe, Failure
 from lokictl.render import clean, is_terminal, write
@@ -61,7 +61,7 @@ def command(topics: tuple[str, ...], once: bool, patient: bool) -> int:
 
     while True:
         try:
-            for event in link.events(topics or None, on_hello=on_hello, on_wait=on_wait):
+            for event in subscription.events(topics or None, on_hello=on_hello, on_wait=on_wait):
                 _print(event)
         except Failure as failure:
             if failure.code != "daemon_unavailable" or not patient:

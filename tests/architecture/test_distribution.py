@@ -85,5 +85,6 @@ def test_installers_write_the_interpreter_into_lokictl_and_no_import(wheel: zipf
     assert lines[0] == "#!python"  # which installers look for
     assert [line.strip() for line in lines if "import" in line and not line.startswith("#")] == [
         "import os",  # site has loaded it already
+        "import sys",  # the interpreter has
         "from lokictl.__main__ import main",
     ]
