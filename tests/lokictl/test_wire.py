@@ -46,6 +46,15 @@ def test_what_the_package_writes_is_read_however_it_is_cut(messages, cuts):
     assert feed(wire.Reader(), data, cuts) == messages
 
 
+@given(st.lists(values, min_size=1, max_size=3), st.lists(st.integers(0, 200), max_size=5))
+@settings(max_examples=30)
+def test_events_with_text_are_known_as_a_whole_and_read_like_all_else(texts, cuts):
+    messages = [[2, "chat.event", [1, {"type": "text", "text": text}]] for text in texts]
+    frames = [msgpack.packb(message) for message in messages]
+    assert all(frame.startswith(wire._TEXT) for frame in frames)
+    assert feed(wire.Reader(), b"".join(frames), cuts) == messages
+
+
 @given(values)
 @settings(max_examples=30)
 def test_byte_by_byte(value):
