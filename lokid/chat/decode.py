@@ -25,6 +25,7 @@ from lokid.chat.vocabulary import (
     Tool,
     ToolChoice,
 )
+from lokid.long_text import is_blank
 
 __all__ = ["chat_request", "embed_request", "message", "rerank_request"]
 
@@ -87,7 +88,7 @@ def embed_request(params: Mapping[str, Any]) -> EmbedRequest:
 def rerank_request(params: Mapping[str, Any]) -> RerankRequest:
     """Parameters of ``rerank``; raises InvalidParams."""
     _ranges(params)
-    if not params["query"].strip():
+    if is_blank(params["query"]):
         raise invalid("query", "is empty: say what the documents are ranked by")
     if not params["documents"]:
         raise invalid("documents", "is empty: there is nothing to rank")
@@ -111,7 +112,7 @@ def _messages(params: Mapping[str, Any]) -> tuple[Message, ...]:
         case {"prompt": _, "messages": _}:
             raise invalid("prompt", "give either prompt or messages, not both")
         case {"prompt": str(prompt)}:
-            if not prompt.strip():
+            if is_blank(prompt):
                 raise invalid("prompt", "is empty: say what the model should answer")
             return (Message("user", (Text(prompt),)),)
         case {"messages": [_, *_] as messages}:

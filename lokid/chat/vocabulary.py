@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lokid.long_text import joined
+
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal[
     "stop", "length", "tool_calls", "content_filter", "refusal", "context_overflow", "pause"
@@ -64,7 +66,7 @@ class Message:
     @property
     def text(self) -> str:
         """The text parts, joined without separator."""
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        return joined([part.text for part in self.parts if isinstance(part, Text)])
 
 
 @dataclass(frozen=True, slots=True)

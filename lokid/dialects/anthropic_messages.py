@@ -27,6 +27,7 @@ from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.turns import Blocks, turns
 from lokid.dialects.untrusted import items, mapping, text
 from lokid.errors import InvalidParams, Unsupported
+from lokid.long_text import is_blank
 
 KEY = "anthropic_messages"
 """Our key in ``opaque``."""
@@ -208,7 +209,7 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
     opaque = mapping(part.opaque.get(KEY)) if isinstance(part, Text | Reasoning | ToolCall) else {}
     ours = opaque.get("origin") == traits.origin
     match part:
-        case Text(words) if words.strip() and not opaque.get("explains"):
+        case Text(words) if not is_blank(words) and not opaque.get("explains"):
             cited = items(opaque.get("citations")) if ours else ()
             return [{**_text(words), **known(citations=list(cited) or None)}]
         case Reasoning(words) if ours and (signature := text(opaque.get("signature"))):
@@ -227,7 +228,7 @@ def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:
         content = [
             _image(part, traits) if isinstance(part, Image) else _text(part.text)
             for part in content
-            if isinstance(part, Image) or part.text.strip()
+            if isinstance(part, Image) or not is_blank(part.text)
         ]
     return {
         "type": "tool_result",

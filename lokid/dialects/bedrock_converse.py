@@ -30,6 +30,7 @@ from lokid.dialects.traits import Traits
 from lokid.dialects.turns import Blocks, turns
 from lokid.dialects.untrusted import fits, items, loads, mapping, text
 from lokid.errors import Unsupported
+from lokid.long_text import is_blank
 
 KEY = "bedrock_converse"
 """Our key in ``opaque``."""
@@ -64,7 +65,7 @@ def encode(request: ChatRequest, traits: Traits, reasons: Reasons) -> dict[str, 
     )
     output = known(textFormat=_text_format(request), effort=effort)
     return {
-        **({"system": [{"text": system}]} if system.strip() else {}),
+        **({"system": [{"text": system}]} if not is_blank(system) else {}),
         "messages": messages,
         **known(
             inferenceConfig=inference or None,
@@ -177,7 +178,7 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
     opaque = mapping(part.opaque.get(KEY)) if isinstance(part, Text | Reasoning | ToolCall) else {}
     ours = opaque.get("origin") == traits.origin
     match part:
-        case Text(words) if words.strip():
+        case Text(words) if not is_blank(words):
             if ours and (cited := items(opaque.get("citations"))):
                 return [{"citationsContent": {"content": [_text(words)], "citations": list(cited)}}]
             return [_text(words)]
@@ -200,7 +201,7 @@ def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:
         content = [
             _image(part, traits) if isinstance(part, Image) else _result_text(part.text)
             for part in result.content
-            if isinstance(part, Image) or part.text.strip()
+            if isinstance(part, Image) or not is_blank(part.text)
         ] or [_result_text("")]
     failed = {"status": "error"} if result.is_error else {}
     return {"toolResult": {"toolUseId": _id(result.id), "content": content, **failed}}
@@ -209,7 +210,7 @@ def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:
 def _result_text(words: str) -> dict[str, Any]:
     """``json`` takes objects only, and some models (Mistral's) take nothing else than that for objects. No
     text may be blank, but an object may be empty."""
-    if not words.strip():
+    if is_blank(words):
         return {"json": {}}
     if words.lstrip()[:1] == "{":
         try:

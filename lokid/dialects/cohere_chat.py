@@ -28,6 +28,7 @@ from lokid.dialects.openai_pieces import (
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.untrusted import mapping
 from lokid.errors import InvalidParams, Unsupported
+from lokid.long_text import joined
 
 KEY = "cohere_chat"
 """Our key in ``opaque``: ``{origin, field}``, where ``field`` is ``thinking`` or ``tool_plan``."""
@@ -165,4 +166,4 @@ def _thought(message: Message, traits: Traits, field: str) -> str:
             opaque = mapping(part.opaque.get(KEY))
             if opaque.get("origin") == traits.origin and opaque.get("field") == field:
                 found.append(part.text)
-    return "".join(found)
+    return joined(found)

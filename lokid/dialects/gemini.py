@@ -28,6 +28,7 @@ from lokid.dialects.openai_pieces import known, system_text
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.untrusted import mapping, text
 from lokid.errors import Unsupported
+from lokid.long_text import joined
 
 KEY = "gemini"
 """Our key in ``opaque``: ``{origin, signature?, no_id?, part?}``."""
@@ -172,12 +173,12 @@ class _Contents:
         self._flush()
         if self._folded:
             self._user([])
-        return self._wire, "\n\n".join(self._system)
+        return self._wire, joined(self._system, "\n\n")
 
     def _user(self, parts: list[dict[str, Any]]) -> None:
         if self._folded:
-            words = "\n\n".join(self._folded)
-            parts = [{"text": f"{words}\n\n" if parts else words}, *parts]
+            words = joined([*self._folded, ""] if parts else self._folded, "\n\n")
+            parts = [{"text": words}, *parts]
             self._folded.clear()
         self._wire.append({"role": "user", "parts": parts})
 
@@ -195,9 +196,7 @@ class _Contents:
     def _response(self, result: ToolResult) -> dict[str, Any]:
         called = self._calls.get(result.id, _Called(0, result.name, result.id))
         content = result.content
-        said = (
-            content if isinstance(content, str) else "".join(p.text for p in content if isinstance(p, Text))
-        )
+        said = content if isinstance(content, str) else joined(p.text for p in content if isinstance(p, Text))
         return {
             "functionResponse": {
                 **known(id=called.wire_id),

@@ -9,6 +9,7 @@ from typing import Any
 from lokid.chat import ChatRequest, Image, Message, Part, Text, ToolCall, ToolResult
 from lokid.dialects.base64_text import base64_text
 from lokid.dialects.traits import Traits
+from lokid.long_text import joined
 
 
 def known(**fields: Any) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def image_part(image: Image) -> dict[str, Any]:
 def shortest(content: list[dict[str, Any]]) -> Any:
     """Text parts alone as one string: some compatible servers read nothing else."""
     if all(part["type"] == "text" for part in content):
-        return "".join(part["text"] for part in content)
+        return joined([part["text"] for part in content])
     return content
 
 
@@ -72,8 +73,8 @@ def arguments_text(call: ToolCall) -> str:
 def result_text(result: ToolResult) -> str:
     """The text of a tool's answer. There is no field for a failed tool, so the text says it."""
     content = result.content
-    said = content if isinstance(content, str) else "".join(p.text for p in content if isinstance(p, Text))
-    return f"Error: {said}" if result.is_error and not said.lower().startswith("error") else said
+    said = content if isinstance(content, str) else joined(p.text for p in content if isinstance(p, Text))
+    return joined(("Error: ", said)) if result.is_error and said[:5].lower() != "error" else said
 
 
 def result_images(result: ToolResult) -> list[Image]:
@@ -82,7 +83,7 @@ def result_images(result: ToolResult) -> list[Image]:
 
 def system_text(request: ChatRequest, traits: Traits) -> str:
     """The model's prefix and the caller's system prompt."""
-    return "\n\n".join(filter(None, (traits.system_prompt_prefix, request.system)))
+    return joined(filter(None, (traits.system_prompt_prefix, request.system)), "\n\n")
 
 
 def messages(
@@ -149,7 +150,7 @@ class _Messages:
 
     def _user(self, content: list[dict[str, Any]]) -> None:
         if self._folded:
-            content = [text_part("\n\n".join(self._folded) + ("\n\n" if content else "")), *content]
+            content = [text_part(joined([*self._folded, ""] if content else self._folded, "\n\n")), *content]
             self._folded.clear()
         self.wire.append({"role": "user", "content": shortest(content)})
 

@@ -15,6 +15,7 @@ from typing import Any
 from lokid.chat import ChatRequest, Image, Message, Part, Text, ToolResult
 from lokid.dialects.openai_pieces import system_text
 from lokid.dialects.traits import Traits
+from lokid.long_text import is_blank, joined
 
 Block = dict[str, Any]
 
@@ -35,7 +36,7 @@ def turns(request: ChatRequest, traits: Traits, blocks: Blocks) -> tuple[str, li
     folds = traits.system_role == "none"
     first = next((n for n, m in enumerate(request.messages) if m.role != "system"), len(request.messages))
     opening = [system_text(request, traits), *(message.text for message in request.messages[:first])]
-    system = "\n\n".join(filter(None, opening))
+    system = joined(filter(None, opening), "\n\n")
     growing = _Turns(traits, blocks)
     if folds:
         growing.say(system)
@@ -55,7 +56,7 @@ class _Turns:
         self._content: list[Block] = []
 
     def say(self, words: str) -> None:
-        if words.strip():
+        if not is_blank(words):
             self._content.append(self._blocks.text(words))
 
     def add(self, message: Message) -> None:

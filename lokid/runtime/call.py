@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from lokid.chat import Event, RetryNotice
 from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut
 from lokid.protocols.http import HTTPRequest
+from lokid.protocols.json_pieces import STEP
 from lokid.providers.base import Decoder, Exchange
 from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
@@ -86,8 +87,14 @@ def surely_longer(texts: Iterable[str], tokens: int) -> bool:
     # A character has one to four bytes; to count them in megabytes is a step for which everybody waits.
     if characters > most or 4 * characters <= most:
         return characters > most
-    sizes = (len(text if text.isascii() else text.encode(errors="replace")) for text in given)
-    return sum(sizes) > most
+    return sum(map(_bytes_of, given)) > most
+
+
+def _bytes_of(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    # In steps, each a call that lets no other thread run.
+    return sum(len(text[at : at + STEP].encode(errors="replace")) for at in range(0, len(text), STEP))
 
 
 def ignore(_events: Sequence[Event]) -> None:

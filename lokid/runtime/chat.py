@@ -61,7 +61,8 @@ async def chat(
     started_at = time.monotonic()
     turn = turn or Turn()
     model = client.model(model_name(client.settings, request.model), "chat")
-    _check_length(request, model, client.settings)
+    heavy = is_heavy(request)
+    await aside(partial(_check_length, request, model, client.settings), heavy=heavy)
     limit = client.settings.extra.timeout
     if request.timeout_s is not None:
         limit = min(limit, request.timeout_s)
@@ -76,7 +77,7 @@ async def chat(
             performed = await perform(
                 client,
                 settings,
-                await aside(exchange, heavy=is_heavy(request)),
+                await aside(exchange, heavy=heavy),
                 "chat_completions",
                 model,
                 extra_body=request.extra_body,
@@ -119,7 +120,8 @@ def _check_length(request: ChatRequest, model: ModelSettings, settings: ClientSe
     """Refuses what cannot fit, before money is spent. What else the model does not do its dialect knows."""
     if model.max_input_tokens is None:
         return
-    texts = [request.system or "", *(message.text for message in request.messages)]
+    parts = [part for message in request.messages for part in message.parts]
+    texts = [request.system or "", *(part.text for part in parts if isinstance(part, Text))]
     if surely_longer(texts, model.max_input_tokens):
         raise ContextLengthExceeded(
             f"the messages are longer than {model.max_input_tokens} tokens, the most {model.name} reads",

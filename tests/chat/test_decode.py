@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from math import inf, nan
 from typing import Any
 
@@ -439,3 +440,16 @@ def test_any_parameters_are_a_request_or_an_error_of_the_caller(params: dict[str
         decode(params)
     except (ShapeError, InvalidParams):
         pass
+
+
+@pytest.mark.untraced
+def test_a_long_prompt_is_never_copied_to_see_whether_it_is_blank() -> None:
+    """Everybody would wait meanwhile."""
+    prompt = "x" * (4 << 20) + "\n"
+    tracemalloc.start()
+    try:
+        chat_request({"model": "m", "prompt": prompt})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from sys import getsizeof
 from typing import Any
 
 import msgpack
@@ -78,16 +79,21 @@ def test_only_large_frames_are_left_to_be_decoded_and_in_their_order() -> None:
 
 
 @pytest.mark.untraced
-def test_a_large_text_grows_where_it_lies_and_is_never_made_twice() -> None:
-    wire = encode_request(1, "m", ["x" * (16 * WHOLE_BYTES)])
+@pytest.mark.parametrize("last", ["x", "\xe9", "\u4e2d", "\N{GRINNING FACE}"])
+def test_a_large_text_is_never_made_anew_for_its_last_character(last: str) -> None:
+    text = "x" * (16 * WHOLE_BYTES) + last
+    wire = encode_request(1, "m", [text])
     frame = LargeFrame(wire, MANY, 1)
     tracemalloc.start()
     try:
-        frame.decode()
+        message = frame.decode()
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 20 * WHOLE_BYTES, "put together of its pieces at the end it is 32, and one long step"
+    assert isinstance(message, Request)
+    assert message.params == [text]
+    # The decoded one: the other holds its UTF-8 too since it was sent.
+    assert peak < getsizeof(message.params[0]) + 4 * WHOLE_BYTES, "in one long step it is there twice"
 
 
 def test_no_step_of_a_large_block_takes_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
