@@ -100,7 +100,7 @@ soak: $(VENV)/.test ## half an hour of faults around a real daemon: does it grow
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: scale
-scale: $(VENV)/.test ## 10,000 connections, 500 streams, readers that never read, large frames: is each bound kept?
+scale: $(VENV)/.test ## 10,000 connections, 500 streams, slow readers, floods, large frames: is each bound kept?
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 # Every extra is tested but uvloop, which would be another event loop for all tests.

@@ -11,22 +11,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgpack
+
+from benchmarks.floods import FLOODS, answers, questions
+from benchmarks.pinging import WAIT_MS, Client, fork, pings, pings_while
 
 PER_PROCESS = 500
 """Connections of one client process; lokid takes 512."""
@@ -35,11 +35,6 @@ EVENTS = 50
 PACE_S = 0.1
 MIB = 1024 * 1024
 
-WAIT_MS = 50
-"""That a ping may wait for others in the daemon: less than a person notices."""
-
-fork = multiprocessing.get_context("fork")
-
 
 def event(text: str, finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
@@ -47,7 +42,8 @@ def event(text: str, finish: str | None = None) -> bytes:
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """``paced``: some words, slowly. ``endless``: as fast as they are read. Else: one word."""
+    """``paced``: some words, slowly. ``endless``: as fast as they are read. Those of ``floods``:
+    the same in small pieces. Else: one word."""
     with suppress(ConnectionError, asyncio.IncompleteReadError):
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
@@ -57,7 +53,14 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         model, left = body.decode("utf-8", "replace"), length - len(body)
         while left:
             left -= len(await reader.read(min(left, MIB))) or left
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n")
+        for name, pieces in FLOODS.items():
+            if f'"{name}"' in model:
+                writer.write(b"transfer-encoding: chunked\r\n\r\n")
+                while True:
+                    writer.write(pieces)
+                    await writer.drain()
+        writer.write(b"connection: close\r\n\r\n")
         if '"paced"' in model:
             for _ in range(EVENTS):
                 writer.write(event("word "))
@@ -85,41 +88,16 @@ def _files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-class Client:
-    def __init__(self, path: str) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(path)
-        self._unpacker = msgpack.Unpacker(max_buffer_size=0)
-
-    def send(self, method: str, **params: Any) -> None:
-        self.sock.sendall(msgpack.packb([0, 1, method, [params]]))
-
-    def message(self) -> list[Any]:
-        while True:
-            for message in self._unpacker:
-                return list(message)
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            self._unpacker.feed(data)
-
-    def ask(self, method: str, **params: Any) -> Any:
-        self.send(method, **params)
-        while (message := self.message())[0] != 1:
-            pass
-        return message[2] or message[3]
-
-
 @contextmanager
 def lokid(directory: Path, port: int) -> Iterator[tuple[int, str]]:
     """Its process and its socket."""
-    models = [{"name": "paced"}, {"name": "endless"}, {"name": "quick"}, {"name": "v", "type": "embedding"}]
+    chats = [{"name": name} for name in ("paced", "endless", "quick", *FLOODS)]
     extra = {"max_connections": 1000}
     client = {
         "type": "openai-compatible",
         "name": "p",
         "api_base": f"http://127.0.0.1:{port}/v1",
-        "models": models,
+        "models": [*chats, {"name": "v", "type": "embedding"}],
         "extra": extra,
     }
     (directory / "config.yaml").write_text(json.dumps({"clients": [client]}))
@@ -147,91 +125,6 @@ def rss_mib(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-@dataclass(slots=True)
-class Pings:
-    """Milliseconds of each ``hello``, and of each echo beside it."""
-
-    ours: list[float] = field(default_factory=list)
-    echoes: list[float] = field(default_factory=list)
-
-    def of(self, share: float) -> tuple[float, float]:
-        ours, echoes = sorted(self.ours), sorted(self.echoes)
-        return ours[int((len(ours) - 1) * share)], echoes[int((len(echoes) - 1) * share)]
-
-    @property
-    def usual(self) -> str:
-        numbers = (*self.of(0.5), *self.of(0.99))
-        return "p50 {:.1f} ms, echo {:.1f} ms; p99 {:.1f} ms, echo {:.1f} ms".format(*numbers)
-
-    @property
-    def worst(self) -> str:
-        return "worst ping {:.0f} ms, echo {:.0f} ms".format(*self.of(1))
-
-    def beyond(self, share: float = 1.0) -> float:
-        """What lokid took beyond the machine."""
-        return self.of(share)[0] - self.of(share)[1]
-
-
-@contextmanager
-def echoing() -> Iterator[socket.socket]:
-    ours, theirs = socket.socketpair()
-
-    def echo() -> None:
-        ours.close()
-        while data := theirs.recv(100):
-            theirs.send(data)
-
-    process = fork.Process(target=echo, daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield ours
-    finally:
-        ours.close()
-        process.join()
-
-
-def pinged(client: Client, echo: socket.socket, into: Pings) -> None:
-    begin = time.perf_counter()
-    client.ask("hello")
-    middle = time.perf_counter()
-    echo.send(b"x")
-    echo.recv(1)
-    into.ours.append((middle - begin) * 1000)
-    into.echoes.append((time.perf_counter() - middle) * 1000)
-
-
-def pings(path: str, count: int = 300) -> Pings:
-    client, found = Client(path), Pings()
-    with echoing() as echo:
-        for _ in range(count):
-            pinged(client, echo, found)
-    return found
-
-
-def pings_while(path: str, act: Callable[[], Any]) -> tuple[Any, Pings]:
-    """What ``act`` gives, and the pings meanwhile."""
-    done = threading.Event()
-    found = Pings()
-    client = Client(path)
-    client.ask("hello")
-
-    def look(echo: socket.socket) -> None:
-        while not done.is_set():
-            pinged(client, echo, found)
-            time.sleep(0.001)
-
-    with echoing() as echo:
-        watching = threading.Thread(target=look, args=(echo,))
-        watching.start()
-        try:
-            result = act()
-        finally:
-            done.set()
-            watching.join()
-    return result, found
 
 
 # --- the questions
@@ -384,6 +277,8 @@ def main() -> int:
             idle(path, pid, options.connections),
             streams(path, options.streams),
             slow(path, pid),
+            answers(path, pid),
+            questions(path, pid),
             large(path, pid),
         )
         for part in parts:
