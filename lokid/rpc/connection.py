@@ -50,6 +50,10 @@ class Limits:
         self.max_objects = max_objects
 
 
+class TooLarge(ProtocolError):
+    """A frame has more bytes than ``max_frame``."""
+
+
 REQUESTS = Limits()
 """For the daemon: any program of the user may connect, some by mistake."""
 
@@ -102,7 +106,7 @@ class Connection:
             self._read(data, messages, inline)
         except ProtocolError as error:
             # A new one: the first holds its traceback and with it the whole frame.
-            self._broken = ProtocolError(str(error), error.msgid)
+            self._broken = type(error)(str(error), error.msgid)
             self._buffer.clear()
             if not messages:
                 raise
@@ -253,7 +257,7 @@ class _Walk:
             while not left and outer:
                 left = outer.pop()
         if position - begin > self._limits.max_frame:
-            raise ProtocolError(f"a frame is larger than {self._limits.max_frame} bytes")
+            raise TooLarge(f"a frame is larger than {self._limits.max_frame / MIB:g} MiB")
         if not left and position <= size:
             self.objects = self._objects
             self._restart()

@@ -6,8 +6,11 @@ import logging
 
 from lokid.errors import InvalidParams, LokidError, Overloaded, ProviderFailed
 from lokid.logs import hide, place
+from lokid.rpc.connection import TooLarge
+from lokid.rpc.messages import ProtocolError
 from lokid.rpc.methods import ErrorMap
 from lokid.rpc.shapes import ShapeError
+from lokid.server.intake import Crowded
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,21 @@ def fault(error: Exception, method: str) -> LokidError:
                 " or of the provider",
                 hint="the daemon's log says where; `lokictl info` prints where the log is",
             )
+
+
+def refused(error: ProtocolError) -> LokidError:
+    """The same for a frame that is not taken."""
+    match error:
+        case Crowded():
+            return Overloaded(str(error))
+        case TooLarge():
+            # Here and not in the hint alone: an error that is a string has none.
+            return InvalidParams(
+                f"{error}, the most that limits.max_frame_mib of the configuration allows",
+                hint="send less at once, or raise limits.max_frame_mib in the configuration (at most 1024)",
+            )
+        case _:
+            return InvalidParams(str(error))
 
 
 def error_map(error: LokidError) -> ErrorMap:

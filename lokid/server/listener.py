@@ -40,8 +40,8 @@ RESERVE = 1024
 """Descriptors that are not for clients, or a quarter of them if they are few: a connection to a provider for
 each of a thousand requests. Whoever connects beyond that waits."""
 
-REFUSAL_S = 1.0
-"""Between two log lines about refused connections."""
+STARVING_S = 1.0
+"""Between two log lines about connections that could not be accepted."""
 
 CHECK_S = 5.0
 """Between two looks whether our path still leads to us, where the kernel does not say at once that it is
@@ -70,8 +70,6 @@ class Listener:
         self._per_process: Counter[int] = Counter()
         self._accepting = anyio.CancelScope()
         self._draining = False
-        self._refused = 0
-        self._refusal_due = 0.0  # when the log may hear of a refusal again
         self._deaf = ""  # why nobody can reach us; said once in the log
         self._starving = False  # the last accept failed
         self._starving_said = False  # and the log has it
@@ -197,26 +195,20 @@ class Listener:
         self._starving, self._starving_said = True, now >= self._starving_due
         if self._starving_said:
             log.warning("cannot accept a connection: %s; trying on", error.strerror)
-            self._starving_due = now + REFUSAL_S
+            self._starving_due = now + STARVING_S
 
     def _admits(self, peer: Peer) -> bool:
+        whose = None
         if peer.uid != self._uid:
-            self._say_refused(f"uid {peer.uid} (pid {peer.pid}): only uid {self._uid} may connect")
-            return False
-        if self._per_process[peer.pid] >= MAX_PER_PROCESS:
-            self._say_refused(f"pid {peer.pid}: it has {MAX_PER_PROCESS} already")
+            whose = f"uid {peer.uid} (pid {peer.pid}): only uid {self._uid} may connect"
+        elif self._per_process[peer.pid] >= MAX_PER_PROCESS:
+            whose = f"pid {peer.pid}: it has {MAX_PER_PROCESS} already"
+        if whose is not None:
+            self._service.seldom(log.warning, "refused a connection of %s", whose)
             return False
         # Counted here, before the session's task runs: a burst is accepted without a pause.
         self._per_process[peer.pid] += 1
         return True
-
-    def _say_refused(self, whose: str) -> None:
-        """Not once per connection: whoever is refused may try in a loop, and the log would be the damage."""
-        self._refused += 1
-        now = anyio.current_time()
-        if now >= self._refusal_due:
-            log.warning("refused a connection of %s (%d refused so far)", whose, self._refused)
-            self._refusal_due = now + REFUSAL_S
 
     async def _serve(self, session: Session, peer: Peer) -> None:
         try:

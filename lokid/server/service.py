@@ -17,6 +17,7 @@ from lokid.runtime.importing import Left
 from lokid.runtime.usage.asker import Asker
 from lokid.server.intake import Intake
 from lokid.server.requests import Requests
+from lokid.server.seldom import Seldom
 
 Params = Mapping[str, Any]
 
@@ -165,3 +166,4 @@ class Service:
     requests: Requests = field(default_factory=Requests)
     intake: Intake = field(default_factory=Intake)
     extra: ExtraState = field(default_factory=ExtraState)
+    seldom: Seldom = field(default_factory=Seldom)

@@ -38,7 +38,7 @@ from lokid.rpc.messages import (
 from lokid.rpc.methods import EventMap, Topic
 from lokid.server.access import FULL, Access
 from lokid.server.event_frames import EventFrames
-from lokid.server.faults import error_map, error_text
+from lokid.server.faults import error_map, error_text, refused
 from lokid.server.feed import Subscription
 from lokid.server.handlers import Handler, Inline, Spawned, params_of
 from lokid.server.intake import Crowded, weight
@@ -181,11 +181,11 @@ class Session:
         self._reader.check()
 
     async def _refuse_frame(self, error: ProtocolError) -> None:
-        log.warning("closed a connection of pid %d: %s", self._peer.pid, error)
+        told = refused(error)
+        self._service.seldom(log.warning, "closed a connection of pid %d: %s", self._peer.pid, told.message)
         self._reader.release()
         if error.msgid is not None:
-            told = Overloaded if isinstance(error, Crowded) else InvalidParams
-            await self._answer(error.msgid, self._error(told(str(error))), None)
+            await self._answer(error.msgid, self._error(told), None)
             # The client may still be sending what was refused: closing now would break its send, and take
             # the answer, which says why, from it.
             with anyio.move_on_after(LINGER_S):
@@ -332,12 +332,12 @@ class Session:
 
     def _lose(self, why: str) -> None:
         """The outbox found the client gone, or given it up."""
-        log.info("closed a connection of pid %d: %s", self._peer.pid, why)
+        self._service.seldom(log.info, "closed a connection of pid %d: %s", self._peer.pid, why)
         self._cancel_all(Cancelled(why))
         self._reading.cancel()
 
     def _stall(self, why: str) -> None:
-        log.info("stopped the requests of pid %d: %s", self._peer.pid, why)
+        self._service.seldom(log.info, "stopped the requests of pid %d: %s", self._peer.pid, why)
         # Said to it too, behind what it has not read yet: it may only have been stopped.
         self._cancel_all(Cancelled(f"client_stalled: {why}, so lokid stopped asking"))
 

@@ -22,8 +22,8 @@ def array(length: int) -> bytes:
 @pytest.mark.parametrize(
     ("announced", "said"),
     [
-        (b"\xc6" + (64 * MIB).to_bytes(4, "big"), "larger than 67108864 bytes"),
-        (b"\xdb" + (64 * MIB).to_bytes(4, "big"), "larger than 67108864 bytes"),
+        (b"\xc6" + (64 * MIB).to_bytes(4, "big"), "larger than 64 MiB"),
+        (b"\xdb" + (64 * MIB).to_bytes(4, "big"), "larger than 64 MiB"),
         (array(65_537), "an array has more than 65536 entries"),
         (b"\xdc\xff\xff" + b"\xdc\xff\xff" * 2, "more than 131072 values"),
         (b"\xdf" + (4_097).to_bytes(4, "big"), "a map has more than 4096 entries"),

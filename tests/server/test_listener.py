@@ -97,7 +97,7 @@ async def test_a_burst_of_connections_is_served(tmp_path: Path) -> None:
 async def test_running_out_of_descriptors_is_survived(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "REFUSAL_S", inf)
+    monkeypatch.setattr(module, "STARVING_S", inf)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with served(tmp_path) as server, server.client() as before:
         await before.ask("hello")

@@ -414,7 +414,14 @@ async def test_the_configuration_says_how_large_a_frame_may_be(tmp_path: Path) -
             assert (await client.ask("chat", model="echo", prompt="x" * 1_000_000)).error is None
             # Sent to its end, although it is refused at its header: the client reads why.
             refused = await client.ask("chat", model="echo", prompt="x" * 4_000_000)
-            assert refused.error == "invalid_params: a frame is larger than 1048576 bytes"
+            assert refused.error == (
+                "invalid_params: a frame is larger than 1 MiB, the most that limits.max_frame_mib of the"
+                " configuration allows"
+            )
+        async with server.client() as client:
+            await client.ask("hello", errors="map")
+            refused = await client.ask("chat", model="echo", prompt="x" * 4_000_000)
+            assert "raise limits.max_frame_mib" in refused.error["hint"]
 
 
 async def test_an_answer_over_the_bound_is_an_error_with_the_remedy(
