@@ -115,7 +115,9 @@ class Reply:
             self._answer.feed(text)
 
     def result(self, result: "Mapping[str, Any]") -> None:
+        """Raises ``Failure`` for an answer in which there is nothing to print."""
         values = self._values
+        calls = False
         self._still()
         self._stop_thinking()
         if values["jsonl"]:
@@ -123,12 +125,14 @@ class Reply:
         elif values["json"] or values["dry_run"]:
             self._print(_json(result, indent=2) + "\n")
         else:
+            calls = result.get("finish_reason") == "tool_calls"
             text = result["text"]
             if values["code"]:
                 self._answer.feed(first_code_block(text))
             elif not self._answer.started:  # the daemon had no stream to pass on
                 self._answer.feed(text)
-            self._answer.end()
+            if text.strip() or not calls:
+                self._answer.end()
         if cut := _CUT.get(result.get("finish_reason", "")):
             render.note(f"lokictl: {cut}")
         if values["dry_run"]:
@@ -136,6 +140,10 @@ class Reply:
                 render.note(f"lokictl: {sign}")
         elif values["usage"]:
             render.note(usage_line(result))
+        if calls:
+            from lokictl import tool_calls  # few have tools
+
+            tool_calls.tell(result)
 
     def broken(self) -> None:
         """The answer ends with an error: what came of it stays, on a line of its own."""

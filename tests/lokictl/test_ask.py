@@ -20,6 +20,32 @@ def test_answer_is_all_there_is_on_stdout(daemon):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"Hello\n", b"")
 
 
+def called(text, *names):
+    calls = [{"type": "tool_call", "id": "1", "name": name, "arguments": {}} for name in names]
+    message = {"role": "assistant", "content": [{"type": "text", "text": text}, *calls]}
+    return lambda _call, _params: result(text, finish_reason="tool_calls", message=message)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+@pytest.mark.parametrize("option", [[], ["-c"], ["-u"]])
+def test_tool_calls_alone_are_told_and_are_no_success(daemon, option, text):
+    daemon(chat=called(text, "weather", "clock", "weather"))
+    done = lokictl("ask", *option, "x")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"tool calls only (weather, clock)" in done.stderr and b"lokictl ask --json" in done.stderr
+    assert (b"usage:" in done.stderr) == (option == ["-u"])
+
+
+def test_tool_calls_besides_words_are_told_and_where_they_are_printed_are_not(daemon):
+    daemon(chat=called("Let me see.", *(f"t{number}" for number in range(7))))
+    done = lokictl("ask", "x")
+    assert (done.returncode, done.stdout) == (0, b"Let me see.\n")
+    assert b"also calls tools (t0, t1, t2, t3, t4 and 2 more)" in done.stderr
+    for option in ("--json", "--jsonl"):
+        printed = lokictl("ask", option, "x")
+        assert (printed.returncode, printed.stderr) == (0, b"") and b'"t6"' in printed.stdout
+
+
 @pytest.mark.parametrize("pieces", [("a", "b"), ("a\n", "\nb\n", "\n"), ("ab\r\n",), ("a", "b", "\n\n\n")])
 def test_answer_ends_with_exactly_one_newline(daemon, pieces):
     daemon(chat=say(*pieces))
