@@ -15,6 +15,9 @@ _WORDS = {
     "quota_exceeded": "no quota left",
     "provider_unavailable": "unreachable",
     "timeout": "no answer",
+    # Of what else can go wrong only a token that could not be had is the client's and not a question's.
+    "provider_error": "no token",
+    "incomplete_response": "no token",
 }
 """Code -> what a glance should see."""
 

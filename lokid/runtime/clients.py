@@ -138,12 +138,17 @@ class OpenClient:
         none that is good; ProviderUnavailable while none can be had."""
         self.check()
         resolved = await self._keyring.get()
-        if self.tokens is not None:
-            resolved = {**resolved, "access_token": await self.tokens.get()}
         quota_project: str | None = None
-        if self.identity is not None:
-            obtained = await self.identity.get()
-            resolved, quota_project = {**resolved, **obtained.secrets}, obtained.quota_project
+        try:
+            if self.tokens is not None:
+                resolved = {**resolved, "access_token": await self.tokens.get()}
+            if self.identity is not None:
+                obtained = await self.identity.get()
+                resolved, quota_project = {**resolved, **obtained.secrets}, obtained.quota_project
+        except LokidError as error:
+            self.outcome.asked_for_token(error)
+            raise
+        self.outcome.asked_for_token(None)
         if self.launched is not None and "api_key" not in resolved:
             resolved = {**resolved, "api_key": self._launch_key}
         return Credentials(resolved, now=time.time(), quota_project=quota_project)

@@ -24,7 +24,8 @@ from lokid.runtime.breaker import reached
 _AWAY = (ProviderUnavailable, TimedOut)
 _LOCKED_OUT = (AuthenticationFailed, LoginRequired, SecretMissing)
 _TOLD = (*_LOCKED_OUT, QuotaExceeded, *_AWAY)
-"""What is the client's and not the question's. Limits of requests pass by themselves in seconds."""
+"""What is the client's and not the question's. Limits of requests pass by themselves in seconds. Anything
+else is told too where it was all that came of asking for a token: no question can be sent then."""
 
 _WORDS: tuple[tuple[type[LokidError], str], ...] = (
     (AuthenticationFailed, "does not accept the key"),
@@ -36,12 +37,13 @@ _WORDS: tuple[tuple[type[LokidError], str], ...] = (
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Facts of an error, not the error: that holds on to the frames, and so to the prompt. Nor the words of
-    the provider, which may quote it. ``at``: seconds since the epoch."""
+    the provider, which may quote it. ``at``: seconds since the epoch. ``of_token``: none could be had."""
 
     kind: type[LokidError]
     message: str
     hint: str | None
     at: float
+    of_token: bool = False
 
 
 def _told(error: LokidError) -> str:
@@ -72,6 +74,14 @@ class Outcome:
             and isinstance(error, LokidError)
             and reached(error)
         ):
+            self.failure = None
+
+    def asked_for_token(self, error: LokidError | None) -> None:
+        """A token, or the credentials of a cloud, were wanted for a request, and this came of it."""
+        if error is not None:
+            # Who gives tokens sees no prompt, and its words are chosen by lokid.
+            self.failure = Failure(type(error), error.message, error.hint, time.time(), of_token=True)
+        elif self.failure is not None and self.failure.of_token:
             self.failure = None
 
     @property

@@ -26,6 +26,7 @@ def client(code: str = "", state: str = "ready", **facts: Any) -> dict[str, Any]
         (client("timeout", error={"hint": "wait"}), "no answer 3d04h ago: because"),
         (client("authentication_failed", error={"hint": "set K"}), "key refused 3d04h ago: set K"),
         (client("authentication_failed", auth="oauth"), "login refused 3d04h ago: because"),
+        (client("provider_error"), "no token 3d04h ago: because"),
         (client("of_a_later_lokid"), "of_a_later_lokid 3d04h ago: because"),
         # The state has its own reason; the error says more only where it is that reason.
         (client("timeout", "cooling_down", reason="three in a row"), None),

@@ -19,7 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from lokid.chat import ChatRequest, ChatResult, Message, Text
-from lokid.errors import AuthenticationFailed, LokidError
+from lokid.errors import AuthenticationFailed, LokidError, ProviderFailed
 from lokid.protocols import oauth2
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers.oauth_presets import PRESETS
@@ -41,10 +41,14 @@ class Provider:
         self.count = 0
         self.refuse_all = False
         self.life = 3600.0
+        self.nonsense = False
         self.used: list[str] = []
         """Refresh tokens."""
 
     async def step(self, call: Call) -> None:
+        if call.request.target == "/token" and self.nonsense:
+            await answer(200, b"<html>sign in here</html>")(call)
+            return
         if call.request.target == "/token":
             self.count += 1
             self.used.append(dict(parse_qsl(call.request.body.decode()))["refresh_token"])
@@ -135,6 +139,24 @@ async def test_a_second_401_is_final(home: Path) -> None:
             assert caught.value.hint == "lokictl auth login mine"
         assert provider.asked == ["canary-access-0", "canary-access-1", "canary-access-1"]
         assert provider.count == 1
+
+
+async def test_a_token_endpoint_that_talks_nonsense_shows_in_the_clients(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresher, "FIRST_BACKOFF_S", 0.0)
+    provider = Provider()
+    provider.nonsense = True
+    async with signed_in(home, provider) as runtime:
+        with pytest.raises(ProviderFailed):
+            await ask(runtime)
+        [row] = runtime.list_clients()
+        assert row["last_error"]["code"] == "provider_error"
+        assert "token request" in row["last_error"]["message"]
+        assert "`oauth` settings of client 'mine'" in row["last_error"]["hint"]
+        provider.nonsense = False
+        await ask(runtime)
+        assert "last_error" not in runtime.list_clients()[0]
 
 
 async def test_of_twenty_questions_with_a_refused_token_one_refreshes(home: Path) -> None:

@@ -8,6 +8,7 @@ from lokid.errors import (
     AuthenticationFailed,
     InvalidParams,
     LokidError,
+    ProviderFailed,
     ProviderUnavailable,
     QuotaExceeded,
     RateLimited,
@@ -49,6 +50,20 @@ def test_the_words_of_a_provider_are_not_kept():
     assert row["message"] == "the provider does not accept the key (HTTP 401)"
     assert row["hint"] == "check api_key"
     assert after(AWAY).row()["last_error"]["message"] == AWAY.message
+
+
+def test_a_token_that_was_not_given_is_told_until_one_is():
+    failed = ProviderFailed("no bearer token in the answer")
+    assert after(failed).row() == {}, "of a question it says nothing about the client"
+    outcome = Outcome()
+    outcome.asked_for_token(failed)
+    outcome.ended(failed)
+    assert outcome.row()["last_error"]["code"] == "provider_error"
+    outcome.asked_for_token(None)
+    assert outcome.row() == {}
+    outcome.ended(AWAY)
+    outcome.asked_for_token(None)
+    assert outcome.row() != {}, "a token says nothing of the way to the provider"
 
 
 @pytest.mark.anyio
