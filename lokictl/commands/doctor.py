@@ -19,6 +19,7 @@ import click
 import lokid
 from lokictl import last_error, link, sandbox
 from lokictl.command import Command, json_option
+from lokictl.commands.usage import counts_from, ledger_line
 from lokictl.failure import Failure
 from lokictl.reply import version_skew
 from lokictl.tables import duration, pairs, show, show_json
@@ -136,6 +137,11 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
     for one in config.get("problems") or ():
         place = f"{one['path']}:{one['line']}:{one['column']}"
         problems.append(f"{place}: {one['key']}: {one['message']}")
+    ledger: Mapping[str, Any] = (status.get("usage") or {}).get("ledger") or {}
+    if wrong := ledger_line(ledger):
+        problems.append(f"usage: {wrong}")
+    if since := counts_from(ledger):
+        problems.append(since)
     states: dict[str, int] = {}
     for one in status["clients"]:
         state = f"{one['type']} {one['state']}"

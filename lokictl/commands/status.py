@@ -13,7 +13,7 @@ from lokictl import last_error, link, sandbox
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
 from lokictl.commands.config import CONFIG_INVALID, problem_line
-from lokictl.commands.usage import ledger_line, money
+from lokictl.commands.usage import counts_from, ledger_line, money
 from lokictl.failure import Failure
 from lokictl.render import colour, complain, one_line, paint
 from lokictl.reply import version_skew
@@ -202,6 +202,8 @@ def _usage(usage: Mapping[str, Any], *, on: bool) -> str:
         lines.append(paint(line, "red", on=on) if used_up else line)
     if wrong := ledger_line(usage["ledger"]):
         lines.append(paint(f"usage: {wrong}", "red", on=on))
+    if since := counts_from(usage["ledger"]):
+        lines.append(paint(since, "yellow", on=on))
     return _lines(lines)
 
 

@@ -61,6 +61,8 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
     known = _status()
     if incomplete := ledger_line(known.get("ledger") or {}):
         note(f"lokictl: {incomplete}; so there may be more than is shown")
+    if since := counts_from(known.get("ledger") or {}):
+        note(f"lokictl: {since}")
     if as_json:
         show_json(rows)
         return 0
@@ -91,6 +93,18 @@ def ledger_line(ledger: Mapping[str, Any]) -> str:
     waiting, lost = ledger["unsaved"], ledger["lost"]
     rows = "1 row waits" if waiting == 1 else f"{waiting} rows wait"
     return one_line(f"{ledger['reason']}; {rows} to be written" + (f", {lost} lost" if lost else ""))
+
+
+def counts_from(ledger: Mapping[str, Any]) -> str:
+    """Since when budgets count, if lokid could not read what was before; nothing if it could."""
+    if (at := ledger.get("counts_from")) is None:
+        return ""
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+    why = "" if ledger.get("reason") == ledger["unread"] else f" ({ledger['unread']})"  # else told already
+    return one_line(
+        f"today, this month and the budgets count from {since} on: when lokid started, it could not read"
+        f" its ledger{why}"
+    )
 
 
 def moment(text: str, now: float, option: str) -> float | None:

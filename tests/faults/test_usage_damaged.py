@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -274,6 +275,33 @@ async def test_one_that_is_moved_away_takes_no_later_rows_with_it(path: Path, tm
     assert (in_file(tmp_path / "away.db"), in_file(path)) == (1, 2)
 
 
+async def test_budgets_that_begin_at_nothing_say_so(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where it can be written all the same, nothing else would tell."""
+    path = home / ".local/state/lokid/usage.db"
+    path.parent.mkdir(parents=True)
+    with closing(usage_rows.connect(str(path))) as db:
+        usage_rows.insert(db, [ROW._replace(at=round(time.time() * 1000))] * 500)
+    data = bytearray(path.read_bytes())
+    data[5 * 4096 : 6 * 4096] = bytes(4096)
+    path.write_bytes(data)
+    async with setting(home, top={"budget": {"usd_per_day": 9}}) as here:
+        await here.ask()
+        with anyio.fail_after(20):
+            while here.runtime.usage_status()["ledger"]["unsaved"]:
+                await anyio.sleep(0.01)
+        status = here.runtime.usage_status()
+        assert status["budgets"][0]["spent_usd"] < 1
+        told = status["ledger"]
+        assert abs(told["counts_from"] - time.time()) < 3600
+        assert told["unread"] == told["reason"]
+        assert f"{path} cannot be read: " in told["reason"] and "move it away" in told["reason"]
+    said = [line for line in caplog.messages if "budgets count from now on" in line]
+    assert len(said) == 1 and str(path) in said[0] and "stays as it is" in said[0]
+    shutil.move(path, home / "away")
+    async with setting(home, top={"budget": {"usd_per_day": 9}}) as here:
+        assert "counts_from" not in here.runtime.usage_status()["ledger"]
+
+
 async def test_no_question_fails_for_it(home: Path) -> None:
     """Nor waits for it."""
     path = home / ".local/state/lokid/usage.db"
@@ -286,3 +314,4 @@ async def test_no_question_fails_for_it(home: Path) -> None:
             assert status["today"]["requests"] == count
             assert status["ledger"]["unsaved"] == count
             assert "move it away" in status["ledger"]["reason"]
+            assert status["ledger"]["unread"] == status["ledger"]["reason"]

@@ -41,7 +41,11 @@ def test_everything_that_is_wrong_is_told_with_what_mends_it(daemon, home):
         {"name": "private-name", "type": "openai", "state": "needs_secret"},
         {"name": "b", "type": "claude", "state": "ready"},
     ]
-    daemon(status=lambda *_: status(problems=[problem], clients=clients))
+    ledger = {"state": "degraded", "reason": f"{home}/u.db cannot be read: away", "unsaved": 0, "lost": 0}
+    ledger |= {"unread": ledger["reason"], "counts_from": time.time()}
+    daemon(
+        status=lambda *_: status(problems=[problem], clients=clients) | {"usage": {"ledger": ledger}},
+    )
     done = lokictl("doctor")
     assert done.returncode == 1
     told = [line for line in done.stdout.decode().splitlines() if line.startswith("problem: ")]
@@ -49,6 +53,8 @@ def test_everything_that_is_wrong_is_told_with_what_mends_it(daemon, home):
     assert any("lokid 0.0.9 is running" in line and "lokictl daemon restart" in line for line in told)
     assert "problem: ~/c.yaml:3:5: clients: is no list" in told
     assert any("a client of type openai: needs_secret" in line for line in told)
+    assert any("usage: ~/u.db cannot be read: away" in line for line in told)
+    assert any("the budgets count from" in line for line in told)
     assert "private-name" not in done.stdout.decode()
 
 

@@ -144,15 +144,24 @@ def test_the_status_has_today_the_budgets_and_what_is_wrong_with_the_ledger() ->
     well = _usage({**usage, "ledger": {"state": "ok"}}, on=True)
     assert "\x1b[31mbudget of c" in well
     assert "to be written" not in well
+    unread = {"unread": "/u.db is no database", "counts_from": time.mktime((2026, 11, 28, 8, 5, 0, 0, 0, -1))}
+    mended = _usage({**usage, "ledger": {"state": "ok", **unread}}, on=False)
+    assert mended.splitlines()[-1] == (
+        "today, this month and the budgets count from 2026-11-28 08:05 on: when lokid started, it could not"
+        " read its ledger (/u.db is no database)"
+    )
 
 
 @pytest.mark.parametrize("option", ["--json", "--by=client"])
 def test_what_a_damaged_ledger_does_not_show_is_told_beside_it(daemon, option):
     reason = "/u.db cannot be read: file is not a database; move it away, and lokid begins a new one"
     ledger = {"state": "degraded", "path": "/u.db", "reason": reason, "unsaved": 1, "lost": 0}
+    ledger |= {"unread": reason, "counts_from": time.mktime((2026, 11, 28, 8, 5, 0, 0, 0, -1))}
     daemon(usage__query=lambda *_: [], status=lambda *_: {"usage": {"ledger": ledger}})
     done = lokictl("usage", option)
     assert (done.returncode, done.stdout) == (0, b"[]\n" if option == "--json" else b"")
     assert done.stderr.decode() == (
         f"lokictl: {reason}; 1 row waits to be written; so there may be more than is shown\n"
+        "lokictl: today, this month and the budgets count from 2026-11-28 08:05 on: when lokid"
+        " started, it could not read its ledger\n"
     )

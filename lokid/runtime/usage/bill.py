@@ -5,6 +5,7 @@ A request leaves a row from the moment its client is known, whatever becomes of 
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row, pico
 from lokid.runtime.usage.spending import Spending, bounds
 from lokid.runtime.usage.turns import LimitedTurn, Turns
+
+log = logging.getLogger("lokid.ledger")
 
 Method = Literal["chat", "embed", "rerank"]
 
@@ -156,6 +159,8 @@ class Bill:
             self.ledger = Ledger(None, str(error))
         self.spending = Spending()
         self.extra = ExtraUsage()
+        self._counts_from: tuple[float, str] | None = None
+        """Since when everything is counted and why not what was before, if that could not be read."""
         self._now = now
         self._turns: dict[str, Turns] = {}  # by client name
 
@@ -165,7 +170,16 @@ class Bill:
         now = self._now()
         for period, (begin, _) in bounds(now).items():
             self.spending.load(period, await self.ledger.query(begin, None, "client"), now)
+            why = self.ledger.unread()
             self.extra.load(period, await self.ledger.query(begin, None, "program"), now)
+            if why := why or self.ledger.unread():
+                self._counts_from = now, why
+        if self._counts_from is not None:
+            log.error(
+                "usage of before does not count: %s. What is there stays as it is; today, this month and the"
+                " budgets count from now on",
+                self._counts_from[1],
+            )
 
     async def close(self) -> None:
         await self.ledger.close()
@@ -254,8 +268,14 @@ class Bill:
             "today": self.spending.of(None, "day", now).describe(),
             "month": self.spending.of(None, "month", now).describe(),
             "budgets": self.spending.budgets(budgets, config.budget, now),
-            "ledger": self.ledger.status(),
+            "ledger": self.ledger.status() | self._uncounted(now),
         }
+
+    def _uncounted(self, now: float) -> dict[str, Any]:
+        """``counts_from``, seconds since the epoch, and ``unread``, why: as long as it is in this month."""
+        if self._counts_from is None or self._counts_from[0] < bounds(now)["month"][0]:
+            return {}
+        return dict(zip(("counts_from", "unread"), self._counts_from, strict=True))
 
 
 def _total(usage: Usage | None) -> int | None:

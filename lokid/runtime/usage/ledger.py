@@ -104,6 +104,8 @@ class Ledger:
         self.path = path
         self.problem: str | None = None if path else why
         """Why rows are not written now."""
+        self.unreadable: str | None = None
+        """Why those that were written could not be read when that was last wanted."""
         self.lost = 0
         self._number = 0
         self._unsaved: deque[Row] = deque()
@@ -134,11 +136,18 @@ class Ledger:
         query = partial(usage_rows.query, since=since, until=until, group_by=group_by)
         ask = partial(query, self.path, tuple(self._unsaved) if self.problem else ())
         try:
-            return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
+            found = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
         except sqlite3.Error as error:
-            if self.problem is None:  # who writes knows more: a directory is told as one
-                self._says(f"{self.path} cannot be read: {_why(error)}")
+            self._cannot_be_read(f"{self.path} cannot be read: {_why(error)}")
             return await anyio.to_thread.run_sync(query, None, tuple(self._unsaved), abandon_on_cancel=True)
+        self.unreadable = None
+        return found
+
+    def unread(self) -> str | None:
+        """Why what there may be of earlier could not be read; None if all of it was."""
+        if self.unreadable is not None:
+            return self.problem or self.unreadable  # who writes knows more: a directory is told as one
+        return None if self.path and os.path.exists(self.path) else self.problem
 
     async def _flush(self) -> None:
         """What was put is in the database then, as far as that is to be expected."""
@@ -152,8 +161,9 @@ class Ledger:
 
     def status(self) -> dict[str, Any]:
         """``unsaved``: rows that are not in the database yet. ``lost``: since the start."""
-        state = {"path": self.path, "state": "ok" if self.problem is None else "degraded"}
-        reason = {} if self.problem is None else {"reason": self.problem}
+        why = self.problem or self.unreadable
+        state = {"path": self.path, "state": "ok" if why is None else "degraded"}
+        reason = {} if why is None else {"reason": why}
         return state | reason | {"unsaved": len(self._unsaved), "lost": self.lost}
 
     # --- its life ------------------------------------------------------------------------------------
@@ -194,6 +204,10 @@ class Ledger:
     def begun(self, journal: Journal) -> None:
         self._journal = journal
 
+    def opened(self) -> None:
+        """Maybe another one than that which could not be read."""
+        self.unreadable = None
+
     def saved(self, count: int) -> None:
         for _ in range(count):
             self._unsaved.popleft()
@@ -211,6 +225,11 @@ class Ledger:
         if why != self.problem:
             log.error("usage is kept in memory: %s", why)
         self.problem = why
+
+    def _cannot_be_read(self, why: str) -> None:
+        if why != self.unreadable and self.problem is None:
+            log.error("usage of before is not known: %s", why)
+        self.unreadable = why
 
 
 def _file(path: str) -> tuple[int, int] | None:
@@ -286,6 +305,7 @@ class _Writer:
             if self._db is None:
                 self._db = self._open()
                 self._file = _file(self._path)
+                self._tell(self._ledger.opened)
             while self._backlog:
                 rows = list(islice(self._backlog, BATCH))
                 usage_rows.save(self._db, self._journal.name if self._journal else "", rows)
