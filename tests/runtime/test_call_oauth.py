@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +25,7 @@ from lokid.protocols import oauth2
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers.oauth_presets import PRESETS
 from lokid.runtime.core import Runtime
-from lokid.runtime.oauth import refresher
+from lokid.runtime.oauth import login, refresher
 from tests.fakes.provider import Call, FakeProvider, answer
 
 pytestmark = pytest.mark.anyio
@@ -206,6 +207,22 @@ async def test_many_expiries_fail_no_question(home: Path, monkeypatch: pytest.Mo
         assert provider.count >= 5
         assert provider.used == [f"canary-refresh-{number}" for number in range(provider.count)]
         assert set(answers) == {"hi"} and len(answers) > 20
+
+
+@pytest.mark.parametrize("jump", [7 * 86400, -7 * 86400])
+async def test_a_clock_that_is_set_neither_ends_a_sign_in_nor_makes_it_longer(
+    home: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    wall = SimpleNamespace(now=1.8e9)
+    monkeypatch.setattr(login, "time", SimpleNamespace(time=lambda: wall.now))
+    async with signed_in(home, Provider()) as runtime:
+        begun = await runtime.auth.login("mine", "code")
+        assert begun["expires_at"] == wall.now + login.WITHIN_S
+        wall.now += jump
+        await anyio.wait_all_tasks_blocked()
+        one = runtime.auth._logins._logins[begun["login_id"]]
+        assert not one.done.is_set()
+        assert one.deadline - anyio.current_time() == pytest.approx(login.WITHIN_S, abs=60)
 
 
 async def test_a_key_exchange_ends_with_a_key_that_is_sent_like_a_token(

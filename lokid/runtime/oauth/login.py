@@ -51,12 +51,13 @@ log = logging.getLogger("lokid.login")
 
 @dataclass(eq=False)
 class Login:
-    """One sign-in. ``failure`` holds when it is ``done``; None then means that it worked."""
+    """One sign-in. ``life_s``: how long it may take. ``failure`` holds when it is ``done``; None then means
+    that it worked."""
 
     client: OpenClient
     tokens: Tokens
     method: LoginMethod
-    expires_at: float
+    life_s: float
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     begun: oauth2.Authorization | None = None
     device: Device | None = None
@@ -64,6 +65,13 @@ class Login:
     answered: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     failure: LokidError | None = None
+    expires_at: float = field(init=False)
+    """Seconds since the epoch, to be shown. What counts is ``deadline``, whatever becomes of the clock."""
+    deadline: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.expires_at = time.time() + self.life_s
+        self.deadline = anyio.current_time() + self.life_s
 
     def map(self) -> dict[str, Any]:
         """The result of ``auth.login``."""
@@ -139,7 +147,7 @@ class Logins:
                     client=client.name,
                 )
             device = await _device(tokens, server)
-            login = Login(client, tokens, method, time.time() + device.life_s, device=device)
+            login = Login(client, tokens, method, device.life_s, device=device)
             self._start(login, None)
             return login.map()
         await self._end_former(client.name)
@@ -175,7 +183,7 @@ class Logins:
             identity = oauth2.Client(said.client_id or "" if said else "")
             random = secrets.token_bytes(oauth2.RANDOM_BYTES)
             begun = oauth2.authorization(server, identity, redirect, random)
-            login = Login(client, tokens, method, time.time() + WITHIN_S, begun=begun)
+            login = Login(client, tokens, method, WITHIN_S, begun=begun)
             self._start(login, listener)
         except BaseException:
             if listener is not None:
@@ -260,7 +268,7 @@ class Logins:
                 login.done.set()
 
     async def _until_answered(self, login: Login, listener: Loopback | None) -> None:
-        with anyio.move_on_after(max(login.expires_at - time.time(), 0.0)):
+        with anyio.CancelScope(deadline=login.deadline):
             if login.device is not None:
                 await _poll(login, login.device)
                 return
