@@ -59,7 +59,7 @@ def screen(status: Mapping[str, Any], *, now: float) -> str:
     on = colour(1, os.environ)
     parts = [
         _daemon(status["daemon"], now=now, on=on),
-        _config(status["config"], now=now, on=on),
+        _config(status["config"], status["clients"], now=now, on=on),
         _vault(status.get("vault") or {}, on=on),
         "" if _nothing_in_force(status["config"]) else _clients(status["clients"]),
         _usage(status.get("usage") or {}, on=on),
@@ -99,7 +99,7 @@ def _extra(extra: Mapping[str, Any], *, on: bool) -> list[str]:
     return lines
 
 
-def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
+def _config(config: Mapping[str, Any], clients: Sequence[Mapping[str, Any]], *, now: float, on: bool) -> str:
     problems: Sequence[Mapping[str, Any]] = config.get("problems") or ()
     absent = "" if config.get("exists", True) or problems else " (no such file yet)"
     facts = [f"config {one_line(str(config.get('path')))}{absent}"]
@@ -111,7 +111,7 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
         facts.append(f"default model {one_line(str(config['model']))}")
     lines = [", ".join(facts)]
     if config.get("default_model") and not config.get("model"):  # an older daemon does not tell
-        lines.append(f"default model {one_line(config['default_model'])}, of the first client that is ready")
+        lines.append(f"default model {one_line(config['default_model'])}, of {_default_of(config, clients)}")
     if problems:
         before = "nothing is" if _nothing_in_force(config) else "what was loaded before stays"
         lines.append(paint(f"{before} in force, because of:", "red", on=on))
@@ -119,6 +119,14 @@ def _config(config: Mapping[str, Any], *, now: float, on: bool) -> str:
         lines.append("mend it: lokictl config edit")
     lines += [problem_line(warning, paint_on=False) for warning in config.get("warnings") or ()]
     return _lines(lines)
+
+
+def _default_of(config: Mapping[str, Any], clients: Sequence[Mapping[str, Any]]) -> str:
+    """A key that was refused is no reason for lokid to ask, and to pay, another one instead."""
+    name = str(config["default_model"]).partition(":")[0]
+    if any(one["name"] == name and one["state"] != "ready" for one in clients):
+        return "the first client that lacks nothing; it is not ready all the same, see below"
+    return "the first client that is ready"
 
 
 def complain_of_configuration() -> None:

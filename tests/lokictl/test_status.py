@@ -63,3 +63,13 @@ def test_daemon_status_is_status(daemon):
     asked, plain = lokictl("daemon", "status", "--json"), lokictl("status", "--json")
     assert (asked.returncode, asked.stdout) == (plain.returncode, plain.stdout)
     assert lokictl("daemon", "status").returncode == 78
+
+
+def test_a_default_whose_key_was_refused_is_not_called_ready(daemon):
+    answer = status(clients=CLIENTS)
+    answer["config"]["default_model"] = "a:m"
+    daemon(status=lambda *_: answer)
+    told = b"default model a:m, of the first client that "
+    assert told + b"lacks nothing; it is not ready all the same, see below\n" in lokictl("status").stdout
+    answer["clients"] = [{**CLIENTS[0], "state": "ready"}]
+    assert told + b"is ready\n" in lokictl("status").stdout
