@@ -149,6 +149,10 @@ class AuthenticationFailed(CredentialError):
     code = "authentication_failed"
 
 
+CHECK_KEY = "check api_key of this client, in the configuration, the environment or the vault"
+"""What is told of a refused key where nothing better is known."""
+
+
 class PermissionDenied(CredentialError):
     code = "permission_denied"
 

@@ -138,8 +138,8 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
         place = f"{one['path']}:{one['line']}:{one['column']}"
         problems.append(f"{place}: {one['key']}: {one['message']}")
     ledger: Mapping[str, Any] = (status.get("usage") or {}).get("ledger") or {}
-    if wrong := ledger_line(ledger):
-        problems.append(f"usage: {wrong}")
+    if unsaved := ledger_line(ledger):
+        problems.append(f"usage: {unsaved}")
     if since := counts_from(ledger):
         problems.append(since)
     states: dict[str, int] = {}

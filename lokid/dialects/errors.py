@@ -17,6 +17,7 @@ from typing import Any
 from lokid.dialects.redaction import clean
 from lokid.dialects.refusal import PER_DAY, Refusal, read, read_body
 from lokid.errors import (
+    CHECK_KEY,
     AuthenticationFailed,
     BadRequest,
     ContentFiltered,
@@ -175,7 +176,7 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
 """What servers without codes say. Asked only where no code is known."""
 
 HINTS: dict[type[LokidError], str] = {
-    AuthenticationFailed: "check api_key of this client, in the configuration, the environment or the vault",
+    AuthenticationFailed: CHECK_KEY,
     PermissionDenied: "check what this key may use, and the organisation, project or region of this client",
     ContextLengthExceeded: "send less text, or ask a model with a larger context",
     ContentFiltered: "put it in other words, or ask another model",

@@ -26,7 +26,7 @@ from lokid.protocols.json_pieces import STEP
 from lokid.providers.base import Decoder, Exchange
 from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
-from lokid.runtime import retry
+from lokid.runtime import refused_keys, retry
 from lokid.runtime.breaker import reached
 from lokid.runtime.heavy import LARGE, aside, written
 from lokid.runtime.network.http import Response, Timeouts
@@ -236,6 +236,7 @@ class _Call:
                 continue
             failed += 1
             error.client = error.client or self.settings.name
+            refused_keys.tell(error, self.client)
             hide(error, self.secrets)
             await self._wait_or_raise(error, failed, deadline)
         if self.sent == 1:

@@ -79,6 +79,7 @@ class OpenClient:
         self.budget = RetryBudget()
         self.breakers = Breakers()
         self.outcome = Outcome()
+        self.key_mend: str | None = None  # see ``refused_keys``; a reload that keeps the client may change it
         self.requests = 0
         self.in_use = 0
         self.models = Models(settings, provider) if models is None else models

@@ -42,12 +42,9 @@ class Lease:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        client = self.client
         if isinstance(error, AuthenticationFailed):
-            client.forget()  # a command may have a newer key by now
-            if client.tokens is not None and error.status == 401:
-                error.hint = f"lokictl auth login {client.name}"
-        client.let_go()
+            self.client.forget()  # a command may have a newer key by now
+        self.client.let_go()
 
 
 @dataclass(frozen=True, slots=True)

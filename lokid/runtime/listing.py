@@ -11,7 +11,7 @@ from lokid.errors import LokidError, TimedOut, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
 from lokid.rpc.methods import ModelType
-from lokid.runtime import often
+from lokid.runtime import often, refused_keys
 from lokid.runtime.call import MAX_ERROR_BODY
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.known import Models
@@ -123,6 +123,7 @@ async def _names(client: OpenClient) -> tuple[str, ...]:
             while len(body) < MAX_ERROR_BODY and (data := await response.read()):
                 body += data
             error = client.provider.error(response.status, response.headers, body[:MAX_ERROR_BODY])
+        refused_keys.tell(error, client)
         hide(error, credentials.secrets.values())
         error.client = client.name
         raise error

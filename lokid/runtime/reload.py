@@ -24,7 +24,7 @@ from lokid.config import Config, Plan, Problem, plan
 from lokid.errors import ConfigInvalid, SecretMissing
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings
-from lokid.runtime import often, watch
+from lokid.runtime import often, refused_keys, watch
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.generation import Generation
 from lokid.runtime.launching import children
@@ -244,6 +244,9 @@ class Reloader:
             )
             for settings in config.clients
         }
+        for settings in config.clients:
+            provider = PROVIDERS[settings.type]
+            clients[settings.name].key_mend = refused_keys.mend(settings, provider, config, loaded.environ)
         self.generation = Generation(
             old.number + 1, config, clients, time.time(), from_file=loaded.texts[0] is not None
         )

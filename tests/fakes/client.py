@@ -180,6 +180,7 @@ class FakeOpenClient:
     failure: LokidError | None = None
     """What ``credentials`` raises."""
     in_use: int = 0
+    key_mend: str | None = None
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[ClientSettings]:

@@ -138,6 +138,7 @@ async def test_a_second_401_is_final(home: Path) -> None:
             with pytest.raises(AuthenticationFailed) as caught:
                 await ask(runtime)
             assert caught.value.hint == "lokictl auth login mine"
+            assert runtime.list_clients()[0]["last_error"]["hint"] == "lokictl auth login mine"
         assert provider.asked == ["canary-access-0", "canary-access-1", "canary-access-1"]
         assert provider.count == 1
 
