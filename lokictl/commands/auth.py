@@ -87,7 +87,7 @@ def status(as_json: bool) -> int:
     if as_json:
         show_json(rows)
     else:
-        show(table(HEADERS, [_row(row) for row in rows], _style))
+        show(table(HEADERS, [_row(row) for row in rows], _style, fits=True))
     return 0
 
 

@@ -27,7 +27,7 @@ def command(as_json: bool) -> int:
     if as_json:
         show_json(clients)
     else:
-        show(table(HEADERS, [_row(one) for one in clients], state_style))
+        show(table(HEADERS, [_row(one) for one in clients], state_style, fits=True))
     return 0
 
 

@@ -22,7 +22,7 @@ from lokictl.command import Command, json_option
 from lokictl.commands.usage import counts_from, ledger_line
 from lokictl.failure import Failure
 from lokictl.reply import version_skew
-from lokictl.tables import duration, pairs, show, show_json
+from lokictl.tables import duration, pairs, prose, show, show_json
 from lokictl.vault_paths import vault_paths
 from lokid.rpc import address
 
@@ -55,8 +55,8 @@ def command(as_json: bool) -> int:
     if as_json:
         show_json({"facts": dict(facts), "problems": problems})
     else:
-        show(pairs(facts) + "\n")
-        show("".join(f"problem: {problem}\n" for problem in problems) or "nothing is wrong\n")
+        show(pairs(facts, fits=True) + "\n")
+        show(prose([f"problem: {problem}" for problem in problems] or ["nothing is wrong"]))
     return 1 if problems else 0
 
 

@@ -30,7 +30,7 @@ def command(as_json: bool) -> int:
     if as_json:
         show_json(running)
     else:
-        show(table(HEADERS, [row(request) for request in running]))
+        show(table(HEADERS, [row(request) for request in running], fits=True))
         if is_locked():
             note("lokid is locked: lokictl unlock")
     return 0

@@ -17,7 +17,7 @@ from lokictl.commands.usage import counts_from, ledger_line, money
 from lokictl.failure import Failure
 from lokictl.render import colour, complain, one_line, paint
 from lokictl.reply import version_skew
-from lokictl.tables import duration, show, show_json, state_style, table
+from lokictl.tables import duration, prose, show, show_json, state_style, table
 from lokid.rpc.codes import EXIT_STATUS
 
 NOT_RUNNING = EXIT_STATUS["daemon_unavailable"]
@@ -65,7 +65,7 @@ def screen(status: Mapping[str, Any], *, now: float) -> str:
         _usage(status.get("usage") or {}, on=on),
     ]
     if status["requests"]:
-        parts.append(table(ps.HEADERS, [ps.row(request) for request in status["requests"]]))
+        parts.append(table(ps.HEADERS, [ps.row(request) for request in status["requests"]], fits=True))
     return "\n".join(part for part in parts if part)
 
 
@@ -81,7 +81,7 @@ def _daemon(daemon: Mapping[str, Any], *, now: float, on: bool) -> str:
         lines.append(paint(lacks, "yellow", on=on))
     if skew := version_skew(daemon):
         lines.append(paint(skew.removeprefix("lokictl: "), "yellow", on=on))
-    return _lines(lines)
+    return prose(lines)
 
 
 def _extra(extra: Mapping[str, Any], *, on: bool) -> list[str]:
@@ -118,7 +118,7 @@ def _config(config: Mapping[str, Any], clients: Sequence[Mapping[str, Any]], *, 
         lines += [problem_line(problem, paint_on=on) for problem in problems]
         lines.append("mend it: lokictl config edit")
     lines += [problem_line(warning, paint_on=False) for warning in config.get("warnings") or ()]
-    return _lines(lines)
+    return prose(lines)
 
 
 def _default_of(config: Mapping[str, Any], clients: Sequence[Mapping[str, Any]]) -> str:
@@ -169,14 +169,14 @@ def _vault(vault: Mapping[str, Any], *, on: bool) -> str:
     elif vault.get("reason"):
         mend = ": lokictl unlock" if vault["state"] == "locked" else ""
         lines.append(paint(one_line(vault["reason"]) + mend, "yellow", on=on))
-    return _lines(lines)
+    return prose(lines)
 
 
 def _clients(clients: Sequence[Mapping[str, Any]]) -> str:
     if not clients:
         return "no clients are configured: lokictl setup\n"
     rows = [(c["name"], c["type"], c["state"], step(c)) for c in clients]
-    return table(("client", "type", "state", "what to do"), rows, state_style)
+    return table(("client", "type", "state", "what to do"), rows, state_style, fits=True)
 
 
 def step(client_: Mapping[str, Any]) -> str:
@@ -212,8 +212,4 @@ def _usage(usage: Mapping[str, Any], *, on: bool) -> str:
         lines.append(paint(f"usage: {wrong}", "red", on=on))
     if since := counts_from(usage["ledger"]):
         lines.append(paint(since, "yellow", on=on))
-    return _lines(lines)
-
-
-def _lines(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    return prose(lines)
