@@ -40,10 +40,17 @@ def candidates(before: list[str], current: str) -> list[tuple[str, str]]:
     return _values(command, arguments[min(at, len(arguments) - 1)], current)
 
 
+_WHOLE = 200
+"""Characters, more than any first sentence has. click cuts at 45 of its own accord; a shell knows how wide
+its terminal is."""
+
+
 def _subcommands(group: click.Group, typed: str) -> list[tuple[str, str]]:
     ctx = click.Context(group)
     found = ((name, group.get_command(ctx, name)) for name in group.list_commands(ctx))
-    return [(name, sub.get_short_help_str() if sub else "") for name, sub in found if name.startswith(typed)]
+    return [
+        (name, sub.get_short_help_str(_WHOLE) if sub else "") for name, sub in found if name.startswith(typed)
+    ]
 
 
 def _descend(before: list[str]) -> tuple[click.Command | None, list[str]]:

@@ -143,3 +143,8 @@ def test_errors_of_the_daemon_are_silence(daemon):
 def test_no_name_can_steer_a_terminal_or_a_shell(daemon):
     daemon(models__names=lambda *_: ["c:a\x1b[2J", "c:b\nrm -r x", "c:d"], clients__list=lambda *_: [])
     assert words("ask", "c:") == ["c:a\ufffd[2J", "c:d"]
+
+
+def test_a_description_is_a_whole_sentence():
+    told = lokictl("__complete", "config", "show").stdout.decode()
+    assert told == "show\tThe configuration that is in force, as JSON without any secret.\n"

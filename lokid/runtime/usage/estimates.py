@@ -14,7 +14,11 @@ BYTES_PER_TOKEN = 4
 """Of English text in today's vocabularies."""
 
 IMAGE_TOKENS = 1600
-"""A rough figure, of the size that providers give for a large photograph."""
+"""Of a large photograph. Anthropic counts width * height / 750 up to here and makes what is larger smaller;
+its models with high resolution go up to 4,784 (https://platform.claude.com/docs/en/build-with-claude/vision).
+OpenAI counts squares of 32 pixels, 1,536 at most, or 85 and 170 for each square of 512: of a photograph 1,105
+at most (https://platform.openai.com/docs/guides/images-vision). Gemini counts 258 for each square of 768
+(https://ai.google.dev/gemini-api/docs/tokens). The size is not looked for: an image may be an address."""
 
 
 def tokens_of(texts: Iterable[str]) -> int:
