@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import lokid
 from lokid import logs, systemd
 from lokid.rpc import address
+from lokid.server import signals
 from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError, open_endpoint
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
             environ["LOKID_CONFIG"] = os.path.abspath(options.config)
     os.umask(0o077)
     logs.setup(environ)
+    signals.hold()
     try:
         inherited = systemd.take_listen_fds(environ, os.getpid())
         endpoint = open_endpoint(address.socket_path(environ), inherited)
@@ -76,8 +78,6 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
     try:
         harden(environ)
         return _run(endpoint, environ, make_runtime or _runtime)
-    except KeyboardInterrupt:  # before the signal receiver is there
-        return 130
     finally:
         endpoint.close()
 

@@ -68,7 +68,9 @@ def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
         raise ValueError("must not contain spaces or control characters")
     try:
         parts = urlsplit(url)
-        valid = parts.port != 0 and bool(parts.hostname)
+        # Python passes over what stands between the bracket of an IPv6 address and the port.
+        behind = parts.netloc.rpartition("@")[2].partition("]")[2]
+        valid = parts.port != 0 and bool(parts.hostname) and behind[:1] in ("", ":")
     except ValueError:  # its message quotes the URL
         raise ValueError("is not a URL: its host or port cannot be read") from None
     if parts.scheme not in schemes:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ from lokid.providers import anthropic_formats, openai_formats
 from lokid.providers.base import Credentials, Exchange, Provider
 from lokid.providers.identities import AzureIdentity
 from lokid.providers.keys import bearer
+from lokid.providers.paths import segment
 from lokid.providers.settings import ClientSettings, ModelSettings, RequestURL, Secret
 
 Route = Literal["v1", "classic", "models", "anthropic"]
@@ -183,7 +184,7 @@ def embed(client: AzureOpenAISettings, model: ModelSettings, request: EmbedReque
 def _deployed(client: AzureOpenAISettings, model: ModelSettings, way: Route, path: str) -> str:
     match way:
         case "classic":
-            return _url(client, f"openai/deployments/{quote(model.wire_name, safe='')}/{path}", way)
+            return _url(client, f"openai/deployments/{segment(model.wire_name)}/{path}", way)
         case "models":
             return _url(client, f"models/{path}", way)
         case _:

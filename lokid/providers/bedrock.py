@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
-from urllib.parse import quote
 
 from pydantic import Field
 
@@ -26,6 +25,7 @@ from lokid.providers import anthropic_formats
 from lokid.providers.base import Credentials, Exchange, Provider
 from lokid.providers.identities import AWSIdentity
 from lokid.providers.keys import bearer
+from lokid.providers.paths import segment
 from lokid.providers.settings import ClientSettings, ModelSettings, Secret
 
 SERVICE = "bedrock"
@@ -146,7 +146,7 @@ def _host(client: BedrockSettings, service: str) -> str:
 
 def _model_url(client: BedrockSettings, model: ModelSettings, operation: str) -> str:
     """A name is one segment of the path: colons, and slashes of ARNs, are encoded."""
-    return f"{base_url(client)}/model/{quote(model.wire_name, safe='')}/{operation}"
+    return f"{base_url(client)}/model/{segment(model.wire_name)}/{operation}"
 
 
 def _arn(client: BedrockSettings, model: str) -> str:

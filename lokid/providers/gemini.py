@@ -12,8 +12,8 @@ from lokid.dialects.errors import classify
 from lokid.protocols.http import HTTPRequest
 from lokid.providers import gemini_formats
 from lokid.providers.base import Exchange, Provider
-from lokid.providers.gemini_formats import in_path
 from lokid.providers.keys import key_in
+from lokid.providers.paths import in_path
 from lokid.providers.settings import ClientSettings, ModelSettings
 
 # v1beta and not v1: preview models and features exist only there.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from lokid.chat import Answer, ChatRequest
 from lokid.dialects import gemini
@@ -13,7 +12,6 @@ from lokid.dialects.gemini_answer import GeminiDecoder, whole_gemini_decoder
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import items, mapping, text
-from lokid.errors import InvalidParams
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Exchange
 from lokid.providers.settings import ClientSettings, ModelSettings
@@ -62,15 +60,6 @@ def models(url: str, *, headers: Mapping[str, str]) -> Exchange[tuple[str, ...]]
     return Exchange(
         HTTPRequest("GET", f"{url}?pageSize={MAX_MODELS}", headers), lambda: WholeDecoder(_model_names)
     )
-
-
-def in_path(name: str) -> str:
-    """``name`` as a part of a URL's path; slashes in it stay. Raises ``InvalidParams`` for one that would
-    lead elsewhere: names of models may come from the caller."""
-    steps = name.split("/")
-    if any(step in ("", ".", "..") for step in steps):
-        raise InvalidParams(f"{name[:64]!r} cannot be the name of a model", hint="lokictl models")
-    return "/".join(quote(step, safe="@:") for step in steps)
 
 
 def _model_names(value: Any) -> tuple[str, ...]:

@@ -25,9 +25,9 @@ from lokid.errors import AuthenticationFailed, InvalidParams, LokidError, Unknow
 from lokid.protocols.http import HTTPRequest
 from lokid.providers import anthropic_formats, gemini_formats, openai_formats
 from lokid.providers.base import Credentials, Exchange, Provider
-from lokid.providers.gemini_formats import in_path
 from lokid.providers.identities import GoogleIdentity
 from lokid.providers.keys import key_in
+from lokid.providers.paths import in_path
 from lokid.providers.settings import ClientSettings, ModelSettings, Secret
 
 PUBLISHERS = ("google", "anthropic", "mistralai")

@@ -60,9 +60,11 @@ def socket_path(environ: "Mapping[str, str]") -> str:
 def _xdg(environ: "Mapping[str, str]", variable: str, below_home: str) -> str:
     if (path := environ.get(variable, "")).startswith("/"):
         return _joinable(path)
-    if home := environ.get("HOME"):
+    # A relative one would take the configuration from the directory where the user happens to be.
+    if (home := environ.get("HOME", "")).startswith("/"):
         return f"{_joinable(home)}/{below_home}"
-    raise NoHome(f"HOME is not set, so lokid does not know where its files are: set HOME or {variable}")
+    wrong = "not an absolute path" if home else "not set"
+    raise NoHome(f"HOME is {wrong}, so lokid does not know where its files are: set HOME or {variable}")
 
 
 def _joinable(directory: str) -> str:

@@ -3,6 +3,7 @@
 endpoint   a socket of this user: lock, systemd's or our own            (standard library only)
 life       from the loaded program to its end: signals, systemd, draining
 listener   accepts, refuses strangers, starts a session per connection, drains
+signals    kept back until life heeds them       (standard library only)
 extra_listener   the same for the extra socket, as the configuration says
 access     what each of the two sockets lets through
 peer       who is at the other end

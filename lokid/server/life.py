@@ -24,6 +24,7 @@ from lokid.server.extra_listener import ExtraListener
 from lokid.server.listener import DRAIN_S, Listener
 from lokid.server.rest import rest
 from lokid.server.service import Runtime, Service
+from lokid.server.signals import HEEDED, release
 from lokid.systemd import Notifier
 
 YOUNG = 10_000
@@ -64,7 +65,8 @@ class Life:
         self._reload = anyio.Event()
 
     async def run(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        with anyio.open_signal_receiver(*HEEDED) as signals:
+            release()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._heed, signals, tasks)
                 await self._live()

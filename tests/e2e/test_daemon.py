@@ -174,6 +174,25 @@ def test_a_second_signal_ends_the_patience(path: Path) -> None:
         running.communicate()
 
 
+@pytest.mark.parametrize("early", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_start_never_ends_it_where_it_stands(path: Path, early: signal.Signals) -> None:
+    code = """
+        import os, sys
+        from lokid import daemon
+        from tests.fakes.runtime import FakeRuntime
+        def make_runtime(_environ):  # the socket is there, and nobody heeds signals yet
+            os.kill(os.getpid(), int(sys.argv[1]))
+            return FakeRuntime()
+        sys.exit(daemon.main([], make_runtime))
+    """
+    with process({}, [sys.executable, "-c", textwrap.dedent(code), str(int(early))]) as running:
+        assert running.stderr is not None
+        wanted = "SIGTERM, number 1" if early is signal.SIGTERM else "reloaded: generation"
+        assert any(wanted in line for line in running.stderr)
+        assert (running.wait(timeout=20) if early is signal.SIGTERM else stop(running)[0]) == 0
+    assert not path.exists()
+
+
 def test_systemd_hears_of_every_state(path: Path, manager: socket.socket) -> None:
     environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "300000"}
     heard: list[str] = []

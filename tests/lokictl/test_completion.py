@@ -141,7 +141,9 @@ def test_errors_of_the_daemon_are_silence(daemon):
 
 
 def test_no_name_can_steer_a_terminal_or_a_shell(daemon):
-    daemon(models__names=lambda *_: ["c:a\x1b[2J", "c:b\nrm -r x", "c:d"], clients__list=lambda *_: [])
+    daemon(
+        models__names=lambda *_: ["c:a\x1b[2J", "c:b\nrm -r x", "c:e\tf", "c:d"], clients__list=lambda *_: []
+    )
     assert words("ask", "c:") == ["c:a\ufffd[2J", "c:d"]
 
 

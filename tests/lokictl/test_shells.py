@@ -94,6 +94,21 @@ def test_tab_shows_what_there_is_to_choose(shell, daemon):
     shell.wait(lambda lines: sum("gpt-5-mini" in line for line in lines[1:]) == 1, "the list")
 
 
+def test_tab_and_enter_never_run_what_a_name_says(shell, daemon, home):
+    name = "evil:'; touch PWN; $(touch PWN)`touch PWN`|touch PWN"
+    fake = daemon(
+        chat=lambda *_: result("answered"), models__names=lambda *_: [name], clients__list=lambda *_: []
+    )
+    shell.text("lokictl ask -m evil:")
+    shell.keys("Tab")
+    shell.wait(lambda lines: "PWN" in lines[0], "the name")
+    shell.text(" hi")
+    shell.keys("Enter")
+    shell.wait(lambda lines: any("answered" in line for line in lines), "the answer")
+    assert fake.params()["model"] == name
+    assert not (home / "PWN").exists()
+
+
 def test_tab_is_silent_without_a_daemon(shell):
     shell.text("lokictl ask openai:")
     shell.keys("Tab")

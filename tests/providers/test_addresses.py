@@ -82,6 +82,7 @@ def test_a_base_is_https_or_this_machine(url: str, base: str) -> None:
         ("https://api.example.com:0", "it has no host"),
         ("https://api.example.com:canary", "its host or port cannot be read"),
         ("https://[canary", "its host or port cannot be read"),
+        ("http://[::1].canary.example", "is not a URL"),
         ("https://a b", "must not contain spaces"),
         (" https://a", "must not contain spaces"),
         ("https://a\n", "must not contain spaces or control"),

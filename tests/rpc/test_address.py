@@ -59,6 +59,8 @@ def test_every_path_follows_home_then_xdg_then_our_own_variable(
     assert path(HOME) == plain
     assert path(HOME | XDG) == path(XDG) == xdg
     assert path(HOME | RELATIVE) == plain, "relative XDG directories are ignored"
+    with pytest.raises(address.NoHome, match="HOME is not an absolute path"):
+        path({"HOME": "."})
     assert path(HOME | dict.fromkeys(XDG | OVERRIDES, "")) == plain, "empty is unset"
     assert path(HOME | XDG | OVERRIDES) == (override or xdg)
 

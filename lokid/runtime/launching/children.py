@@ -11,10 +11,17 @@ from contextlib import suppress
 import anyio
 from anyio.abc import Process
 
-# What programs need to run at all, and to find their libraries. An allow-list, so no key gets there.
+# What programs need to run at all, and to find their libraries. An allow-list, so no key gets there: also the
+# names of locale(7), of the XDG Base Directory Specification and of pam_systemd(8) one by one, since keys are
+# called LC_SOMETHING too (it is what sshd takes from afar).
 COMMON = frozenset(
     """
     HOME LANG LANGUAGE LD_LIBRARY_PATH LOGNAME PATH PYTHONPATH SHELL TERM TMPDIR TZ USER VIRTUAL_ENV
+    LC_ADDRESS LC_ALL LC_COLLATE LC_CTYPE LC_IDENTIFICATION LC_MEASUREMENT LC_MESSAGES LC_MONETARY LC_NAME
+    LC_NUMERIC LC_PAPER LC_TELEPHONE LC_TIME
+    XDG_CACHE_HOME XDG_CONFIG_DIRS XDG_CONFIG_HOME XDG_CURRENT_DESKTOP XDG_DATA_DIRS XDG_DATA_HOME
+    XDG_RUNTIME_DIR XDG_SEAT XDG_SESSION_CLASS XDG_SESSION_DESKTOP XDG_SESSION_ID XDG_SESSION_TYPE
+    XDG_STATE_HOME XDG_VTNR
     """.split()  # noqa: SIM905 - names read better as words
 )
 # And what password managers need to ask their agent, or the user.
@@ -23,7 +30,6 @@ PASSWORD_MANAGERS = COMMON | frozenset(
     DBUS_SESSION_BUS_ADDRESS DISPLAY GNUPGHOME GPG_TTY PASSWORD_STORE_DIR SSH_AUTH_SOCK WAYLAND_DISPLAY
     """.split()  # noqa: SIM905
 )
-PREFIXES = ("LC_", "XDG_")
 
 MAX_OUTPUT = 64 * 1024
 """Bytes kept of a command that is run for one line: ten times the longest token there is."""
@@ -42,7 +48,7 @@ class NotFound(CommandFailed):
 
 def environment(environ: Mapping[str, str], allowed: frozenset[str] = COMMON) -> dict[str, str]:
     """The part of ``environ`` that a child may see."""
-    return {name: value for name, value in environ.items() if name in allowed or name.startswith(PREFIXES)}
+    return {name: value for name, value in environ.items() if name in allowed}
 
 
 async def existing(directory: str) -> str:

@@ -21,6 +21,8 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
+from lokid.providers.addresses import is_loopback
+
 C = TypeVar("C")
 
 PER_HOST = 4
@@ -56,11 +58,25 @@ _running: dict[str, list[_LookUp]] = {}
 _lock = threading.Lock()
 
 
+THIS_MACHINE = ["::1", "127.0.0.1"]
+
+
 async def addresses(host: str) -> list[str]:
     """Those of ``host``, IPv6 and IPv4 in turn as the system prefers them. Raises ``socket.gaierror``.
     Cancelling leaves the look-up to itself."""
     with suppress(ValueError):
         return [ip_address(host).compressed]
+    if not is_loopback(host):
+        return await _looked_up(host)
+    # ``x.localhost`` is this machine by definition (RFC 6761, section 6.3), so plain HTTP may go there. The C
+    # library asks the name server all the same, and that may name any machine.
+    try:
+        return [found for found in await _looked_up(host) if is_loopback(found)] or THIS_MACHINE
+    except socket.gaierror:
+        return THIS_MACHINE
+
+
+async def _looked_up(host: str) -> list[str]:
     waiter = _Waiter(anyio.lowlevel.current_token())
     now = monotonic()
     with _lock:

@@ -25,7 +25,7 @@ class Environment:
     """``environ`` is copied. ``open``: what stays readable while it is sealed."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self.open = {name: value for name, value in environ.items() if _is_open(name)}
+        self.open = {name: value for name, value in environ.items() if name in OPEN}
         self._rest: Mapping[str, str] = {n: value for n, value in environ.items() if n not in self.open}
         self.sealed: bytes | None = None
         """What ``seal`` has made of the rest."""
@@ -47,7 +47,3 @@ class Environment:
         """``plain``: what was encrypted, None if nothing was."""
         if plain is not None:
             self._rest, self.sealed = json.loads(plain), None
-
-
-def _is_open(name: str) -> bool:
-    return name in OPEN or name.startswith(children.PREFIXES)

@@ -55,6 +55,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return at
 
 
+async def test_the_name_server_never_says_where_localhost_is(names: Names) -> None:
+    names.known |= {"a.localhost": ["203.0.113.7", "127.0.0.9", "fe80::1"], "b.localhost": ["203.0.113.7"]}
+    assert await addresses("a.localhost") == ["127.0.0.9"]
+    assert await addresses("B.localhost") == ["::1", "127.0.0.1"]
+    assert await addresses("c.localhost") == ["::1", "127.0.0.1"]  # unknown
+
+
 async def test_an_address_is_not_looked_up(names: Names) -> None:
     assert await addresses("::1") == ["::1"]
     assert await addresses("127.0.0.1") == ["127.0.0.1"]

@@ -250,6 +250,8 @@ def test_children_see_an_allow_list_only() -> None:
         "LC_TIME": "C",
         "XDG_DATA_HOME": "/d",
         "AWS_SECRET_ACCESS_KEY": "x",
+        "LC_GITHUB_TOKEN": "x",
+        "XDG_API_KEY": "x",
         "DISPLAY": ":0",
     }
     assert children.environment(environ).keys() == {"PATH", "LC_TIME", "XDG_DATA_HOME"}
