@@ -216,6 +216,8 @@ class _Contents:
                     parts += _said({"text": part.text}, state)
                 case Reasoning() if state:
                     kept = mapping(state.get("part"))
+                    if "fileData" in kept:  # a caller's own: no model answers with it
+                        continue
                     parts += [dict(kept)] if kept else _said({"text": part.text, "thought": True}, state)
                 case ToolCall():
                     parts.append(self._call(part, state, first=first_call))

@@ -78,7 +78,7 @@ def _assistant(message: Message, traits: Traits) -> list[dict[str, Any]]:
                 "id": call.id,
                 "type": "function",
                 "function": {"name": call.name, "arguments": arguments_text(call)},
-                **mapping(call.opaque.get(KEY)),
+                **known(extra_content=mapping(call.opaque.get(KEY)).get("extra_content")),
             }
             for call in calls
         ]

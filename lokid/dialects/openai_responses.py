@@ -132,7 +132,10 @@ def _assistant(message: Message, traits: Traits) -> list[dict[str, Any]]:
 def _echo(opaque: Mapping[str, Any], traits: Traits) -> list[dict[str, Any]]:
     """Only to where it came from: elsewhere it cannot be decrypted and is refused."""
     item = mapping(opaque.get("item"))
-    return [dict(item)] if item and opaque.get("origin") == traits.origin else []
+    if item.get("type") != "reasoning" or opaque.get("origin") != traits.origin:
+        return []
+    # Nothing else: an item of a caller's own could name what is stored there for others.
+    return [{key: item[key] for key in ("type", "id", "summary", "encrypted_content") if key in item}]
 
 
 def _result(result: ToolResult) -> dict[str, Any]:

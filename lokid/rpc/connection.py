@@ -68,12 +68,19 @@ class Connection:
     After a ProtocolError it stays broken: every further call raises it again.
     """
 
-    __slots__ = ("_broken", "_buffer", "_walk")
+    __slots__ = ("_broken", "_buffer", "_walk", "more")
 
     def __init__(self, limits: Limits = REQUESTS) -> None:
         self._buffer = bytearray()
         self._walk = _Walk(limits)
         self._broken: ProtocolError | None = None
+        self.more = False
+        """There may be whole messages in what was fed already: ``frames(b"", ...)`` gives them."""
+
+    @property
+    def ahead(self) -> int:
+        """Bytes still to come that are stepped over: the rest of a long text or block."""
+        return max(0, self._walk.position - len(self._buffer))
 
     @property
     def held(self) -> int:
@@ -98,12 +105,13 @@ class Connection:
         """
         return [one.decode() if isinstance(one, LargeFrame) else one for one in self.frames(data, None)]
 
-    def frames(self, data: bytes, inline: int | None) -> list[Message | LargeFrame]:
-        """As ``feed``; frames of more than ``inline`` bytes are left to be decoded (None: none are)."""
+    def frames(self, data: bytes, inline: int | None, step: int | None = None) -> list[Message | LargeFrame]:
+        """As ``feed``; frames of more than ``inline`` bytes are left to be decoded (None: none are). What
+        begins ``step`` bytes behind the first one is left for the next call, see ``more``."""
         self.check()
         messages: list[Message | LargeFrame] = []
         try:
-            self._read(data, messages, inline)
+            self._read(data, messages, inline, step)
         except ProtocolError as error:
             # A new one: the first holds its traceback and with it the whole frame.
             self._broken = type(error)(str(error), error.msgid)
@@ -125,20 +133,24 @@ class Connection:
                 f"the connection ended inside a frame, after {len(self._buffer)} of its bytes"
             )
 
-    def _read(self, data: bytes, messages: list[Message | LargeFrame], inline: int | None) -> None:
+    def _read(
+        self, data: bytes, messages: list[Message | LargeFrame], inline: int | None, step: int | None
+    ) -> None:
         # Most frames arrive whole and alone: those are read where they lie.
         source: bytes | bytearray = data
         if self._buffer:
             self._buffer += data
             source = self._buffer
         begin = 0
+        most = len(source) if step is None else step
         try:
-            while begin < len(source) and (end := self._walk.end_of_frame(source, begin)):
+            while begin < min(most, len(source)) and (end := self._walk.end_of_frame(source, begin)):
                 if inline is None or end - begin <= inline:
                     messages.append(_decode(source, begin, end))
                 elif begin == 0 and end == len(source):  # alone, as large ones are: without a copy
                     messages.append(LargeFrame(source, self._walk.objects, _msgid_at(source, 0)))
                     self._buffer = bytearray()
+                    self.more = False
                     return
                 else:
                     messages.append(
@@ -148,6 +160,7 @@ class Connection:
         except ProtocolError as error:
             error.msgid = _msgid_at(source, begin)
             raise
+        self.more = most <= begin < len(source)
         if source is data:
             self._buffer += data[begin:]
         else:
@@ -212,10 +225,10 @@ def _ones(source: bytes | bytearray, position: int, left: int) -> int:
 
 
 class _Walk:
-    """Finds where a frame ends. ``_position`` counts from the frame's beginning and may lie behind the
+    """Finds where a frame ends. ``position`` counts from the frame's beginning and may lie behind the
     bytes that are there: the body of a long text is still to come."""
 
-    __slots__ = ("_left", "_limits", "_objects", "_outer", "_position", "objects")
+    __slots__ = ("_left", "_limits", "_objects", "_outer", "objects", "position")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -223,7 +236,7 @@ class _Walk:
         self._restart()
 
     def _restart(self) -> None:
-        self._position = 0
+        self.position = 0
         self._objects = 1  # announced so far
         self._left = 1  # values still to come in the innermost array or map
         self._outer: list[int] = []  # the same for those around it
@@ -232,7 +245,7 @@ class _Walk:
         """Index behind the frame that begins at ``begin``, or 0 if bytes are missing; raises
         ProtocolError. Called again with more bytes it goes on where it stopped."""
         size = len(source)
-        position = begin + self._position
+        position = begin + self.position
         left, outer = self._left, self._outer
         if position == begin and source[begin] not in _OPENS_MESSAGE:
             raise ProtocolError("a message is an array of 3 or 4; this is not MessagePack-RPC")
@@ -262,7 +275,7 @@ class _Walk:
             self.objects = self._objects
             self._restart()
             return position
-        self._position = position - begin
+        self.position = position - begin
         self._left = left
         return 0
 

@@ -86,6 +86,8 @@ async def chat(
                 deadline=deadline,
                 turn=turn,
             )
+        if performed.answer.usage is None and not request.stream:
+            turn.heard(_events(performed.answer))  # for an estimate
         if late and (events := _events(performed.answer)):
             await emitted(emit, events)
     return ChatResult(

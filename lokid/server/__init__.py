@@ -9,6 +9,9 @@ access     what each of the two sockets lets through
 peer       who is at the other end
 session    one connection: a reader, a writer, a task per question
 reader     what comes in on it, as messages; intake is what large ones may take together
+pace       how much of it is done before others get their turn; selector is whose turn it is
+calling    what the handler of a question may do besides answering
+seldom     lines of the log that others can cause
 outbox     what waits to be written to it: bounded, written by one place
 requests   what runs now, in the whole daemon
 service    what all connections share, and what they ask of the runtime

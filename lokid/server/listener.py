@@ -12,6 +12,7 @@ import logging
 import os
 import resource
 from collections import Counter
+from math import inf
 
 import anyio
 from anyio.abc import TaskGroup
@@ -42,6 +43,10 @@ each of a thousand requests. Whoever connects beyond that waits."""
 
 STARVING_S = 1.0
 """Between two log lines about connections that could not be accepted."""
+
+SHARE = 4
+"""The extra socket has a quarter of them at most, by however many processes its other end is: those that
+wait because there is none left would be the user's own programs."""
 
 CHECK_S = 5.0
 """Between two looks whether our path still leads to us, where the kernel does not say at once that it is
@@ -139,9 +144,9 @@ class Listener:
         with anyio.move_on_after(limit_s) as self._patience:
             await self._wait_until_empty()
             return
-        running = len(self._service.requests)
+        # Only those that came in here: the extra socket also closes while everything else goes on.
+        running = sum(session.cut(_cut()) for session in self._sessions)
         log.warning("stopping: cancelled %d requests that did not finish in time", running)
-        self._service.requests.cancel_all(_cut())
         with anyio.move_on_after(LAST_WORDS_S):
             await self._wait_until_empty()
 
@@ -203,6 +208,8 @@ class Listener:
             whose = f"uid {peer.uid} (pid {peer.pid}): only uid {self._uid} may connect"
         elif self._per_process[peer.pid] >= MAX_PER_PROCESS:
             whose = f"pid {peer.pid}: it has {MAX_PER_PROCESS} already"
+        elif self._access.restricted and len(self._sessions) >= (most := _for_clients() / SHARE):
+            whose = f"pid {peer.pid}: the extra socket has {most:.0f} already"
         if whose is not None:
             self._service.seldom(log.warning, "refused a connection of %s", whose)
             return False
@@ -228,11 +235,16 @@ class Listener:
 def _check_room(sock: Connected) -> None:
     """Raises EMFILE while so many descriptors are open that those of requests in flight, to their providers
     and to files, could not be had any more."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.dup(sock.fileno())  # the kernel gives the lowest
     os.close(free)
-    if soft != resource.RLIM_INFINITY and free >= soft - min(RESERVE, soft // 4):
+    if free >= _for_clients():
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def _for_clients() -> float:
+    """Descriptors that connections of clients may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return inf if soft == resource.RLIM_INFINITY else soft - min(RESERVE, soft // 4)
 
 
 def _cut() -> LokidError:

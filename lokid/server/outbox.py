@@ -40,17 +40,23 @@ def _nobody(_: str) -> None:
     """Whom a closed outbox tells."""
 
 
+def _nowhere(_: int) -> None:
+    """Where nobody counts."""
+
+
 class Outbox:
     """``send`` queues a whole frame; ``tasks`` runs the writer.
 
     When the other side takes nothing any more it is ``stalled``, and ``on_stalled`` is called; the session
     cancels the requests, whose last words are queued all the same. When it is gone, or stalled for long, the
     outbox is dead: it drops what it holds, senders return at once, ``dead`` says why, and ``on_dead`` is
-    called with it.
+    called with it. ``count`` is told of bytes beyond the limit, as more or fewer of them wait.
     """
 
     # Ten thousand idle connections have one each: no dictionary, and events only while somebody waits.
     __slots__ = (
+        "_count",
+        "_counted",
         "_frames",
         "_limit",
         "_moved",
@@ -75,6 +81,7 @@ class Outbox:
         *,
         limit: int = LIMIT,
         stall_s: float = STALL_S,
+        count: Callable[[int], None] = _nowhere,
     ) -> None:
         self._sock = sock
         self._tasks = tasks
@@ -82,6 +89,8 @@ class Outbox:
         self._on_stalled = on_stalled
         self._limit = limit
         self._stall_s = stall_s
+        self._count = count
+        self._counted = 0
         self._frames: list[bytes | memoryview] = []
         self._size = 0  # bytes in _frames
         self._queued = 0  # bytes ever queued
@@ -132,6 +141,7 @@ class Outbox:
             rest = memoryview(frame)[sent:]
         self._frames.append(rest)
         self._size += len(rest)
+        self._weigh()
         if self._writer is None:
             self._writer = anyio.CancelScope()
             self._tasks.start_soon(self._write_all, self._writer)
@@ -150,6 +160,9 @@ class Outbox:
             while self._writer is not None:
                 self._writer.cancel()
                 await self._wait()
+        self._frames.clear()
+        self._size = 0
+        self._weigh()
         # The session's, which holds this: it goes at once, and not when the collector comes.
         self._on_dead = self._on_stalled = _nobody
 
@@ -190,6 +203,7 @@ class Outbox:
             self._die("the client is gone")
             return
         self._size -= sent
+        self._weigh()
         whole = 0
         while sent and sent >= len(self._frames[whole]):
             sent -= len(self._frames[whole])
@@ -203,8 +217,15 @@ class Outbox:
         self.dead = why
         self._frames.clear()
         self._size = 0
+        self._weigh()
         self._tell()
         self._on_dead(why)
+
+    def _weigh(self) -> None:
+        beyond = max(0, self._size - self._limit)
+        if beyond != self._counted:
+            self._count(beyond - self._counted)
+            self._counted = beyond
 
     async def _wait(self) -> None:
         if self._moved is None:

@@ -121,10 +121,6 @@ class Requests:
     def find(self, identifier: int) -> Running | None:
         return self._running.get(identifier)
 
-    def cancel_all(self, why: LokidError) -> None:
-        for running in self._running.values():
-            running.cancel(why)
-
     def describe(self) -> list[RequestMap]:
         """Oldest first."""
         return [running.describe() for running in self._running.values()]

@@ -2,11 +2,13 @@
 
 asyncio asks for everything that is ready and works it off before it looks again: when ten thousand
 connections ended at once, the next ``hello`` waited for all of them. Here a turn gets a few sockets of each
-of two lanes, and the rest waits in the order in which it came:
+of three lanes, and the rest waits in the order in which it came:
 
 * programs: what came in on the socket of ours. Reading it is cheap, and somebody sits in front of it.
 * the others: providers, of which 500 streams may have something at once, and connections whose other end is
   gone. To end one costs as much as a short question, and nobody waits for it.
+* programs that are behind: those of the extra socket, and those whose last message was dear to read. Two
+  hundred that send nothing but the dearest made a ``hello`` wait for one to two seconds.
 
 What a socket of a provider brings, one knows only afterwards: an event, or 32 KiB of the smallest pieces that
 there are, which take a hundred times as long. So after a turn that took too long the next ones get fewer of
@@ -25,6 +27,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from itertools import islice
 from math import inf
@@ -47,6 +50,12 @@ them."""
 
 LONG_S = 0.01
 """Seconds. A turn of more is too long: a ``hello`` waits for three."""
+
+LAST = 1
+"""Sockets of programs that are behind, in one turn: 4 ms at most."""
+
+BEHIND: set[int] = set()
+"""Descriptors of the programs that are behind: their readers know, and asyncio hands nobody its selector."""
 
 REPORTED = 2048
 """Sockets that the kernel names at once, before it goes on with the others: to put so many aside takes 5 ms.
@@ -73,14 +82,16 @@ class FairSelector(selectors.BaseSelector):
         others: int = OTHERS,
         crowd: int = CROWD,
         clock: Callable[[], float] = time.monotonic,
+        behind: AbstractSet[int] = BEHIND,
     ) -> None:
         self._epoll = select.epoll()
         self._keys: dict[int, SelectorKey] = {}
         self._remote: set[int] = set()  # of the network
         self._rooms = programs, others
+        self._behind = behind
         self._crowd = crowd
         # Descriptor -> what the kernel reported: ready, out of its set, and in the order in which they came.
-        self._parked: tuple[dict[int, int], dict[int, int]] = {}, {}
+        self._parked: tuple[dict[int, int], ...] = {}, {}, {}
         self._looked = False  # in the turn before
         self._clock = clock
         self._began = inf  # the turn before
@@ -88,10 +99,9 @@ class FairSelector(selectors.BaseSelector):
         self._most = self._bound = max(others, crowd)  # that the next one may have
 
     @property
-    def waiting(self) -> tuple[int, int]:
-        """Sockets that are ready and have not had their turn: of programs, others."""
-        programs, others = self._parked
-        return len(programs), len(others)
+    def waiting(self) -> tuple[int, ...]:
+        """Sockets that are ready and have not had their turn: of programs, others, programs behind."""
+        return tuple(map(len, self._parked))
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
         fd = _fd(fileobj)
@@ -141,7 +151,8 @@ class FairSelector(selectors.BaseSelector):
     def _select(self, timeout: float | None) -> list[tuple[SelectorKey, int]]:
         if timeout is None:
             timeout = -1
-        if self._parked[0] or self._parked[1]:
+        waiting = any(self._parked)
+        if waiting:
             timeout = 0
         elif timeout == 0 and self._looked:
             self._looked = False
@@ -154,15 +165,15 @@ class FairSelector(selectors.BaseSelector):
         except InterruptedError:
             found = []
         ready: list[tuple[SelectorKey, int]] = []
-        if len(found) <= min(self._crowd, self._most) and not (self._parked[0] or self._parked[1]):
+        if len(found) <= self._alike(found) and not waiting:
             for fd, event in found:
                 self._report(fd, event, ready)
             return ready
         programs, others = self._rooms
-        shares = programs, min(others, self._most)
+        shares = programs, min(others, self._most), min(LAST, self._most)
         rooms = [self._release(lane, room, ready) for lane, room in zip(self._parked, shares, strict=True)]
         for fd, event in found:
-            lane = 1 if event & _GONE or fd in self._remote else 0
+            lane = 1 if event & _GONE or fd in self._remote else 2 if fd in self._behind else 0
             if rooms[lane]:
                 rooms[lane] -= 1
                 self._report(fd, event, ready)
@@ -170,6 +181,12 @@ class FairSelector(selectors.BaseSelector):
                 self._epoll.unregister(fd)
                 self._parked[lane][fd] = event
         return ready
+
+    def _alike(self, found: list[tuple[int, int]]) -> int:
+        """How many sockets that are ready together are no crowd."""
+        if self._behind and any(fd in self._behind for fd, _ in found):
+            return LAST
+        return min(self._crowd, self._most)
 
     def close(self) -> None:
         self._epoll.close()

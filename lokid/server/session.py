@@ -15,16 +15,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Sequence
-from functools import lru_cache
 
 import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
-from anyio.lowlevel import checkpoint
 
 from lokid.chat import Event
 from lokid.errors import Cancelled, InvalidParams, LokidError, Overloaded, ProviderUnavailable
-from lokid.rpc.connection import Limits
 from lokid.rpc.large import LargeFrame
 from lokid.rpc.messages import (
     Message,
@@ -37,12 +34,13 @@ from lokid.rpc.messages import (
 )
 from lokid.rpc.methods import EventMap, Topic
 from lokid.server.access import FULL, Access
+from lokid.server.calling import SessionCall, bounded
 from lokid.server.event_frames import EventFrames
 from lokid.server.faults import error_map, error_text, refused
 from lokid.server.feed import Subscription
 from lokid.server.handlers import Handler, Inline, Spawned, params_of
-from lokid.server.intake import Crowded, weight
-from lokid.server.outbox import Outbox
+from lokid.server.intake import SMALL, Crowded, weight
+from lokid.server.outbox import LIMIT, Outbox
 from lokid.server.pace import Pace
 from lokid.server.peer import Connected, Peer, called, program_of
 from lokid.server.reader import Reader
@@ -59,11 +57,9 @@ MAX_IN_FLIGHT = 1024
 A caller with more is better told than queued: it can hold back, a queue here could not say how long it is.
 Each takes a descriptor to its provider too, so sixteen such processes are all that ``LimitNOFILE`` allows."""
 
-MAX_ANSWER = 512 * 1024 * 1024
-"""Bytes of one answer. 10,000 vectors of 3,072 numbers as lists are 276 MiB; what is larger would be held
-three times over here, and lokictl reads no more either."""
-
 NO_MEMORY = "lokid has no memory left for this request"
+
+UNREAD = "too many bytes of answers wait to be read: read them, or ask for less at a time"
 
 FAREWELL_S = 5.0
 """How long the last answers may take to leave. The client has gone or goes, systemd kills at 45 s."""
@@ -84,6 +80,7 @@ class Session:
         "_draining",
         "_idle",
         "_intake",
+        "_line",
         "_outbox",
         "_peer",
         "_program",
@@ -108,8 +105,10 @@ class Session:
         self._tasks = tasks
         self._access = access
         self._intake = service.intake.share if access.restricted else service.intake
-        self._reader = Reader(sock, _limits(service.runtime.max_frame()), self._intake)
-        self._outbox = Outbox(sock, tasks, self._lose, self._stall)
+        largest = service.runtime.max_frame()
+        self._line = service.extra_line if access.restricted else service.line
+        self._reader = Reader(sock, largest, self._intake, self._line, last=access.restricted)
+        self._outbox = Outbox(sock, tasks, self._lose, self._stall, count=self._intake.add)
         self._running: dict[int, Running] = {}  # by msgid
         self._reading = anyio.CancelScope()
         self._idle: anyio.Event | None = None  # while somebody waits for the last request
@@ -125,6 +124,11 @@ class Session:
         """Takes no new question and ends with the last one that runs; at once if none does."""
         self._draining = True
         self._end_if_drained()
+
+    def cut(self, why: LokidError) -> int:
+        """Cancels what runs, and says how much that was."""
+        self._cancel_all(why)
+        return len(self._running)
 
     # --- what `hello` and `events.subscribe` do with it
 
@@ -142,8 +146,9 @@ class Session:
             # Here and not in a function of its own: ten thousand idle connections wait in this line.
             with self._reading:
                 try:
-                    while messages := await self._reader.read():
-                        await self._take_all(messages)
+                    # Not held while the next ones are waited for: 64 KiB of lists make four MB of objects.
+                    while await self._take_all(await self._reader.read()):
+                        pass
                 except ProtocolError as error:
                     await self._refuse_frame(error)
                 except MemoryError:
@@ -168,20 +173,22 @@ class Session:
 
     # --- the reader
 
-    async def _take_all(self, messages: list[Message | LargeFrame]) -> None:
+    async def _take_all(self, messages: list[Message | LargeFrame]) -> bool:
+        """Whether there were any."""
         pace = Pace()
         for message in messages:
             if pace.is_over():
-                await checkpoint()
+                await self._line.turn()
                 pace.begin()
             if isinstance(message, LargeFrame):
                 await self._take_large(message)
-            else:
-                await self._take(message)
+            elif await self._take(message):
+                pace.question()
         self._reader.check()
+        return bool(messages)
 
     async def _refuse_frame(self, error: ProtocolError) -> None:
-        told = refused(error)
+        told = self._access.fault(refused(error), "")
         self._service.seldom(log.warning, "closed a connection of pid %d: %s", self._peer.pid, told.message)
         self._reader.release()
         if error.msgid is not None:
@@ -191,16 +198,18 @@ class Session:
             with anyio.move_on_after(LINGER_S):
                 await self._reader.drop()
 
-    async def _take(self, message: Request | Response | Notification) -> None:
+    async def _take(self, message: Request | Response | Notification) -> bool:
+        """Whether a task has begun."""
         match message:
             case Request() as request:
-                await self._take_request(request, self._admitted(request))
+                return await self._take_request(request, self._admitted(request))
             case Notification("cancel", [int(msgid)]):
                 if (running := self._running.get(msgid)) is not None:
                     running.cancel(Cancelled("the client cancelled the request"))
             case Notification() | Response():
                 # Neovim, for one, tells its peers about errors of its own (nvim_error_event).
                 pass
+        return False
 
     async def _take_large(self, frame: LargeFrame) -> None:
         """In a thread: to decode and to check 64 MiB takes longer than anybody else should wait."""
@@ -293,14 +302,14 @@ class Session:
         self._tasks.start_soon(self._work, running, handler, params, size)
 
     async def _work(self, running: Running, handler: Spawned, params: Params, size: int) -> None:
-        call = _Call(self, running)
+        call = SessionCall(self, running)
         error: LokidError | None = None
         frame = b""
         try:
             try:
                 with running.scope:
                     result = await handler.answer(self._service, call, params)
-                    frame = _bounded(encode_response(running.msgid, None, result))
+                    frame = bounded(encode_response(running.msgid, None, result))
             except Exception as raised:
                 # The one broad except of a request. Around the scope, which lets out what failed *while* it
                 # was cancelled; nothing may reach the task group, it is everybody's.
@@ -309,7 +318,7 @@ class Session:
                 error = running.why or Cancelled("the request was cancelled")
             if error is not None:
                 frame = encode_response(running.msgid, self._error(error), None)
-            await self._outbox.send(frame, last=True)
+            await self._deliver(running.msgid, frame)
         finally:
             self._intake.add(-size)
             del self._running[running.msgid]
@@ -317,6 +326,24 @@ class Session:
             if not self._running and self._idle is not None:
                 self._idle.set()
             self._end_if_drained()
+
+    async def _deliver(self, msgid: int, frame: bytes) -> None:
+        """What waits for a slow reader counts as large requests do, and is lost if that is too much."""
+        size = len(frame)
+        if size <= SMALL and self._outbox.size < LIMIT:
+            self._outbox.put(frame)
+            return
+        self._intake.add(size)
+        try:
+            own = 0 if self._access.restricted else size
+            self._intake.check(self._service.runtime.max_frame(), own=own)
+        except Crowded:
+            error = self._access.fault(Overloaded(UNREAD, retry_after_s=1.0), "")
+            frame = encode_response(msgid, self._error(error), None)
+        try:
+            await self._outbox.send(frame, last=True)
+        finally:
+            self._intake.add(-size)
 
     def send_events(self, frames: EventFrames, events: Sequence[Event]) -> Awaitable[None] | None:
         """All events of one network read in one write; to be awaited if the client does not keep up."""
@@ -356,43 +383,6 @@ class Session:
 
     async def _answer(self, msgid: int, error: object, result: object) -> None:
         await self._outbox.send(encode_response(msgid, error, result))
-
-
-class _Call:
-    """What a spawned handler may do besides answering."""
-
-    __slots__ = ("_frames", "_msgid", "_session", "asker")
-
-    def __init__(self, session: Session, running: Running) -> None:
-        self._session = session
-        self._msgid = running.msgid
-        self._frames: EventFrames | None = None
-        self.asker = running.asker
-
-    def emit(self, events: Sequence[Event]) -> Awaitable[None] | None:
-        if not events:
-            return None
-        if self._frames is None:
-            self._frames = EventFrames(self._msgid)
-        return self._session.send_events(self._frames, events)
-
-    async def accepted(self) -> None:
-        await self._session.send_accepted(self._msgid)
-
-
-@lru_cache(maxsize=4)
-def _limits(max_frame: int) -> Limits:
-    """One for all connections: they are ten thousand, and the configuration says one thing at a time."""
-    return Limits(max_frame=max_frame)
-
-
-def _bounded(frame: bytes) -> bytes:
-    if len(frame) > MAX_ANSWER:
-        raise InvalidParams(
-            f"the answer is larger than {MAX_ANSWER} bytes",
-            hint="ask for fewer texts at a time, or for embeddings with encoding f32",
-        )
-    return frame
 
 
 def _shutting_down() -> ProviderUnavailable:

@@ -194,3 +194,10 @@ def test_stop_sequences_do_not_exist_here() -> None:
         body(stop=("a",))
     with pytest.raises(Unsupported, match="temperature"):
         body(temperature=1.0, traits=replace(TRAITS, sampling=False))
+
+
+@pytest.mark.parametrize("kind", ["item_reference", "message", "file_search_call", None])
+def test_state_that_no_answer_held_cannot_name_what_is_stored_at_the_provider(kind: str | None) -> None:
+    item = {"type": kind, "id": "msg_of_somebody", "content": [{"type": "input_file", "file_id": "f"}]}
+    part = Reasoning("", {KEY: {"origin": "c:m", "item": item}})
+    assert "somebody" not in str(sent(message("assistant", part, "a")))

@@ -267,3 +267,26 @@ def test_a_frame_whose_rest_is_to_come_has_an_id_and_can_be_forgotten() -> None:
     assert (connection.begun, connection.held) == (7, 6)
     connection.drop()
     assert (connection.begun, connection.held) == (None, 0)
+
+
+@pytest.mark.parametrize("step", [1, 30, 1000, 10_000])
+def test_a_pipe_full_of_messages_is_read_in_steps_and_none_is_lost(step: int) -> None:
+    connection = Connection()
+    frames = [encode_request(number, "hello", []) for number in range(100)]
+    data = b"".join(frames)
+    found = connection.frames(data + frames[0][:3], None, step)
+    assert len(found) <= -(-step // len(frames[0])) + 1
+    while connection.more:
+        found += connection.frames(b"", None, step)
+    assert [one.msgid for one in found if isinstance(one, Request)] == list(range(100))
+    assert connection.held == 3
+    assert connection.feed(frames[0][3:]) == [Request(0, "hello", [])]
+
+
+def test_what_is_still_to_come_of_a_long_text_is_known() -> None:
+    connection = Connection()
+    frame = encode_request(1, "hello", [{"client": "x" * 1000}])
+    connection.feed(frame[:-900])
+    assert connection.ahead == 900
+    connection.feed(frame[-900:])
+    assert connection.ahead == 0

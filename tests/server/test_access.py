@@ -167,3 +167,31 @@ def test_the_reason_of_a_retry_is_the_providers_and_not_told() -> None:
     assert text == TextDelta("hi")
     assert retry == RetryNotice(2, 1.0, "the provider could not answer yet")
     assert FULL.events(events) is events
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gs://bucket/a.png",
+        "s3://b/a",
+        "file:///etc/passwd",
+        "https://generativelanguage.googleapis.com/v1/files/x",
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_images_that_only_the_users_account_can_read_are_refused(url: str, inside: bool) -> None:
+    part: dict[str, Any] = {"type": "image", "url": url}
+    if inside:
+        part = {"type": "tool_result", "id": "1", "name": "t", "content": [part]}
+    messages = [{"role": "user", "content": [part]}]
+    with pytest.raises(LokidError, match="images by http and https only"):
+        RESTRICTED.check("chat", {"messages": messages})
+    FULL.check("chat", {"messages": messages})
+
+
+def test_images_that_anybody_can_read_are_not() -> None:
+    for url in ("https://example.com/a.png", "data:image/png;base64,eA=="):
+        part = {"type": "image", "url": url}
+        RESTRICTED.check(
+            "chat", {"messages": [{"role": "user", "content": [part]}, {"role": "user", "content": "x"}]}
+        )

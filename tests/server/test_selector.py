@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from lokid import daemon
-from lokid.server.selector import LONG_S, OTHERS, PROGRAMS, FairSelector, loop_factory
+from lokid.server.selector import LAST, LONG_S, OTHERS, PROGRAMS, FairSelector, loop_factory
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="there is no epoll here")
 
@@ -67,7 +67,7 @@ def test_a_few_sockets_that_are_ready_together_are_no_crowd_and_none_is_put_asid
             fair.register(ours.fileno(), EVENT_READ)
             theirs.send(b"x")
         assert len(fair.select(1)) == 8
-        assert fair.waiting == (0, 0)
+        assert fair.waiting == (0, 0, 0)
         ours, theirs = sockets.program()
         fair.register(ours.fileno(), EVENT_READ)
         theirs.send(b"x")
@@ -145,7 +145,7 @@ def test_a_program_does_not_wait_for_those_that_are_gone(sockets: Sockets, selec
     selector.register(ours.fileno(), EVENT_READ, "hello")
     theirs.send(b"x")
     assert "hello" in names(selector)
-    assert selector.waiting == (0, 48)
+    assert selector.waiting == (0, 48, 0)
 
 
 def test_no_provider_is_heard_of_twice_before_all_that_wait_have_been(
@@ -195,15 +195,15 @@ def test_a_socket_that_waits_can_be_changed_closed_and_forgotten(
         theirs.send(b"x")
         waiting.append(ours)
     assert names(selector) == [0, 1]
-    assert selector.waiting == (0, 4)
+    assert selector.waiting == (0, 4, 0)
     assert selector.unregister(waiting[2].fileno()).data == 2
     selector.modify(waiting[3].fileno(), EVENT_WRITE, "writes")
     waiting[4].close()  # without a word, as a library might
-    assert selector.waiting == (0, 2)
+    assert selector.waiting == (0, 2, 0)
     for sock in waiting[:2]:
         selector.unregister(sock)
     assert {name for _ in range(3) for name in names(selector)} == {"writes", 5}
-    assert selector.waiting == (0, 0)
+    assert selector.waiting == (0, 0, 0)
     with pytest.raises(KeyError):
         selector.get_key(waiting[0])
 
@@ -284,3 +284,21 @@ def test_a_platform_without_epoll_gets_the_loop_that_asyncio_chooses(monkeypatch
     with suppress(AttributeError):
         monkeypatch.delattr(select, "epoll")
     assert loop_factory() is None
+
+
+def test_who_is_behind_makes_no_other_program_wait(sockets: Sockets) -> None:
+    """Nothing is read here: all of them stay ready for ever."""
+    behind: set[int] = set()
+    fair = FairSelector(behind=behind)
+    for number in range(100):
+        ours, theirs = sockets.program()
+        fair.register(ours.fileno(), EVENT_READ, number)
+        behind.add(ours.fileno())
+        theirs.send(b"x")
+    ours, theirs = sockets.program()
+    fair.register(ours.fileno(), EVENT_READ, "hello")
+    theirs.send(b"x")
+    turns = [names(fair) for _ in range(6)]
+    assert all(len(turn) == 1 + LAST and "hello" in turn for turn in turns if turn)
+    assert len({name for turn in turns for name in turn}) == 1 + sum(map(bool, turns))
+    fair.close()

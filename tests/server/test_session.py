@@ -14,7 +14,7 @@ import pytest
 
 from lokid import errors
 from lokid.rpc.messages import Notification, Response, encode_notification, encode_request
-from lokid.server import reader, session
+from lokid.server import calling, reader
 from lokid.server.faults import fault
 from lokid.server.handlers import HANDLERS
 from lokid.server.peer import program_of
@@ -282,7 +282,7 @@ async def test_a_bug_in_one_connection_is_not_the_end_of_others(
     async with served(tmp_path) as server, server.client() as client, server.client() as other:
         await other.ask("hello")
         with monkeypatch.context() as broken:
-            broken.setattr(reader.Connection, "frames", lambda self, data, inline: 1 // 0)
+            broken.setattr(reader.Connection, "frames", lambda self, data, inline, step: 1 // 0)
             await client.send("hello")
             assert await client.ended()
         assert "bug in a connection: ZeroDivisionError at" in caplog.text
@@ -427,7 +427,7 @@ async def test_the_configuration_says_how_large_a_frame_may_be(tmp_path: Path) -
 async def test_an_answer_over_the_bound_is_an_error_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "MAX_ANSWER", 200)
+    monkeypatch.setattr(calling, "MAX_ANSWER", 200)
     async with served(tmp_path) as server, server.client() as client:
         await client.ask("hello", errors="map")
         refused = await client.ask("embed", model="e", texts=["x"] * 100)

@@ -20,7 +20,7 @@ from lokid.providers.settings import Budget, ClientSettings
 from lokid.rpc import address
 from lokid.rpc.methods import GroupBy
 from lokid.runtime.usage.asker import Asker
-from lokid.runtime.usage.estimates import BYTES_PER_TOKEN
+from lokid.runtime.usage.estimates import BYTES_PER_TOKEN, size
 from lokid.runtime.usage.extra_usage import ExtraUsage
 from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row, pico
@@ -47,7 +47,7 @@ class Entry(LimitedTurn):
     cost_usd: float | None = None
     _runs = False
     _went = False
-    _heard = 0  # characters
+    _heard = 0  # bytes
 
     def __init__(
         self,
@@ -88,7 +88,8 @@ class Entry(LimitedTurn):
         try:
             self._check_budget()  # who cannot pay need not wait
             if self.asker.restricted:
-                place = self._bill.extra.place(self._config.extra_socket)
+                cost = self._price(Usage(self._input_tokens(), 0)) or 0.0
+                place = self._bill.extra.place(self._config.extra_socket, self._bill.now(), cost)
                 place.__enter__()
                 self._place = place
         except LokidError as error:
@@ -117,8 +118,12 @@ class Entry(LimitedTurn):
     def _end(self, outcome: str) -> None:
         if outcome != "ok" and (self._runs or (self._went and outcome in ABANDONED)):
             self._broke_off()
+        if outcome == "ok" and self.asker.restricted and self.usage is None:
+            self._broke_off()  # nobody is to spend what nobody counts
         self.done(_total(self.usage))
-        self._bill.put(self, outcome)
+        # Nor does a question that could not be sent leave a row, which is as cheap to ask again.
+        if self.attempts or not self.asker.restricted:
+            self._bill.put(self, outcome)
 
     def sent(self) -> None:
         super().sent()
@@ -133,9 +138,9 @@ class Entry(LimitedTurn):
     def heard(self, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, (TextDelta, ReasoningDelta)):
-                self._heard += len(event.text)
+                self._heard += size(event.text)
             elif isinstance(event, ToolCallDelta):
-                self._heard += len(event.arguments or "")
+                self._heard += size(event.arguments or "")
 
     def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
         self.usage = usage
@@ -161,13 +166,13 @@ class Bill:
         self.extra = ExtraUsage()
         self._counts_from: tuple[float, str] | None = None
         """Since when everything is counted and why not what was before, if that could not be read."""
-        self._now = now
+        self.now = now
         self._turns: dict[str, Turns] = {}  # by client name
 
     async def open(self) -> None:
         """Opens the database and reads what was spent so far."""
         await self.ledger.open()
-        now = self._now()
+        now = self.now()
         for period, (begin, _) in bounds(now).items():
             self.spending.load(period, await self.ledger.query(begin, None, "client"), now)
             why = self.ledger.unread()
@@ -214,9 +219,9 @@ class Bill:
 
     def check(self, client: str, budget: Budget, asker: Asker, config: Config) -> None:
         """Raises BudgetExceeded."""
-        self.spending.check(client, budget, config.budget, self._now())
+        self.spending.check(client, budget, config.budget, self.now())
         if asker.restricted:
-            self.extra.check(config.extra_socket, self._now())
+            self.extra.check(config.extra_socket, self.now())
 
     def put(self, entry: Entry, outcome: str) -> None:
         """The row of a request that has ended."""
@@ -230,7 +235,7 @@ class Bill:
         usage, first, started_at = entry.usage, entry.first_event_at, entry.started_at
         client, _, name = entry.model.partition(":")
         return Row(
-            at=round(self._now() * 1000),
+            at=round(self.now() * 1000),
             client=client,
             model=name[:LONGEST_NAME],
             method=entry.method,
@@ -256,13 +261,13 @@ class Bill:
         return await self.ledger.query(since, until, group_by)
 
     def today(self, client: str) -> dict[str, Any]:
-        return self.spending.of(client, "day", self._now()).describe()
+        return self.spending.of(client, "day", self.now()).describe()
 
     def extra_status(self, settings: ExtraSocket) -> dict[str, Any]:
-        return self.extra.status(settings, self._now())
+        return self.extra.status(settings, self.now())
 
     def status(self, config: Config) -> dict[str, Any]:
-        now = self._now()
+        now = self.now()
         budgets = {client.name: client.budget for client in config.clients}
         return {
             "today": self.spending.of(None, "day", now).describe(),

@@ -35,6 +35,7 @@ class ExtraUsage:
         self._spending = Spending()
         self._started = Window()
         self._running = 0
+        self._reserved = 0.0  # USD, of the input of those that run
 
     def load(self, period: Period, rows: Iterable[Mapping[str, Any]], now: float) -> None:
         """``rows``: of the ledger, by program."""
@@ -48,11 +49,12 @@ class ExtraUsage:
         """Raises BudgetExceeded; NotForThisSocket if the socket was switched off meanwhile."""
         if settings is None:
             raise off()
-        self._spending.check(NAME, settings.budget, Budget(), now)
+        self._spending.check(NAME, settings.budget, Budget(), now, self._reserved)
 
     @contextmanager
-    def place(self, settings: ExtraSocket | None) -> Iterator[None]:
-        """Around one question. Raises Overloaded and RateLimited."""
+    def place(self, settings: ExtraSocket | None, today: float, cost_usd: float) -> Iterator[None]:
+        """Around one question. Raises Overloaded, RateLimited and, if it would not be left, BudgetExceeded.
+        ``today``: seconds since the epoch. ``cost_usd``: of its input, estimated."""
         if settings is None:
             raise off()
         limits, now = settings.limits, anyio.current_time()
@@ -61,13 +63,16 @@ class ExtraUsage:
         most = limits.requests_per_minute
         if most is not None and (wait := self._started.wait(most, now)) > 0:
             raise RateLimited(f"more than {most} questions a minute", retry_after_s=round(wait, 1))
+        self._spending.check(NAME, settings.budget, Budget(), today, self._reserved + cost_usd)
         if most is not None:
             self._started.add(1, now)
         self._running += 1
+        self._reserved += cost_usd
         try:
             yield
         finally:
             self._running -= 1
+            self._reserved = self._reserved - cost_usd if self._running else 0.0  # rounding does not add up
 
     def status(self, settings: ExtraSocket, now: float) -> dict[str, Any]:
         budgets = self._spending.budgets({NAME: settings.budget}, Budget(), now)

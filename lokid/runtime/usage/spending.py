@@ -109,11 +109,17 @@ class Spending:
                 total.add(tally)
         return total
 
-    def check(self, client: str, own: Budget, overall: Budget, now: float) -> None:
-        """Raises BudgetExceeded for the one that lasts longest, so that nobody comes back in vain."""
+    def check(self, client: str, own: Budget, overall: Budget, now: float, reserved_usd: float = 0.0) -> None:
+        """Raises BudgetExceeded for the one that lasts longest, so that nobody comes back in vain.
+        ``reserved_usd``: what will be spent besides; that much has to be left."""
         if not (_is_set(own) or _is_set(overall)):
             return
-        over = [one for one in self.budgets({client: own}, overall, now) if one["spent_usd"] >= one["usd"]]
+        budgets = self.budgets({client: own}, overall, now)
+        over = [
+            one
+            for one in budgets
+            if one["spent_usd"] >= one["usd"] or one["spent_usd"] + reserved_usd > one["usd"]
+        ]
         if over:
             raise _exceeded(max(over, key=lambda one: float(one["ends_at"])), client, now)
 

@@ -1,0 +1,89 @@
+"""What the budget of the extra socket counts, whatever whoever is at its other end does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lokid.chat import ChatRequest, Message, Text
+from lokid.errors import BudgetExceeded, LokidError
+from lokid.runtime.call import ignore
+from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.estimates import SAMPLE, size
+from tests.fakes.provider import Call, answer
+from tests.runtime.usage.test_bill import Setting, setting
+
+pytestmark = pytest.mark.anyio
+
+EXTRA: dict[str, Any] = {"extra_socket": {"models": ["c:*"], "budget": {"usd_per_day": 1.0}}}
+
+
+def spent(here: Setting) -> float:
+    status = here.runtime.extra_status()
+    assert status is not None
+    return float(status["today"]["cost_usd"])
+
+
+async def ask(here: Setting, prompt: str, model: str = "c:m") -> None:
+    request = ChatRequest(model, (Message("user", (Text(prompt),)),))
+
+    async def accepted() -> None:
+        pass
+
+    await here.runtime.chat(request, emit=ignore, accepted=accepted, asker=Asker(restricted=True))
+
+
+async def test_a_provider_that_reports_no_usage_does_not_make_its_answers_free(tmp_path: Path) -> None:
+    said = {"choices": [{"index": 0, "message": {"content": "x" * 40}, "finish_reason": "stop"}]}
+    async with setting(tmp_path, top=EXTRA) as here:
+        here.provider.will(answer(body=json.dumps(said).encode()))
+        await ask(here, "x" * 400)
+        assert spent(here) == pytest.approx(100 * 0.001 + 10 * 0.002)
+
+
+async def test_a_question_whose_input_costs_more_than_is_left_is_not_sent(tmp_path: Path) -> None:
+    async with setting(tmp_path, top=EXTRA) as here:
+        with pytest.raises(BudgetExceeded):
+            await ask(here, "x" * 4 * 1001)  # 1001 tokens of a tenth of a cent
+        assert here.provider.requests == []
+        await ask(here, "x" * 4 * 900)
+
+
+async def test_questions_at_the_same_moment_do_not_spend_the_same_dollar(tmp_path: Path) -> None:
+    go, here_now = anyio.Event(), anyio.Event()
+
+    async def held(call: Call) -> None:
+        here_now.set()
+        await go.wait()
+        await answer(body=b"{}")(call)
+
+    async with setting(tmp_path, top=EXTRA) as here, anyio.create_task_group() as tasks:
+        here.provider.will(held)
+
+        async def first() -> None:
+            with pytest.raises(LokidError):
+                await ask(here, "x" * 4 * 600)
+
+        tasks.start_soon(first)
+        await here_now.wait()
+        with pytest.raises(BudgetExceeded):
+            await ask(here, "x" * 4 * 600)
+        go.set()
+
+
+async def test_a_question_that_was_not_sent_leaves_no_row(tmp_path: Path) -> None:
+    models = [{"name": "m", "max_input_tokens": 1, "input_price": 1}]
+    async with setting(tmp_path, top=EXTRA, models=models) as here:
+        with pytest.raises(LokidError, match="longer than 1 tokens"):
+            await ask(here, "x" * 4000)
+        assert await here.rows() == []
+
+
+@pytest.mark.parametrize("length", [1, SAMPLE, 10 * SAMPLE + 7])
+def test_a_text_has_more_tokens_where_its_letters_have_more_bytes(length: int) -> None:
+    for letter, each in (("x", 1), ("é", 2), ("中", 3), ("\U0001f600", 4)):
+        assert size(letter * length) == pytest.approx(each * length, rel=0.01)

@@ -1,0 +1,114 @@
+"""What whoever is at the other end of the extra socket must not be able to do to the user's own programs."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import resource
+from pathlib import Path
+
+import anyio
+import pytest
+
+from lokid.rpc.messages import encode_request
+from lokid.server import listener as listener_module
+from lokid.server import seldom
+from lokid.server.access import RESTRICTED
+from lokid.server.endpoint import open_endpoint
+from lokid.server.intake import Intake
+from lokid.server.listener import Listener
+from lokid.server.selector import BEHIND
+from tests.fakes.server import connected, served, until
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_end_of_one_listener_does_not_cut_what_came_in_at_another(tmp_path: Path) -> None:
+    async with served(tmp_path) as own, own.client() as client, anyio.create_task_group() as tasks:
+        await client.send("chat", model="slow", prompt="mine")
+        await until(lambda: own.requests() == 1)
+        endpoint = open_endpoint(str(tmp_path / "lokid" / "extra.sock"))
+        extra = Listener(endpoint, own.service, access=RESTRICTED)
+        tasks.start_soon(extra.run)
+        async with connected(endpoint.path) as other:
+            await other.send("chat", model="hang", prompt="theirs")
+            await until(lambda: own.requests() == 2)
+            await extra.drain(0.01)
+            assert "provider_unavailable" in (await other.response()).error
+        endpoint.close()
+        own.runtime.release.set()
+        assert (await client.response()).result["text"] == "late"
+
+
+async def test_the_extra_socket_cannot_use_up_the_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = (8 * listener_module.SHARE, resource.RLIM_INFINITY)
+    monkeypatch.setattr(listener_module.resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(listener_module, "_check_room", lambda _: None)
+    monkeypatch.setattr(listener_module, "RESERVE", 4 * listener_module.SHARE)
+    room = 6  # of 32 descriptors 8 are kept back, and a quarter of the others is theirs
+    async with served(tmp_path, access=RESTRICTED) as extra, anyio.create_task_group() as tasks:
+        held = anyio.Event()
+
+        async def hold() -> None:
+            async with extra.client() as client:
+                assert (await client.ask("hello")).error is None
+                await held.wait()
+
+        for _ in range(room):
+            tasks.start_soon(hold)
+        await until(lambda: len(extra.listener._sessions) == room)
+        async with extra.client() as client:
+            assert await client.ended()
+        held.set()
+
+
+async def test_a_loop_of_broken_frames_does_not_fill_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seldom, "EVERY_S", 3600.0)
+    with caplog.at_level(logging.INFO):
+        async with served(tmp_path) as server:
+            for _ in range(20):
+                async with server.client() as client:
+                    await client.stream.send(b"\xc1")
+                    assert await client.ended()
+    assert caplog.text.count("closed a connection") == 1
+
+
+async def test_answers_that_nobody_reads_do_not_fill_the_memory(
+    tmp_path: Path,
+) -> None:
+    """30 of 200 KB, where two MB may wait: the others are short errors, and the end gives all back."""
+    async with served(tmp_path) as server:
+        server.runtime.frame = 1024 * 1024
+        object.__setattr__(server.service, "intake", Intake(1024 * 1024))
+        async with server.client() as client:
+            for number in range(30):
+                await client.send("embed", number, model="e", texts=["x"] * 20_000, encoding="list")
+            answers = [await client.response() for _ in range(30)]
+        refused = [one.error for one in answers if one.error is not None]
+        assert 0 < len(refused) < 25
+        assert all("overloaded: too many bytes of answers" in str(error) for error in refused)
+        await until(lambda: not server.listener._sessions)
+        assert server.service.intake.total == 0
+
+
+async def test_connections_of_the_extra_socket_let_others_go_first_and_leave_no_trace(tmp_path: Path) -> None:
+    before = len(BEHIND)
+    async with served(tmp_path, access=RESTRICTED) as extra:
+        async with extra.client() as client:
+            assert (await client.ask("hello")).error is None
+            assert len(BEHIND) == before + 1
+        await until(lambda: len(BEHIND) == before)
+
+
+async def test_an_idle_connection_holds_nothing_of_its_last_message(tmp_path: Path) -> None:
+    mark = "held by nobody"
+    async with served(tmp_path) as server, server.client() as client:
+        await client.stream.send(encode_request(1, "nosuch", [{mark: [[[]] for _ in range(1000)]}]))
+        await client.response()
+        await anyio.wait_all_tasks_blocked()
+        gc.collect()
+        assert not [one for one in gc.get_objects() if type(one) is dict and mark in one]
