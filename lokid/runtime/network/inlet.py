@@ -2,9 +2,9 @@
 
 ``anyio.wait_readable`` registers the descriptor for one wait and takes it back, which is two system calls
 and 37 microseconds on asyncio; a question has two such waits and a streamed answer one for each event. A
-loop that can keep a descriptor (asyncio's and uvloop's have ``add_reader``) is told once here. It then reads
-as soon as there is something: were that left to the task that is woken, the loop would report the same bytes
-again before the task had its turn. Any other loop, Trio's that is, is asked through AnyIO for each wait.
+loop that can keep a descriptor (asyncio's and uvloop's have ``add_reader``) is told once here. When there is
+something, its callback reads, and the task that waits goes on within it, see ``wait``. Any other loop, Trio's
+that is, is asked through AnyIO for each wait.
 
 The loop is known by AnyIO's token and used as what it can do; nothing here depends on which one it is.
 """
@@ -16,22 +16,22 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import anyio
 import anyio.lowlevel
 
+from lokid.runtime.network.wait import Loop, Wait
+
 NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, InterruptedError)
 
 
-class _Keeps(Protocol):
-    """A loop that keeps descriptors."""
+class _Keeps(Loop, Protocol):
+    """One that keeps descriptors."""
 
     def add_reader(self, fd: int, callback: Callable[[], object]) -> object: ...
 
     def remove_reader(self, fd: int) -> object: ...
-
-    def create_future(self) -> Any: ...
 
 
 def closed() -> bytes:
@@ -52,7 +52,7 @@ class Inlet:
         self._fd = -1
         self._loop: _Keeps | None = None
         self._kept = False
-        self._waiter: Any = None  # a future, while a task waits
+        self._waiter: Wait | None = None  # while a task waits
         self._held: bytes | None = None  # read, and the task has not had its turn yet
         self._failure: Exception | None = None  # the same
 
@@ -71,7 +71,7 @@ class Inlet:
                 if not self._kept:
                     loop.add_reader(self._fd, self._readable)
                     self._kept = True
-                self._waiter = loop.create_future()
+                self._waiter = Wait(loop)
                 try:
                     await self._waiter
                 finally:
@@ -86,7 +86,7 @@ class Inlet:
         self._let_go()
         if self._waiter is not None and not self._waiter.done():
             self._failure = anyio.ClosedResourceError()
-            self._waiter.set_result(None)
+            self._waiter.end_soon()
         self._read = closed  # it is the owner's, which holds this: both go without the collector
 
     def _begin(self) -> None:
@@ -103,7 +103,7 @@ class Inlet:
             return
         self._take()
         if self._held is not None or self._failure is not None:
-            waiter.set_result(None)
+            waiter.end()
 
     def _take(self) -> None:
         try:
