@@ -170,6 +170,6 @@ def text(value: Any) -> str:
 
 def count(value: Any) -> int:
     """A number of tokens: never negative, never a fraction."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        return 0
-    return int(value)
+    if type(value) is int:  # what nearly everybody sends
+        return value if 0 <= value < 2**53 else 0
+    return int(value) if isinstance(value, float) and 0 <= value < 2**53 else 0

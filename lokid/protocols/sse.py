@@ -68,6 +68,8 @@ class SSEParser:
             self._at_start = False
         if not (self._line or self._data or self._event or self._at_start):
             data = self._whole(data, events)
+            if not data:
+                return
         first, *others = data.split(b"\n")
         self._line += first
         if len(self._line) > self._max:

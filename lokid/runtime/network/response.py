@@ -97,7 +97,9 @@ class Response:
             # In a burst most reads find something and need no clock.
             data = self._body.take() if self._unpack is None else None
             if data is None:
-                data = await self._wait()
+                if self._seen and not self._patient:
+                    self._limits.listening()
+                data = await (self._body.next() if self._unpack is None else self._unpacked(self._unpack))
         except zlib.error as error:
             raise self._failed("is badly compressed") from error
         except BrokenOff as error:
@@ -136,30 +138,22 @@ class Response:
         closed otherwise."""
         await self._body.aclose()
 
-    async def _wait(self) -> bytes:
-        if self._seen and not self._patient:
-            self._limits.listening()
-        return await self._next()
-
-    async def _next(self) -> bytes:
-        if self._unpack is None:
-            return await self._body.next()
+    async def _unpacked(self, unpack: zlib._Decompress) -> bytes:
         while True:
-            if packed := self._unpack.unconsumed_tail:
+            if packed := unpack.unconsumed_tail:
                 await checkpoint()  # a kilobyte may hold a megabyte, and the others want their turn
             elif packed := await self._body.next():
-                self._count_packed(packed)
+                self._count_packed(packed, ended=unpack.eof)
             else:
-                return self._unpack.flush()
-            if data := self._unpack.decompress(packed, MAX_UNPACKED):
+                return unpack.flush()
+            if data := unpack.decompress(packed, MAX_UNPACKED):
                 return data
 
-    def _count_packed(self, packed: bytes) -> None:
+    def _count_packed(self, packed: bytes, *, ended: bool) -> None:
         """zlib keeps what follows the end of its data, copying all of it each time, and unpacks empty blocks
         to nothing for ever."""
-        assert self._unpack is not None
         self._packed += len(packed)
-        if self._unpack.eof:
+        if ended:
             raise self._failed("goes on after the end of its compressed data")
         if self._packed > MAX_ANSWER:
             raise self._failed(f"is larger than {MAX_ANSWER // 2**20} MiB")
