@@ -107,7 +107,8 @@ class Generation:
             raise self._nothing()
         able = [client for client in self.clients.values() if _has(client, type)]
         for client in able:
-            if client.state(lately=False)[0] == "ready":  # one lost network is no reason to ask another
+            # A lost network, a refused key, a provider that wants a pause: no reason to ask another.
+            if client.state(lately=False)[0] in ("ready", "cooling_down"):
                 return client.name
         for client in able:
             client.check()  # says what the first one lacks

@@ -24,6 +24,11 @@ MOST = 256 * 1024 * 1024
 for all that lokid is, and what is decoded and encoded again takes up to twice as much."""
 
 
+UNREAD = 128 * 1024 * 1024
+"""Bytes of answers that wait to be read, counted apart: they were paid for, and no large request may be why
+one is lost. They are held once."""
+
+
 class Crowded(ProtocolError):
     """Too much is on its way already. The connection is lost, and the request may be sent again later."""
 

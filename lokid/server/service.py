@@ -15,7 +15,7 @@ from lokid.rpc.methods import EventMap, GroupBy, LoginMethod, ModelType, Topic
 from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.importing import Left
 from lokid.runtime.usage.asker import Asker
-from lokid.server.intake import Intake
+from lokid.server.intake import UNREAD, Intake
 from lokid.server.pace import Line
 from lokid.server.requests import Requests
 from lokid.server.seldom import Seldom
@@ -166,6 +166,7 @@ class Service:
     started_at: float
     requests: Requests = field(default_factory=Requests)
     intake: Intake = field(default_factory=Intake)
+    unread: Intake = field(default_factory=lambda: Intake(UNREAD))
     line: Line = field(default_factory=Line)
     extra_line: Line = field(default_factory=Line)
     extra: ExtraState = field(default_factory=ExtraState)

@@ -91,6 +91,7 @@ class Session:
         "_sock",
         "_subscription",
         "_tasks",
+        "_unread",
         "errors_as_map",
         "wants_accepted",
     )
@@ -105,10 +106,11 @@ class Session:
         self._tasks = tasks
         self._access = access
         self._intake = service.intake.share if access.restricted else service.intake
+        self._unread = service.unread.share if access.restricted else service.unread
         largest = service.runtime.max_frame()
         self._line = service.extra_line if access.restricted else service.line
         self._reader = Reader(sock, largest, self._intake, self._line, last=access.restricted)
-        self._outbox = Outbox(sock, tasks, self._lose, self._stall, count=self._intake.add)
+        self._outbox = Outbox(sock, tasks, self._lose, self._stall, count=self._unread.add)
         self._running: dict[int, Running] = {}  # by msgid
         self._reading = anyio.CancelScope()
         self._idle: anyio.Event | None = None  # while somebody waits for the last request
@@ -328,22 +330,22 @@ class Session:
             self._end_if_drained()
 
     async def _deliver(self, msgid: int, frame: bytes) -> None:
-        """What waits for a slow reader counts as large requests do, and is lost if that is too much."""
+        """A large answer is lost if too many wait for slow readers already."""
         size = len(frame)
         if size <= SMALL and self._outbox.size < LIMIT:
             self._outbox.put(frame)
             return
-        self._intake.add(size)
+        self._unread.add(size)
         try:
             own = 0 if self._access.restricted else size
-            self._intake.check(self._service.runtime.max_frame(), own=own)
+            self._unread.check(self._service.runtime.max_frame(), own=own)
         except Crowded:
             error = self._access.fault(Overloaded(UNREAD, retry_after_s=1.0), "")
             frame = encode_response(msgid, self._error(error), None)
         try:
             await self._outbox.send(frame, last=True)
         finally:
-            self._intake.add(-size)
+            self._unread.add(-size)
 
     def send_events(self, frames: EventFrames, events: Sequence[Event]) -> Awaitable[None] | None:
         """All events of one network read in one write; to be awaited if the client does not keep up."""

@@ -77,7 +77,8 @@ async def test_without_a_default_it_is_the_first_model_of_the_first_client_that_
         client("good", "x"),
     )
     cool.breakers.failed("x", RateLimited("wait", retry_after_s=99), anyio.current_time())
-    assert resolved(generation(off, cool, vectors, good), "") == "good:x"
+    assert resolved(generation(off, vectors, good, cool), "") == "good:x"
+    assert resolved(generation(off, cool, vectors, good), "") == "cool:x"  # no other is asked
     assert resolved(generation(off, vectors, cool, good), "", "embedding") == "vectors:x"
     with pytest.raises(SecretMissing):
         resolved(generation(off, vectors), "")

@@ -83,7 +83,7 @@ async def test_answers_that_nobody_reads_do_not_fill_the_memory(
     """30 of 200 KB, where two MB may wait: the others are short errors, and the end gives all back."""
     async with served(tmp_path) as server:
         server.runtime.frame = 1024 * 1024
-        object.__setattr__(server.service, "intake", Intake(1024 * 1024))
+        object.__setattr__(server.service, "unread", Intake(1024 * 1024))
         async with server.client() as client:
             for number in range(30):
                 await client.send("embed", number, model="e", texts=["x"] * 20_000, encoding="list")
@@ -92,7 +92,7 @@ async def test_answers_that_nobody_reads_do_not_fill_the_memory(
         assert 0 < len(refused) < 25
         assert all("overloaded: too many bytes of answers" in str(error) for error in refused)
         await until(lambda: not server.listener._sessions)
-        assert server.service.intake.total == 0
+        assert server.service.unread.total == 0
 
 
 async def test_connections_of_the_extra_socket_let_others_go_first_and_leave_no_trace(tmp_path: Path) -> None:
