@@ -47,9 +47,9 @@ def complete(arguments: list[str]) -> int:
     try:
         found = candidates(arguments[:-1], arguments[-1] if arguments else "")
         lines = (
-            f"{clean(word)}	{one_line(text)}" if text else clean(word)
+            f"{clean(word)}\t{one_line(text)}" if text else clean(word)
             for word, text in found
-            if "	" not in word  # its beginning would look like a name
+            if "\t" not in word  # its beginning would look like a name
         )
         write(1, "".join(f"{line}\n" for line in lines if line == line.strip() and "\n" not in line))
     except (Failure, OSError, ClosedPipe, wire.Malformed):

@@ -338,6 +338,14 @@ def test_every_part_goes_back_as_it_came() -> None:
     ]
 
 
+def test_no_file_of_the_keys_owner_is_named_by_a_part_that_a_caller_made_up() -> None:
+    """No model answers with one, and the extra socket's callers may not read what its owner may."""
+    part = {"fileData": {"fileUri": "gs://private/paper", "mimeType": "text/plain"}}
+    assert contents(assistant(Text("hello"), Reasoning("", {KEY: OURS | {"part": part}}))) == [
+        turn("model", "hello")
+    ]
+
+
 def test_opaque_state_is_never_sent_to_another_model() -> None:
     parts = (
         Reasoning("hmm", signed(origin="c:other")),

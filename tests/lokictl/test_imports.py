@@ -53,21 +53,20 @@ from lokictl import link
 from lokictl.__main__ import run
 def send(self, data, send=link.Link._send):
     send(self, data)
-    print(*sorted(name for name in sys.modules if name.startswith("lokictl")))
+    print(*sorted(name for name in sys.modules if name.startswith("lokictl")), file=sys.stderr)
 link.Link._send = send
 run(["ask", "hi"])
-print(*sorted(name for name in sys.modules if name.startswith("lokictl")))
+print(*sorted(name for name in sys.modules if name.startswith("lokictl")), file=sys.stderr)
 """
 
 
 def test_what_shows_the_answer_is_imported_while_the_daemon_works(daemon):
     daemon(chat=say("word"))
     done = subprocess.run(
-        [sys.executable, "-c", AFTER], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment()
+        [sys.executable, "-c", AFTER], stdin=subprocess.DEVNULL, capture_output=True, env=environment()
     )
-    before, after = (
-        set(line.split()) for line in (done.stdout.splitlines()[0], done.stdout.splitlines()[-1])
-    )
+    assert done.stdout == b"word\n"
+    before, after = (set(line.split()) for line in done.stderr.splitlines())
     assert {name.decode() for name in after - before} == {"lokictl.reply", "lokictl.wire"}
 
 
