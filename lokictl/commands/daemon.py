@@ -16,10 +16,14 @@ from lokictl import autostart, link
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Failure
 from lokictl.greeting import greet
+from lokictl.render import is_terminal, note
 from lokictl.systemctl import UNIT, properties
 from lokictl.tables import show
 
 SOCKET = "lokid.socket"
+
+TELL_S = 1.0
+"""A daemon without requests ends sooner; who waits longer is told why, on a terminal."""
 
 HANGING_S = 5.0
 """Between SIGTERM and SIGKILL for a daemon that does not answer."""
@@ -71,8 +75,11 @@ def stop() -> int:
 
 @command.command("restart")
 def restart() -> int:
-    """Stop lokid and start it again; questions of other programs wait meanwhile."""
+    """Stop lokid and start it again; questions of other programs wait meanwhile. While the configuration's
+    file is broken it is refused with exit status 78: the one in force would be lost."""
     running = _running()
+    if running is not None and running.answers:
+        _keep_configuration()
     if running is not None and running.is_unit:
         _systemctl("restart", UNIT)
     elif running is not None:
@@ -190,6 +197,24 @@ def _tell() -> None:
         complain_of_configuration()
 
 
+def _keep_configuration() -> None:
+    """Raises Failure if a daemon that begins now had none, and this one has."""
+    from lokictl.commands.config import problem_line
+
+    try:
+        config = link.call("status", start=False)["config"]
+        problems = link.call("config.check", start=False) if config.get("generation") else ()
+    except Failure:  # as of one that is locked, or older
+        return
+    if problems:
+        lines = (problem_line(problem, paint_on=False) for problem in problems)
+        raise Failure(
+            "config_invalid",
+            "\n".join(("not restarted: what was loaded before would be lost, because of:", *lines)),
+            "lokictl config edit; or lokictl daemon stop, and then start",
+        )
+
+
 def _running() -> Running | None:
     try:
         hello = greet()
@@ -218,7 +243,11 @@ def _stop(running: Running) -> None:
         return
     try:
         signal.pidfd_send_signal(process, signal.SIGTERM)
-        ended, _, _ = select.select([process], [], [], patience_s)
+        ended, _, _ = select.select([process], [], [], TELL_S)
+        if not ended and running.answers and is_terminal(2):
+            note("lokictl: lokid lets its requests finish, for 30 s at most")
+        if not ended:
+            ended, _, _ = select.select([process], [], [], patience_s)
         if not ended and not running.answers:
             signal.pidfd_send_signal(process, signal.SIGKILL)
             ended, _, _ = select.select([process], [], [], patience_s)

@@ -27,5 +27,5 @@ def command() -> int:
     if answer.get("in_flight"):
         note("requests still run; what they have goes with them")
     if answer.get("identity_kind") == "file":
-        note("unlocking asks for nothing: lokictl secret passphrase changes that")
+        note("unlocking asks for nothing, and a restart of lokid unlocks too: lokictl secret passphrase")
     return 0

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lokictl import autostart, link
+from lokictl.commands import daemon as daemon_command
 from lokictl.failure import Failure
 from tests.fakes.terminal import COMMAND, environment, lokictl
 
@@ -133,6 +134,16 @@ def gone(pid):
     return not os.path.exists(f"/proc/{pid}")
 
 
+def test_who_waits_for_a_daemon_that_finishes_its_requests_is_told_why(monkeypatch, capfd):
+    monkeypatch.setattr(daemon_command, "TELL_S", 0.0)
+    monkeypatch.setattr(daemon_command, "is_terminal", lambda _: True)
+    busy = "trap 'sleep 0.5; exit' TERM; echo; while :; do sleep 0.05; done"
+    with subprocess.Popen(["sh", "-c", busy], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        daemon_command._stop(daemon_command.Running(process.pid, is_unit=False, answers=True))
+    assert capfd.readouterr().err == "lokictl: lokid lets its requests finish, for 30 s at most\n"
+
+
 def test_the_real_daemon_starts_restarts_and_stops(tmp_path):
     (tmp_path / "config.yaml").write_text("clients: []\n")
     env = {"LOKICTL_AUTOSTART": "1", "LOKID_CONFIG": str(tmp_path / "config.yaml")}
@@ -155,7 +166,14 @@ def test_the_real_daemon_starts_restarts_and_stops(tmp_path):
         assert b"daemon  running\n" in lokictl("info", env=env).stdout
         # With the old file in force nobody may have seen what is wrong with the new one.
         (tmp_path / "config.yaml").write_text("clients: []\nclient: []\n")
-        third = lokictl("daemon", "restart", env=env)
+        refused = lokictl("daemon", "restart", env=env)
+        assert refused.returncode == 78
+        assert (
+            b"not restarted" in refused.stderr and b"config.yaml:2:1: client: unknown key" in refused.stderr
+        )
+        assert b"daemon  running\n" in lokictl("info", env=env).stdout
+        lokictl("daemon", "stop", env=env)
+        third = lokictl("daemon", "start", env=env)
         assert third.returncode == 0
         assert third.stderr.startswith(b"lokictl: nothing is in force, because of:\n")
         assert b"config.yaml:2:1: client: unknown key" in third.stderr

@@ -174,7 +174,7 @@ def test_unlock_of_a_plain_identity_asks_nothing(daemon: Any) -> None:
     assert running.params("secrets.unlock") == {"passphrase": None}
     done = lokictl("lock")
     assert done.returncode == 0
-    assert b"unlocking asks for nothing: lokictl secret passphrase" in done.stderr
+    assert b"a restart of lokid unlocks too: lokictl secret passphrase" in done.stderr
     assert b"a copy of lokid's environment stays in its memory" in done.stderr
     assert b"tokens of mine stay in memory until they are on disk" in done.stderr
     assert b"requests still run" in done.stderr
