@@ -96,9 +96,9 @@ SHORT = (
     " generators as contexts (these two: 1.59 to 1.45 million instructions of callgrind), a clock that is"
     " looked up once, no look at the sockets in every other turn with work (1.39), and a task that goes on in"
     " the callback that read for it: four turns of the loop and two looks at the sockets in place of five and"
-    " three (4 % fewer instructions, cheaper cancel scopes included). Measured and left out, as the code"
+    " three. Measured and left out, as the code"
     " would be harder to follow: tasks that are used again (3 %), the total limit without a scope of its own"
-    " (1 %), the task's scope for the request's (1 %)."
+    " (1 %), the task's scope for the request's (1 %), scopes made without AnyIO's look-ups (1 %)."
 )
 BURST = (
     "Profile: 26 % read SSE and JSON, 15 % HTTP chunks, 13 % write MessagePack; the rest is the share of the"
