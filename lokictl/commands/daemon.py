@@ -247,7 +247,7 @@ def _stop(running: Running) -> None:
         if not ended and running.answers and is_terminal(2):
             note("lokictl: lokid lets its requests finish, for 30 s at most")
         if not ended:
-            ended, _, _ = select.select([process], [], [], patience_s)
+            ended, _, _ = select.select([process], [], [], patience_s - TELL_S)
         if not ended and not running.answers:
             signal.pidfd_send_signal(process, signal.SIGKILL)
             ended, _, _ = select.select([process], [], [], patience_s)

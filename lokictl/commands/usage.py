@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from lokictl.failure import Failure
 from lokictl.failure import usage as misused
 from lokictl.render import is_terminal, note, one_line
 from lokictl.tables import show, show_json, table
+from lokictl.wrapping import columns
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -67,8 +67,7 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
         show_json(rows)
         return 0
     if is_terminal(1):
-        width = shutil.get_terminal_size().columns
-        show(screen(rows, group_by, width=width, plain=not _is_unicode(os.environ)))
+        show(screen(rows, group_by, width=columns(), plain=not _is_unicode(os.environ)))
         if rows and (date := known.get("prices_as_of")):
             show(f"lokid's own prices are of {date}\n")
     else:

@@ -135,7 +135,12 @@ def _echo(opaque: Mapping[str, Any], traits: Traits) -> list[dict[str, Any]]:
     if item.get("type") != "reasoning" or opaque.get("origin") != traits.origin:
         return []
     # Nothing else: an item of a caller's own could name what is stored there for others.
-    return [{key: item[key] for key in ("type", "id", "summary", "encrypted_content") if key in item}]
+    return [reasoning_item(item)]
+
+
+def reasoning_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a reasoning item what is kept, and goes back."""
+    return {key: item[key] for key in ("type", "id", "summary", "encrypted_content") if key in item}
 
 
 def _result(result: ToolResult) -> dict[str, Any]:

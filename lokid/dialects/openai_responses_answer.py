@@ -25,7 +25,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.errors import in_band
-from lokid.dialects.openai_responses import KEY
+from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
@@ -196,8 +196,8 @@ def _reasoning(item: Mapping[str, Any], traits: Traits) -> list[Part]:
     separator = "\n\n"
     said = separator.join(text(mapping(piece).get("text")) for piece in shown)
     if item.get("encrypted_content") and fits(item):
-        kept = {key: item[key] for key in ("type", "id", "summary", "encrypted_content") if key in item}
-        return [Reasoning(said, {KEY: {"origin": traits.origin, "item": {"summary": [], **kept}}})]
+        kept = {"summary": [], **reasoning_item(item)}
+        return [Reasoning(said, {KEY: {"origin": traits.origin, "item": kept}})]
     return [Reasoning(said)] if said else []
 
 
