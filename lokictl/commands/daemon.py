@@ -243,11 +243,11 @@ def _stop(running: Running) -> None:
         return
     try:
         signal.pidfd_send_signal(process, signal.SIGTERM)
-        ended, _, _ = select.select([process], [], [], TELL_S)
+        ended, _, _ = select.select([process], [], [], min(TELL_S, patience_s))
         if not ended and running.answers and is_terminal(2):
             note("lokictl: lokid lets its requests finish, for 30 s at most")
         if not ended:
-            ended, _, _ = select.select([process], [], [], patience_s - TELL_S)
+            ended, _, _ = select.select([process], [], [], max(0.0, patience_s - TELL_S))
         if not ended and not running.answers:
             signal.pidfd_send_signal(process, signal.SIGKILL)
             ended, _, _ = select.select([process], [], [], patience_s)
