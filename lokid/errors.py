@@ -34,7 +34,7 @@ prompt or a whole body, because it travels to logs and terminals.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 
 @dataclass(eq=False)
@@ -181,3 +181,16 @@ class TimedOut(LokidError):
 
 class Cancelled(LokidError):
     code = "cancelled"
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def bare(error: E) -> E:
+    """Without the frames that it and what led to it went through. Whoever keeps an error in such a frame
+    closes a circle, and all that the frames hold, questions and answers, stays until the collector comes."""
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error

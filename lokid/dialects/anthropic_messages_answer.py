@@ -53,14 +53,14 @@ class MessagesDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream(self._take)
+        self._stream = EventStream()
         self._blocks = Blocks(traits)
 
     def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data)
+        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
-        self._stream.close()
+        self._stream.close(self._take)
         return self._blocks.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:

@@ -45,14 +45,14 @@ class CohereDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream(self._take)
+        self._stream = EventStream()
         self._answer = _Accumulator(traits)
 
     def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data)
+        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
-        self._stream.close()
+        self._stream.close(self._take)
         if not self._answer.ended:
             raise IncompleteResponse(
                 "the provider's stream ended before the answer was complete",

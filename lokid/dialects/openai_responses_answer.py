@@ -46,7 +46,7 @@ class ResponsesDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream(self._take)
+        self._stream = EventStream()
         self._traits = traits
         self._calls: dict[int, int] = {}  # output_index -> our index
         self._spoken: set[int] = set()  # calls of which arguments were sent on
@@ -55,10 +55,10 @@ class ResponsesDecoder:
         self._answer: Answer | None = None
 
     def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data)
+        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
-        self._stream.close()
+        self._stream.close(self._take)
         if self._answer is None:
             raise IncompleteResponse(
                 "the provider's stream ended before the answer was complete",

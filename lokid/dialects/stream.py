@@ -17,6 +17,9 @@ MAX_ANSWER = 64 * 1024 * 1024
 
 T = TypeVar("T")
 
+Take = Callable[[SSEEvent, list[Event]], None]
+"""Adds what an event means to the list."""
+
 
 class BrokenEvent(ProviderFailed):
     """An event whose data is no JSON."""
@@ -35,26 +38,26 @@ class Meter:
 
 
 class EventStream:
-    """Server-sent events of one answer, each handed to ``take``, which adds what it means to ``out``.
+    """Server-sent events of one answer, each handed to ``take``. That is not kept: its owner keeps this
+    object, and the circle would keep the answer until the collector came.
 
     An error in the middle of a network read comes out only after what came before it: ``feed`` returns
     those events, and the next call raises.
     """
 
-    def __init__(self, take: Callable[[SSEEvent, list[Event]], None]) -> None:
-        self._take = take
+    def __init__(self) -> None:
         self._meter = Meter()
         self._parser = SSEParser()
         self._failure: LokidError | None = None
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes, take: Take) -> list[Event]:
         if self._failure:
             raise self._failure
         out: list[Event] = []
         try:
             self._meter.count(data)
             for event in self._parser.feed(data):
-                self._take(event, out)
+                take(event, out)
         except EventTooLarge as error:
             self._failure = _broken(error)
         except LokidError as error:
@@ -63,7 +66,7 @@ class EventStream:
             raise self._failure
         return out
 
-    def close(self) -> None:
+    def close(self, take: Take) -> None:
         """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
         if self._failure:
             raise self._failure
@@ -73,7 +76,7 @@ class EventStream:
             raise _broken(error) from error
         with suppress(BrokenEvent):
             for event in unfinished:
-                self._take(event, [])
+                take(event, [])
 
 
 def _broken(error: EventTooLarge) -> ProviderFailed:

@@ -20,7 +20,7 @@ import anyio
 from pydantic import SecretStr
 
 from lokid.chat import Event, RetryNotice
-from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut
+from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut, bare
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.json_pieces import STEP
 from lokid.providers.base import Decoder, Exchange
@@ -229,7 +229,7 @@ class _Call:
                     amended += 1
                     continue
             except LokidError as failure:
-                error = failure
+                error = bare(failure)
             # A 401 is final for a key, which does not get better by trying again; a token may.
             if not renewed and isinstance(error, AuthenticationFailed) and self._renew():
                 renewed = True
@@ -238,7 +238,16 @@ class _Call:
             error.client = error.client or self.settings.name
             refused_keys.tell(error, self.client)
             hide(error, self.secrets)
-            await self._wait_or_raise(error, failed, deadline)
+            after = self._pause(error, failed, deadline)
+            if after is None:
+                try:
+                    raise error
+                finally:
+                    del error  # it holds this frame now: a circle, and in it the question
+            await emitted(
+                self.emit, [RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)]
+            )
+            await anyio.sleep(after)
         if self.sent == 1:
             self.client.budget.succeeded()
         first_at = time.monotonic() if self.first_event_at is None else self.first_event_at
@@ -302,7 +311,10 @@ class _Call:
         self.turn.heard(events)
         return self.emit(events)
 
-    async def _wait_or_raise(self, error: LokidError, failed: int, deadline: float) -> None:
+    def _pause(self, error: LokidError, failed: int, deadline: float) -> float | None:
+        """Seconds until it is tried again, or None if it is not."""
+        if self.begun:
+            return None
         now = anyio.current_time()
         after = retry.delay(
             failed,
@@ -311,13 +323,10 @@ class _Call:
             max_retries=self.settings.extra.max_retries,
             remaining_s=deadline - now,
         )
-        if self.begun:
-            raise error
         if after is None or self.probe is not None or not self.client.budget.take(error, now):
             self.client.breakers.failed(self.model.name, error, now, self.probe)
-            raise error
-        await emitted(self.emit, [RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)])
-        await anyio.sleep(after)
+            return None
+        return after
 
 
 async def _error_body(response: Response) -> bytes:

@@ -258,7 +258,10 @@ class Session:
             if msgid in self._running:
                 raise InvalidParams(f"message id {msgid} belongs to a request that still runs")
             if isinstance(admitted, Exception):
-                raise admitted
+                try:
+                    raise admitted
+                finally:
+                    del admitted  # it holds this frame now, which would hold it
             handler, checked = admitted
             match handler:
                 case Inline(answer):
@@ -320,6 +323,7 @@ class Session:
                 error = running.why or Cancelled("the request was cancelled")
             if error is not None:
                 frame = encode_response(running.msgid, self._error(error), None)
+                error = None  # it holds this frame, which would hold it
             await self._deliver(running.msgid, frame)
         finally:
             self._intake.add(-size)

@@ -28,6 +28,7 @@ from lokid.providers.settings import ModelSettings
 from tests.fakes.answers import ARGUMENTS, STATE, TEXT, THOUGHT, TOOL, Chat, samples_of
 from tests.fakes.canonical import NOW, QUESTION, settings_of
 from tests.fakes.feeding import fed
+from tests.fakes.garbage import garbage
 
 EACH = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=list(PROVIDERS))
 
@@ -179,3 +180,16 @@ def test_models_are_listed_by_name(provider: Provider) -> None:
         body = samples_of(provider.name).models
         assert body is not None
         assert fed(provider.list_models(settings_of(provider)).decoder, body).answer == ("a", "b")
+
+
+@EACH
+def test_a_decoder_that_is_done_leaves_nothing_to_the_collector(provider: Provider) -> None:
+    times = 4
+    for chat, data, exchange in answers(provider):
+        with garbage(at_least=times) as left:
+            for _ in range(times):
+                decoder = exchange.decoder()
+                decoder.feed(data)
+                decoder.close()
+                del decoder
+        assert not left, chat.model

@@ -78,7 +78,10 @@ class Inlet:
                     self._waiter = None
         failure, self._failure = self._failure, None
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # it holds this frame now, which would hold it
         held, self._held = self._held, None
         return cast("bytes", held)
 

@@ -68,7 +68,6 @@ class Entry(LimitedTurn):
             turns,
             limits,
             asker,
-            self._check_budget,
             client=client.name,
             estimate=estimate() if limits.tokens_per_minute is not None else 0,
             interactive=interactive,
@@ -86,7 +85,7 @@ class Entry(LimitedTurn):
 
     def __enter__(self) -> Self:
         try:
-            self._check_budget()  # who cannot pay need not wait
+            self.check()  # who cannot pay need not wait
             if self.asker.restricted:
                 cost = self._price(Usage(self._input_tokens(), 0)) or 0.0
                 place = self._bill.extra.place(self._config.extra_socket, self._bill.now(), cost)
@@ -112,7 +111,7 @@ class Entry(LimitedTurn):
         else:  # of a bug the caller is told what is said of providers that fail
             self._end(ProviderFailed.code if isinstance(error, Exception) else "cancelled")
 
-    def _check_budget(self) -> None:
+    def check(self) -> None:
         self._bill.check(self._client, self._budget, self.asker, self._config)
 
     def _end(self, outcome: str) -> None:

@@ -11,7 +11,7 @@ requests in flight are estimated by their input, and corrected by what the provi
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
 
 import anyio
@@ -202,14 +202,13 @@ class Turn:
 
 
 class LimitedTurn(Turn):
-    """At a client of the configuration. ``check`` may refuse it, when it has come."""
+    """At a client of the configuration."""
 
     def __init__(
         self,
         turns: Turns,
         limits: ClientLimits,
         asker: Asker,
-        check: Callable[[], None],
         *,
         client: str,
         estimate: int,
@@ -219,7 +218,6 @@ class LimitedTurn(Turn):
         self._turns = turns
         self._limits = limits
         self._asker = asker
-        self._check = check
         self._client = client
         self._estimate = estimate
         self._interactive = interactive
@@ -230,7 +228,10 @@ class LimitedTurn(Turn):
             self._limits, self._asker, self._estimate, interactive=self._interactive, client=self._client
         )
         self._taken = True
-        self._check()  # others have spent something meanwhile
+        self.check()  # others have spent something meanwhile
+
+    def check(self) -> None:
+        """May refuse it when it has come."""
 
     def sent(self) -> None:
         super().sent()
