@@ -147,6 +147,32 @@ def _daemon(part: Part) -> str:
     return f"### The daemon in the middle\n\n{_circumstances(part)}\n{tables}"
 
 
+def _slowest(part: Part) -> str:
+    rows = part["measured"]["contestants"]
+
+    def cells(row: Mapping[str, float], which: str) -> list[str]:
+        own = [row[f"{which}_{key}_ms"] for key in ("wall", "ran", "waited", "others_waited")]
+        return [figure(value) for value in own]
+
+    ranks = [
+        [_own(name), *(figure(row[f"p{percent}_ms"]) for percent in (50, 90, 99))]
+        for name, row in rows.items()
+    ]
+    shares = [
+        [f"{_own(name)}, {words}", *cells(row, which)]
+        for name, row in rows.items()
+        for which, words in (("middle", "the middle fifth"), ("slowest", "the slowest 1 %"))
+    ]
+    shares_head = ["mean of", "ms", "it runs", "it waits for a core", "client or provider wait for one"]
+    return (
+        f"### The slowest questions\n\n{_circumstances(part)}\n"
+        "*A loop as long* counts for as long as lokid works on a question, around the same call to the"
+        " provider: what the machine makes of any program of that length.\n\n"
+        f"{table(['one client, asked by a Python program', 'p50 ms', 'p90', 'p99'], ranks)}\n"
+        f"{table(shares_head, shares)}"
+    )
+
+
 def _connection(part: Part) -> str:
     trips = part["measured"]["round_trips"]
     names = list(next(iter(trips.values()))["contestants"])
@@ -204,7 +230,13 @@ def _growth(part: Part) -> str:
     return f"### Growth\n\n{_circumstances(part)}\n{tables}"
 
 
-TABLES = {"ask": _ask, "daemon": _daemon, "connection": _connection, "growth": _growth}
+TABLES = {
+    "ask": _ask,
+    "daemon": _daemon,
+    "slowest": _slowest,
+    "connection": _connection,
+    "growth": _growth,
+}
 
 
 def _goals(parts: Mapping[str, Part]) -> str:
