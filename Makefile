@@ -103,7 +103,7 @@ soak: $(VENV)/.test ## half an hour of faults around a real daemon: does it grow
 scale: $(VENV)/.test ## 10,000 connections, 500 streams, slow readers, floods, large frames: is each bound kept?
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
-# Every extra is tested but uvloop, which would be another event loop for all tests.
+# Every extra is tested.
 EXTRAS := $(addprefix --extra ,local azure bedrock vertexai import keyring)
 
 # Universal locks: one file serves every Python from 3.11 on. No host of a registry is named in them.

@@ -152,7 +152,7 @@ def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int
         await _assemble(endpoint, environ, make_runtime).run()
 
     try:
-        anyio.run(live, backend_options=_loop())
+        anyio.run(live, backend_options={"loop_factory": _loop_factory()})
     except ImportError as error:
         return _fail(f"the package {error.name} is missing or broken: install lokid again", FAILED)
     except address.NoHome as error:
@@ -197,13 +197,8 @@ def _runtime(environ: Environ) -> Runtime:
     return Runtime(environ)
 
 
-def _loop() -> dict[str, Any]:
-    """uvloop where it is installed, the extra ``lokid[uvloop]``: 10-20 % less time per event; else asyncio
-    with turns that are shared out."""
-    from importlib.util import find_spec
-
-    if find_spec("uvloop") is not None:
-        return {"use_uvloop": True}
+def _loop_factory() -> Any:
+    """Of asyncio's loop, with turns that are shared out."""
     from lokid.server.selector import loop_factory
 
-    return {"loop_factory": loop_factory()}
+    return loop_factory()

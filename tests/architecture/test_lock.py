@@ -31,12 +31,7 @@ def group(name: str) -> list[str]:
     return found
 
 
-EXTRAS = [
-    need
-    for name, needs in PROJECT["project"]["optional-dependencies"].items()
-    if name != "uvloop"
-    for need in needs
-]
+EXTRAS = [need for name, needs in PROJECT["project"]["optional-dependencies"].items() for need in needs]
 
 NEEDS = {
     "runtime.txt": PROJECT["project"]["dependencies"] + group("build"),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 HANGING = [sys.executable, "-m", "tests.fakes.hanging_names"]
 HANG = 40
-"""More than asyncio, uvloop or trio have threads for look-ups."""
+"""More than asyncio or trio have threads for look-ups."""
 
 
 @pytest.fixture

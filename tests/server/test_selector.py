@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import select
 import socket
@@ -269,15 +268,12 @@ def test_a_crowd_that_ends_at_once_is_worked_off_a_few_at_a_time() -> None:
     assert 0 < share <= OTHERS < PROGRAMS
 
 
-def test_the_daemon_shares_turns_out_unless_uvloop_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    found: list[object] = [None, "uvloop"]
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found.pop(0) if name == "uvloop" else None)
-    loop = daemon._loop()["loop_factory"]()
+def test_the_daemon_shares_turns_out() -> None:
+    loop = daemon._loop_factory()()
     try:
         assert isinstance(loop._selector, FairSelector)
     finally:
         loop.close()
-    assert daemon._loop() == {"use_uvloop": True}
 
 
 def test_a_platform_without_epoll_gets_the_loop_that_asyncio_chooses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,6 @@ import anyio.lowlevel
 
 def clock() -> Callable[[], float]:
     """What ``anyio.current_time`` gives, for as long as the present event loop runs."""
-    # Asyncio's loops and uvloop's are clocks themselves; Trio's may be a test's own.
+    # Asyncio's loops are clocks themselves; Trio's may be a test's own.
     loop = anyio.lowlevel.current_token().native_token
     return cast("Callable[[], float]", getattr(loop, "time", anyio.current_time))

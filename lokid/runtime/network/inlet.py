@@ -2,9 +2,9 @@
 
 ``anyio.wait_readable`` registers the descriptor for one wait and takes it back, which is two system calls
 and 37 microseconds on asyncio; a question has two such waits and a streamed answer one for each event. A
-loop that can keep a descriptor (asyncio's and uvloop's have ``add_reader``) is told once here. When there is
-something, its callback reads, and the task that waits goes on within it, see ``wait``. Any other loop, Trio's
-that is, is asked through AnyIO for each wait.
+loop that can keep a descriptor (asyncio's has ``add_reader``) is told once here. When there is something, its
+callback reads, and the task that waits goes on within it, see ``wait``. Any other loop, Trio's that is, is
+asked through AnyIO for each wait.
 
 The loop is known by AnyIO's token and used as what it can do; nothing here depends on which one it is.
 """

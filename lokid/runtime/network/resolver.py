@@ -1,9 +1,9 @@
 """From a host's name to a connection: look-ups that hang hold up neither other hosts nor the end of lokid.
 
 A look-up is a call of the C library that nobody can break off, and one whose server does not answer takes
-half a minute. The event loops have a common place for such calls, asyncio 6 threads on 2 cores, uvloop 4,
-trio 40, and whoever comes after these waits however healthy his host is (9.7 s were measured). So here a
-look-up is a thread of its own, at most ``PER_HOST`` for a name, and nobody waits for a thread at the end.
+half a minute. The event loops have a common place for such calls, asyncio 6 threads on 2 cores, trio
+40, and whoever comes after these waits however healthy his host is (9.7 s were measured). So here a look-up
+is a thread of its own, at most ``PER_HOST`` for a name, and nobody waits for a thread at the end.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ socket that turn is empty: the callback that saw the bytes has done nothing else
 comes alone takes one turn, not two (129 calls of functions, not 149), and a question looks at the sockets
 twice, not three times.
 
-``Wait`` has of a future what asyncio's tasks ask one for (``asyncio.isfuture``), so uvloop's do as well.
+``Wait`` has of a future what asyncio's tasks ask one for (``asyncio.isfuture``).
 """
 
 from __future__ import annotations
