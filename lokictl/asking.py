@@ -96,4 +96,10 @@ def answer(values: "Mapping[str, Any]", params: "dict[str, Any]") -> int:
             reply.interrupted()
         raise
     shown().result(result)
+    if values["schema"] is not None and not values["dry_run"] and result["finish_reason"] != "tool_calls":
+        from lokictl.fits import check  # few have a schema
+        from lokictl.reply import first_code_block
+
+        text = result["text"]
+        check(first_code_block(text) if values["code"] else text, params["response_schema"], result)
     return 0

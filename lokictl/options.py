@@ -20,7 +20,7 @@ ASK = (
     ("top_p", ("--top-p",), "number", "P", "Nucleus sampling."),
     ("max_tokens", ("--max-tokens",), "whole", "N", "Longest answer, in tokens."),
     ("reasoning", ("--reasoning",), "text", "off|low|medium|high|N", "Its effort, or its budget in tokens."),
-    ("schema", ("--schema",), "text", "FILE|JSON|FIELDS", "The answer must be JSON of it."),
+    ("schema", ("--schema",), "text", "FILE|JSON|FIELDS", "The answer must be JSON of it (else status 1)."),
     ("no_stream", ("-S", "--no-stream"), "flag", "", "Print the answer when it is complete."),
     ("code", ("-c", "--code"), "flag", "", "Print only the first code block."),
     ("usage", ("-u", "--usage"), "flag", "", "One line about tokens, cost and time on stderr."),

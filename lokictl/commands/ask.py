@@ -29,6 +29,7 @@ _TYPES: dict[str, dict[str, Any]] = {
         ('lokictl ask -f plan.md -f photo.jpg "what is missing?"', "files"),
         ('lokictl ask -c "a shell loop over *.png" > loop.sh', "only the code"),
         ('lokictl ask --json "hello" | jq .usage', "all that is known about the answer"),
+        ("lokictl ask --schema 'name, age int' \"invent a person\"", "JSON with these fields"),
     ),
 )
 @click.argument("words", nargs=-1, metavar="[CLIENT:MODEL] [PROMPT]...")
@@ -36,6 +37,9 @@ def command(words: tuple[str, ...], **values: Any) -> int:
     """Ask a model. The first word is the model if it looks like CLIENT:MODEL and that client exists.
 
     Standard input, if it is not a terminal, follows the prompt; - alone means standard input.
+
+    --schema takes a JSON Schema, its file, or FIELDS: 'name, age int, bio: one sentence' (text, unless a type
+    is named: str, int, float, bool). An answer that does not fit is printed all the same.
     """
     return ask(values, words)
 

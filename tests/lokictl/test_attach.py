@@ -191,7 +191,7 @@ def test_a_schema_is_an_object(tmp_path):
 )  # fmt: skip
 def test_a_schema_can_be_written_as_fields(daemon, short, properties):
     fake = daemon(chat=say("{}"))
-    assert lokictl("ask", "--schema", short, "hi").returncode == 0
+    assert lokictl("ask", "--schema", short, "hi").stdout == b"{}\n"
     assert fake.params()["response_schema"] == {
         "type": "object",
         "properties": properties,

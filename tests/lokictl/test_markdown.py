@@ -228,11 +228,13 @@ def test_a_dumb_terminal_and_no_colour_get_no_sequences(daemon, terminal):
 
 
 def test_code_and_structured_answers_are_not_laid_out(daemon, terminal):
-    daemon(chat=say("```\n*a*\n```\n"))
+    said = "```\n*a*\n```\n"
+    daemon(chat=lambda call, params: say(said)(call, params))
     tty = terminal("ask", "-c", "hi")
     assert (tty.wait(), tty.output) == (0, b"*a*\r\n")
+    said = '{"a": "*a*"}'
     tty = terminal("ask", "--schema", "a str", "hi")
-    assert (tty.wait(), tty.output) == (0, b"```\r\n*a*\r\n```\r\n")
+    assert (tty.wait(), tty.output) == (0, b'{"a": "*a*"}\r\n')
 
 
 def test_both_options_at_once_make_no_sense(daemon):

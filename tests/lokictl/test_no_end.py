@@ -112,7 +112,7 @@ def test_a_secret_without_end_is_too_long():
 
 
 def test_a_pipe_of_the_shell_is_read_as_a_file(daemon):
-    fake = daemon(chat=say("ok"))
+    fake = daemon(chat=say("{}"))
     done = shell("lokictl ask -f <(echo one) -f <(echo two) --schema <(echo '{}')")
     assert done.returncode == 0, done.stderr
     prompt = fake.params()["prompt"]
