@@ -54,6 +54,15 @@ class NotRunning(Failure):
     """Nobody listens on the socket, and no daemon was to be started."""
 
 
+class Ending(NotRunning):
+    """One that was told to end, and still has requests: it takes no new ones."""
+
+    def __init__(self) -> None:
+        from lokictl import ending
+
+        super().__init__("daemon_unavailable", ending.SAID, "lokictl daemon start waits for that")
+
+
 class Hangs(Failure):
     """Somebody listens and does not answer. ``pid``: who made the socket; under socket activation that is
     systemd, whoever serves it."""
@@ -312,6 +321,10 @@ def dial(*, start: bool, on_wait: "Callable[[], float | None]" = lambda: None) -
     sock = connect(path)
     if sock is None:
         if not start:
+            from lokictl import ending
+
+            if ending.pid(path) is not None:
+                raise Ending
             raise NotRunning(
                 "daemon_unavailable", f"lokid is not running (no answer on {path})", "lokictl daemon start"
             )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 
-from lokictl import autostart, link
+from lokictl import autostart, ending, link
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Failure
 from lokictl.greeting import greet
@@ -62,10 +62,13 @@ def start() -> int:
 def stop() -> int:
     """Stop lokid. Requests that run may finish (30 s)."""
     running = _running()
-    if running is None:
+    if running is None and (pid := ending.pid(link.path_of_socket())) is not None:
+        _stop(Running(pid, is_unit=False, answers=True), told=True)
+        show("stopped\n")
+    elif running is None:
         show("lokid is not running\n")
     elif running.is_unit:
-        _systemctl("stop", UNIT)
+        _through_systemd("stop", running)
         show("stopped (by systemd; if lokid.socket is active, the next question starts it again)\n")
     else:
         _stop(running)
@@ -81,7 +84,7 @@ def restart() -> int:
     if running is not None and running.answers:
         _keep_configuration()
     if running is not None and running.is_unit:
-        _systemctl("restart", UNIT)
+        _through_systemd("restart", running)
     elif running is not None:
         _stop(running)
     link.dial(start=True).close()
@@ -202,7 +205,7 @@ def _keep_configuration() -> None:
     from lokictl.commands.config import problem_line
 
     try:
-        config = link.call("status", start=False)["config"]
+        config = link.call("status", start=False, on_wait=ending.Watch())["config"]
         problems = link.call("config.check", start=False) if config.get("generation") else ()
     except Failure:  # as of one that is locked, or older
         return
@@ -217,7 +220,9 @@ def _keep_configuration() -> None:
 
 def _running() -> Running | None:
     try:
-        hello = greet()
+        hello = greet(ending.Watch())
+    except link.Ending:
+        return Running(int((properties("MainPID") or {}).get("MainPID") or 0), is_unit=True, answers=True)
     except link.Hangs as hangs:
         # Where systemd made the socket, the process that we see is systemd's own.
         return Running(hangs.pid, not _is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)
@@ -232,8 +237,9 @@ def _is_lokid(pid: int) -> bool:
         return False
 
 
-def _stop(running: Running) -> None:
-    """Asks it to end and waits until it is gone; a descriptor of the process, so never of another one. One
+def _stop(running: Running, *, told: bool = False) -> None:
+    """Asks it to end (unless it was ``told``: the second time it would not let its requests finish) and waits
+    until it is gone; a descriptor of the process, so never of another one. One
     that does not answer may be stopped or in a loop, and has nothing to finish: it is killed."""
     pid = running.pid
     patience_s = autostart.DRAIN_S if running.answers else HANGING_S
@@ -242,10 +248,11 @@ def _stop(running: Running) -> None:
     except ProcessLookupError:
         return
     try:
-        signal.pidfd_send_signal(process, signal.SIGTERM)
+        if not told:
+            signal.pidfd_send_signal(process, signal.SIGTERM)
         ended, _, _ = select.select([process], [], [], min(TELL_S, patience_s))
-        if not ended and running.answers and is_terminal(2):
-            note("lokictl: lokid lets its requests finish, for 30 s at most")
+        if not ended:
+            _say_why(running)
         if not ended:
             ended, _, _ = select.select([process], [], [], max(0.0, patience_s - TELL_S))
         if not ended and not running.answers:
@@ -263,6 +270,27 @@ def _stop(running: Running) -> None:
         )
 
 
+def _through_systemd(act: str, running: Running) -> None:
+    """systemd's own command, which waits and says nothing meanwhile."""
+    with subprocess.Popen(["systemctl", "--user", act, UNIT]) as waiting:  # noqa: S603, S607 (fixed words)
+        try:
+            waiting.wait(TELL_S)
+        except subprocess.TimeoutExpired:
+            _say_why(running)
+    if waiting.returncode != 0:
+        raise _failed(act, UNIT)
+
+
+def _say_why(running: Running) -> None:
+    """To who waits for its end, on a terminal."""
+    if not is_terminal(2):
+        return
+    if running.answers:
+        note(f"lokictl: {ending.SAID}")
+    elif running.is_unit:
+        note("lokictl: lokid does not answer; systemd kills it after 45 s at most")
+
+
 def _is_unit(pid: int) -> bool:
     """Whether this daemon is systemd's; then only systemd may end it, or it comes back."""
     return (properties("MainPID") or {}).get("MainPID") == str(pid)
@@ -271,5 +299,9 @@ def _is_unit(pid: int) -> bool:
 def _systemctl(*words: str) -> None:
     done = subprocess.run(["systemctl", "--user", *words], check=False)  # noqa: S603, S607 (fixed words)
     if done.returncode != 0:
-        said = " ".join(words)
-        raise Failure("daemon_unavailable", f"systemctl --user {said} failed", f"journalctl --user -u {UNIT}")
+        raise _failed(*words)
+
+
+def _failed(*words: str) -> Failure:
+    said = " ".join(words)
+    return Failure("daemon_unavailable", f"systemctl --user {said} failed", f"journalctl --user -u {UNIT}")

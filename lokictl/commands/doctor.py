@@ -122,10 +122,7 @@ def _paths(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tup
 
 def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tuple[str, str]]:
     if isinstance(status, Failure):
-        running = not isinstance(status, link.NotRunning)
-        if running:
-            problems.append(f"{status.message}: {status.hint}" if status.hint else status.message)
-        return [("lokid", "does not answer" if running else "not running (the first question starts it)")]
+        return [("lokid", _unanswered(problems, status))]
     daemon: Mapping[str, Any] = status["daemon"]
     if skew := version_skew(daemon):
         problems.append(skew.removeprefix("lokictl: "))
@@ -161,6 +158,16 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
         ),
         ("clients", ", ".join(f"{count} {state}" for state, count in states.items()) or "none"),
     ]
+
+
+def _unanswered(problems: list[str], failure: Failure) -> str:
+    match failure:
+        case link.Ending():
+            return "is ending: the requests that run may finish"
+        case link.NotRunning():
+            return "not running (the first question starts it)"
+    problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
+    return "does not answer"
 
 
 def _extra(extra: Mapping[str, Any] | None, problems: list[str]) -> str:

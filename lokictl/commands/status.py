@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import last_error, link, sandbox
+from lokictl import ending, last_error, link, sandbox
 from lokictl.command import Command, json_option
 from lokictl.commands import ps
 from lokictl.commands.config import CONFIG_INVALID, problem_line
@@ -40,7 +40,7 @@ def command(as_json: bool) -> int:
 def tell(as_json: bool) -> int:
     """Prints it; the exit status."""
     try:
-        status = link.call("status", start=False)
+        status = link.call("status", start=False, on_wait=ending.Watch())
     except Failure as failure:
         if failure.code != "daemon_unavailable":
             raise

@@ -141,7 +141,10 @@ def test_who_waits_for_a_daemon_that_finishes_its_requests_is_told_why(monkeypat
     with subprocess.Popen(["sh", "-c", busy], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         daemon_command._stop(daemon_command.Running(process.pid, is_unit=False, answers=True))
-    assert capfd.readouterr().err == "lokictl: lokid lets its requests finish, for 30 s at most\n"
+    assert (
+        capfd.readouterr().err
+        == "lokictl: lokid is ending: it lets the requests that run finish, for 30 s at most\n"
+    )
 
 
 def test_the_real_daemon_starts_restarts_and_stops(tmp_path):

@@ -1,0 +1,61 @@
+"""A lokid that was told to end takes no new connections and lets what runs finish. Who asks meanwhile whether
+it runs is told that, and not that there is none. Loaded only by them."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from lokictl.systemctl import properties
+
+SAID = "lokid is ending: it lets the requests that run finish, for 30 s at most"
+"""``server.listener.DRAIN_S``"""
+
+LOOK_S = 0.5
+"""systemd keeps the socket while lokid ends, so that a connection waits for the next one. After this time of
+it systemd is asked; an answer of lokid takes a few milliseconds."""
+
+
+def pid(path: str) -> int | None:
+    """Of the lokid that has left the socket ``path`` and still holds its lock. The kernel's table says so: to
+    try the lock would take it, for a moment, from one that starts. None: there is none that could be seen."""
+    try:
+        lock = str(os.stat(f"{path}.lock").st_ino)
+        with open("/proc/locks", encoding="ascii", errors="replace") as file:
+            rows = [line.split() for line in file]
+    except OSError:
+        return None
+    # proc_locks(5): number, FLOCK, ADVISORY, WRITE, pid, major:minor:inode, start, end
+    for row in rows:
+        if row[1:2] == ["FLOCK"] and row[5:6] and row[5].rpartition(":")[2] == lock and _is_lokid(row[4]):
+            return int(row[4])
+    return None
+
+
+def _is_lokid(process: str) -> bool:
+    """Two file systems may both have an inode of that number."""
+    try:
+        with open(f"/proc/{process}/cmdline", "rb") as file:
+            return b"lokid" in file.read()
+    except OSError:
+        return False
+
+
+class Watch:
+    """For ``on_wait`` of a call that starts none: raises ``link.Ending`` when nothing came for ``LOOK_S``
+    because systemd's lokid ends."""
+
+    def __init__(self) -> None:
+        self._due: float | None = None
+
+    def __call__(self) -> float | None:
+        from lokictl.link import Ending
+
+        now = time.monotonic()
+        if self._due is None:
+            self._due = now + LOOK_S
+        elif now >= self._due:
+            if (properties("ActiveState") or {}).get("ActiveState") == "deactivating":
+                raise Ending
+            self._due = now + LOOK_S
+        return self._due - now

@@ -1,0 +1,89 @@
+"""A lokid that lets its requests finish is not one that does not run, and who waits for its end is told."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from lokictl import ending, link
+from lokictl.commands import daemon as daemon_command
+from lokictl.link import path_of_socket
+from tests.fakes.terminal import lokictl
+
+HOLDS_THE_LOCK = """
+import fcntl, sys
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print(flush=True)
+sys.stdin.read()
+"""
+SAYS = "lokictl: lokid is ending: it lets the requests that run finish, for 30 s at most\n"
+
+
+@pytest.fixture
+def draining():
+    path = path_of_socket()
+    os.makedirs(os.path.dirname(path))
+    command = [sys.executable, "-c", HOLDS_THE_LOCK, f"{path}.lock"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield process
+
+
+def test_status_says_that_it_ends_and_not_that_there_is_none(draining):
+    done = lokictl("status")
+    assert (done.returncode, done.stdout) == (69, b"")
+    assert done.stderr.decode().startswith(SAYS)
+    assert b"is ending" in lokictl("doctor").stdout
+    draining.communicate()
+    done = lokictl("status")
+    assert (done.returncode, b"is not running" in done.stderr) == (69, True)
+
+
+def test_who_stops_one_that_ends_already_waits_for_it_and_does_not_hurry_it(draining, monkeypatch, capfd):
+    monkeypatch.setattr(daemon_command, "TELL_S", 0.0)
+    monkeypatch.setattr(daemon_command, "is_terminal", lambda _: True)
+    monkeypatch.setattr(daemon_command, "note", lambda _: draining.stdin.close())
+    assert daemon_command.stop.callback() == 0
+    assert capfd.readouterr().out == "stopped\n"
+    assert draining.wait() == 0
+
+
+def test_a_lock_on_another_file_system_is_no_lokid(draining, monkeypatch):
+    assert ending.pid(path_of_socket()) == draining.pid
+    monkeypatch.setattr(ending, "_is_lokid", lambda _: False)
+    assert ending.pid(path_of_socket()) is None
+
+
+def test_the_socket_of_systemd_is_not_waited_on_while_the_service_ends(monkeypatch):
+    monkeypatch.setattr(ending, "LOOK_S", 0.01)
+    states = iter(["active", "deactivating"])
+    monkeypatch.setattr(ending, "properties", lambda *_: {"ActiveState": next(states)})
+    os.makedirs(os.path.dirname(path_of_socket()))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(path_of_socket())
+        sock.listen()
+        with pytest.raises(link.Ending, match="is ending"):
+            link.call("status", start=False, on_wait=ending.Watch())
+    assert next(states, None) is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [(True, SAYS), (False, "lokictl: lokid does not answer; systemd kills it after 45 s at most\n")],
+)
+def test_who_waits_for_systemd_to_stop_it_is_told_why(tmp_path, monkeypatch, capfd, answers, said):
+    program = tmp_path / "systemctl"
+    program.write_text('#!/bin/sh\nsleep 0.2; echo "$@"; exit 3\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(daemon_command, "TELL_S", 0.0)
+    monkeypatch.setattr(daemon_command, "is_terminal", lambda _: True)
+    running = daemon_command.Running(1, is_unit=True, answers=answers)
+    with pytest.raises(link.Failure, match=r"systemctl --user restart lokid\.service failed"):
+        daemon_command._through_systemd("restart", running)
+    assert capfd.readouterr() == ("--user restart lokid.service\n", said)
