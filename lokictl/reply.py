@@ -91,6 +91,11 @@ class Reply:
         if self._err_terminal and (warning := version_skew(hello)):
             self._still()
             render.note(warning)
+        if self._err_terminal and hello.get("config_broken"):
+            self._still()
+            render.note(
+                "lokictl: the configuration's file is broken, and an older one is in force: lokictl status"
+            )
 
     def events(self, events: "Sequence[Mapping[str, Any]]") -> None:
         """All events of one read: their text leaves in one write."""

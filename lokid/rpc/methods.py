@@ -58,6 +58,7 @@ class HelloResult(TypedDict):
     protocol: int
     pid: int
     started_at: float
+    config_broken: NotRequired[bool]
 
 
 class ModelsListParams(TypedDict):

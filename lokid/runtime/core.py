@@ -260,6 +260,10 @@ class Runtime:
             "warnings": [_problem(problem) for problem in reloader.loaded.warnings],
         }
 
+    def config_broken(self) -> bool:
+        """Whether an older one is in force than the file is. Where none is, each question says so."""
+        return bool(self._reloader.problems) and self.generation.number > 0
+
     def check(self, path: str | None = None) -> list[dict[str, Any]]:
         """The problems of the configuration at ``path`` (default: the daemon's own). Changes nothing. Raises
         SecretMissing while lokid is locked: there may be keys in it."""

@@ -22,8 +22,9 @@ from lokid.errors import (
     UnknownModel,
 )
 from lokid.server.faults import fault
-from lokid.server.handlers import HANDLERS, Handler, Spawned, handler_of
-from lokid.server.service import Call, Params, Service
+from lokid.server.handlers import HANDLERS, Handler, Inline, Spawned, handler_of
+from lokid.server.handlers import hello as _said
+from lokid.server.service import Call, Caller, Params, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ _SHOWN = (
 to its requests."""
 
 
+def _hello(service: Service, caller: Caller, params: Params) -> object:
+    # Nobody at the other end can mend the configuration.
+    return {key: value for key, value in _said(service, caller, params).items() if key != "config_broken"}
+
+
 async def _chat(service: Service, call: Call, params: Params) -> object:
     # Where questions wait for their turn, those of the user go first.
     return await _spawned("chat").answer(service, call, {**params, "priority": "batch"})
@@ -76,7 +82,7 @@ def _spawned(method: str) -> Spawned:
 
 
 _HANDLERS: dict[str, Handler] = {
-    "hello": HANDLERS["hello"],
+    "hello": Inline(_hello),
     "chat": Spawned(_chat),
     "embed": HANDLERS["embed"],
     "rerank": HANDLERS["rerank"],

@@ -64,7 +64,7 @@ def params_of(method: str, params: list[object]) -> Params:
 # --- answered at once
 
 
-def _hello(service: Service, caller: Caller, params: Params) -> HelloResult:
+def hello(service: Service, caller: Caller, params: Params) -> HelloResult:
     """Sets what the caller names and leaves the rest, so it may be said again."""
     if "errors" in params:
         caller.errors_as_map = params["errors"] == "map"
@@ -72,13 +72,16 @@ def _hello(service: Service, caller: Caller, params: Params) -> HelloResult:
         caller.introduce(params["client"])
     if "accepted" in params:
         caller.wants_accepted = params["accepted"]
-    return {
+    result: HelloResult = {
         "server": "lokid",
         "version": lokid.__version__,
         "protocol": PROTOCOL,
         "pid": os.getpid(),
         "started_at": service.started_at,
     }
+    if service.runtime.config_broken():
+        result["config_broken"] = True
+    return result
 
 
 def _status(service: Service, _caller: Caller, _params: Params) -> object:
@@ -258,7 +261,7 @@ async def _set_passphrase(service: Service, _call: Call, params: Params) -> obje
 
 
 HANDLERS: dict[str, Handler] = {
-    "hello": Inline(_hello),
+    "hello": Inline(hello),
     "chat": Spawned(_chat),
     "embed": Spawned(_embed),
     "rerank": Spawned(_rerank),

@@ -93,6 +93,7 @@ class RPCDaemon:
         self.answers = answers
         self.version = version
         self.pid = os.getpid()
+        self.facts: dict[str, Any] = {}  # what else ``hello`` says
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.running: list[Call] = []
         self.strangers = 0  # values that are no messages
@@ -207,4 +208,5 @@ class RPCDaemon:
             "protocol": 1,
             "pid": self.pid,
             "started_at": time.time(),
+            **self.facts,
         }

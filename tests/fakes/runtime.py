@@ -149,6 +149,7 @@ class FakeRuntime:
     priority: str | None = None
     rows: list[dict[str, Any]] | None = None
     extra: str | None = None
+    broken: bool = False
     swap: anyio.Event = field(default_factory=anyio.Event)
     clients: list[dict[str, Any]] = field(
         default_factory=lambda: [{"name": "c", "type": "openai", "state": "ready"}]
@@ -254,6 +255,9 @@ class FakeRuntime:
 
     def max_frame(self) -> int:
         return self.frame
+
+    def config_broken(self) -> bool:
+        return self.broken
 
     def extra_path(self) -> str | None:
         return self.extra

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.fakes.rpc_daemon import Gone, result, say
-from tests.fakes.terminal import COMMAND, environment
+from tests.fakes.terminal import COMMAND, environment, lokictl
 
 
 def test_nothing_in_an_answer_steers_the_terminal(daemon, terminal):
@@ -157,6 +157,16 @@ def test_another_version_of_the_daemon_is_told(daemon, terminal):
     tty = terminal("ask", "hi")
     assert tty.wait() == 0
     assert tty.output.startswith(b"lokictl: lokid 0.0.9 is running, lokictl is ")
+
+
+def test_an_older_configuration_in_force_is_told_to_eyes_alone(daemon, terminal):
+    daemon(chat=say("ok")).facts["config_broken"] = True
+    tty = terminal("ask", "hi")
+    assert tty.wait() == 0
+    assert tty.output.startswith(
+        b"lokictl: the configuration's file is broken, and an older one is in force: lokictl status"
+    )
+    assert lokictl("ask", "hi").stderr == b""
 
 
 def test_dash_reads_the_terminal_until_ctrl_d(daemon, terminal):

@@ -278,13 +278,14 @@ class TestConfiguration:
         assert status["loaded_at"] > 1.7e9
         assert status["model"] == "a:m"
         assert status["exists"]
-        assert status["problems"] == []
+        assert status["problems"] == [] and not runtime.config_broken()
         assert [warning["key"] for warning in status["warnings"]] == ["wrap"]
 
     async def test_a_bad_file_at_the_start_leaves_no_clients_and_says_why(self, path: Path) -> None:
         path.write_text("clients: [{type: nonsense}]")
         async with running(path, builtin=True) as runtime:
             (problem,) = runtime.config_status()["problems"]
+            assert not runtime.config_broken(), "nothing is in force, and each question says so"
             assert problem["path"] == str(path)
             assert (problem["line"], problem["column"], problem["key"]) == (1, 18, "clients[0].type")
             assert runtime.list_clients() == []
@@ -293,6 +294,11 @@ class TestConfiguration:
             configure(path, {"name": "a"})
             with anyio.fail_after(5):
                 while not runtime.list_clients():
+                    await anyio.sleep(0.01)
+            assert not runtime.config_broken()
+            path.write_text("clients: [{type: nonsense}]")
+            with anyio.fail_after(5):
+                while not runtime.config_broken():
                     await anyio.sleep(0.01)
 
     async def test_check_tells_the_problems_of_any_file_and_changes_nothing(

@@ -44,6 +44,13 @@ async def extra(directory: Path) -> AsyncIterator[Served]:
         yield server
 
 
+async def test_whether_the_configuration_is_broken_concerns_nobody_at_the_other_end(tmp_path: Path) -> None:
+    async with extra(tmp_path) as server, server.client() as client:
+        before = (await client.ask("hello")).result
+        server.runtime.broken = True
+        assert (await client.ask("hello")).result == before
+
+
 @pytest.mark.parametrize("method", sorted(METHODS))
 async def test_every_method_is_served_on_both_sockets_or_refused_on_the_extra_one(
     tmp_path: Path, method: str

@@ -35,6 +35,8 @@ async def test_hello_says_who_serves(tmp_path: Path) -> None:
             "pid": os.getpid(),
             "started_at": 1.5,
         }
+        server.runtime.broken = True
+        assert (await client.ask("hello")).result["config_broken"] is True
 
 
 async def test_a_client_is_shown_by_the_name_that_it_gives(tmp_path: Path) -> None:
