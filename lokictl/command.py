@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -10,8 +11,41 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Formatter(click.HelpFormatter):
+    """As wide as the terminal, where click's own has 50 columns at least. What stands in a right column with
+    no room for it goes below what it explains."""
+
+    def __init__(
+        self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
+    ) -> None:
+        from lokictl.wrapping import columns  # only help pays for it
+
+        super().__init__(indent_increment, width or min(columns(), max_width or 80) - 2)
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        from lokictl.wrapping import ROOM
+        from lokictl.wrapping import width as wide
+
+        rows = list(rows)
+        first = min(max((wide(term) for term, _ in rows), default=0), col_max) + col_spacing
+        if self.width - self.current_indent - first >= ROOM:
+            super().write_dl(rows, col_max, col_spacing)
+            return
+        indent = " " * (self.current_indent + 4)
+        for term, meaning in rows:
+            self.write(f"{'':>{self.current_indent}}{term}\n")
+            for line in textwrap.wrap(meaning, max(self.width - len(indent), 10), break_on_hyphens=False):
+                self.write(f"{indent}{line}\n")
+
+
+class Context(click.Context):
+    formatter_class = Formatter
+
+
 class Command(click.Command):
     """``examples``: command lines, each with what it does; ``--help`` begins with them."""
+
+    context_class = Context
 
     def __init__(self, *arguments: Any, examples: tuple[tuple[str, str], ...] = (), **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -36,6 +70,7 @@ class Group(click.Group):
     """Shows its help when nothing follows, and the nearest name for an unknown one."""
 
     command_class = Command
+    context_class = Context
 
     def __init__(self, *arguments: Any, examples: tuple[tuple[str, str], ...] = (), **settings: Any) -> None:
         super().__init__(*arguments, **{"invoke_without_command": True, **settings})

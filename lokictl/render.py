@@ -98,9 +98,23 @@ def write_bytes(fd: int, answer: bytes) -> None:
 def note(text: str) -> None:
     """One line on stderr. That nobody reads stderr is no reason to fail."""
     try:  # noqa: SIM105 (contextlib costs 3 ms)
-        write(2, f"{one_line(text)}\n")
+        write(2, f"{_fitted(one_line(text))}\n")
     except (OSError, ClosedPipe):
         pass
+
+
+NARROWEST = 30
+"""Columns. What has no more fits everywhere, and is shown without the import."""
+
+
+def _fitted(text: str) -> str:
+    """For stderr: on a terminal its lines end between words, and between paths and commands to copy."""
+    if len(text) <= NARROWEST or not is_terminal(2):
+        return text
+    from lokictl.wrapping import columns, wrap
+
+    most = columns(2)
+    return "\n".join(piece for line in text.split("\n") for piece in wrap(line, most, commands=True))
 
 
 def complain(message: str, hint: "str | None" = None) -> None:
@@ -110,6 +124,6 @@ def complain(message: str, hint: "str | None" = None) -> None:
     if hint:
         lines.append(f"{paint('hint:', 'yellow', on=on)} {clean(hint).strip()}")
     try:  # noqa: SIM105 (contextlib costs 3 ms)
-        write(2, "\n".join(lines) + "\n")
+        write(2, _fitted("\n".join(lines)) + "\n")
     except (OSError, ClosedPipe):
         pass

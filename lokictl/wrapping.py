@@ -5,12 +5,18 @@ A word that is longer than all of them, as a path may be, stays whole and where 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import unicodedata
 from collections.abc import Sequence
 
+from lokictl.commands import COMMANDS
+
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
+
+USUAL = 80
+"""Columns of a terminal that does not say."""
 
 INDENT = "  "
 """Before what continues a line."""
@@ -20,9 +26,15 @@ ROOM = 24
 take two lines. With fewer it goes below them."""
 
 
-def columns() -> int:
-    """Of the terminal; what the variable COLUMNS says goes first, as everywhere."""
-    return shutil.get_terminal_size().columns
+def columns(fd: int = 1) -> int:
+    """Of the terminal ``fd``; what the variable COLUMNS says goes first, as everywhere."""
+    if fd == 1:
+        return shutil.get_terminal_size().columns
+    said = os.environ.get("COLUMNS", "")
+    try:
+        return (int(said) if said.isdecimal() else 0) or os.get_terminal_size(fd).columns or USUAL
+    except OSError:
+        return USUAL
 
 
 def width(text: str) -> int:
@@ -33,12 +45,13 @@ def width(text: str) -> int:
     )
 
 
-def wrap(text: str, most: int, indent: str = INDENT) -> list[str]:
-    """``text``, one line, as lines of at most ``most`` columns; all but the first begin with ``indent``."""
+def wrap(text: str, most: int, indent: str = INDENT, *, commands: bool = False) -> list[str]:
+    """``text``, one line, as lines of at most ``most`` columns; all but the first begin with ``indent``.
+    ``commands``: stay whole, as paths do, so that they can be copied."""
     if width(text) <= most:
         return [text]
     lines: list[str] = []
-    line, *words = text.split(" ")
+    line, *words = _pieces(text) if commands else text.split(" ")
     used = width(line)
     for word in words:
         size = width(word)
@@ -48,6 +61,33 @@ def wrap(text: str, most: int, indent: str = INDENT) -> list[str]:
         else:
             line, used = f"{line} {word}", used + 1 + size
     return [*lines, line.rstrip()]
+
+
+_PROGRAMS = {"lokictl", "lokid", "systemctl", "journalctl", "chmod", "kill", "pip", "apt-get", "export"}
+
+_NAMED = {
+    *COMMANDS, "set", "get", "list", "delete", "import-env", "passphrase", "path", "check", "show", "edit",
+    "reload", "login", "logout", "start", "stop", "restart", "run", "install", "uninstall", "loki", "aichat",
+}  # fmt: skip
+"""What goes on with a command of lokictl. Of all programs also what is no word of a sentence."""
+
+_SIGN = re.compile(r"-|.*[A-Z0-9=/:._~$|<>'\"-]")
+
+
+def _pieces(text: str) -> list[str]:
+    """The words of ``text``; those of a command, and of what stands in quotes, are one."""
+    pieces: list[str] = []
+    grows = quoted = False
+    for word in text.split(" "):
+        bare = word.rstrip(",;:.)")
+        if quoted or (grows and (bare in _NAMED or _SIGN.match(bare))):
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word)
+            grows = word.lstrip("(") in _PROGRAMS
+        quoted ^= (word.count("`") + word.count('"')) % 2 == 1
+        grows = grows and bare == word
+    return pieces
 
 
 def record(titles: Sequence[str], cells: Sequence[str], most: int) -> str:

@@ -91,7 +91,7 @@ def take_over(
         plan.take_variables()
     plan.write_config(yes)
     plan.move_tokens()
-    show(table(("what", "name", "outcome"), plan.rows))
+    show(table(("what", "name", "outcome"), plan.rows, fits=True))
     if dry_run:
         note("nothing was changed")
     return 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from lokictl import link, spinner
 from lokictl.command import Command, json_option
-from lokictl.render import is_terminal, note
+from lokictl.render import is_terminal, note, one_line
 from lokictl.tables import show, show_json, table
+from lokictl.wrapping import INDENT, columns, width, wrap
 
 HEADERS = ("model", "type", "input", "output", "price in", "price out", "can")
 
@@ -40,7 +42,7 @@ def command(client_name: str | None, kind: str | None, refresh: bool, as_json: b
     if as_json:
         show_json(models)
     else:
-        show(table(HEADERS, [_row(model) for model in models]))
+        show(_screen([_row(model) for model in models]))
     if refresh and not client_name:  # with a name the call itself fails
         for one in link.call("clients.list"):
             if one.get("models_error"):
@@ -51,6 +53,22 @@ def command(client_name: str | None, kind: str | None, refresh: bool, as_json: b
 def full_name(model: dict[str, Any]) -> str:
     """``client:model``, the name to ask with."""
     return f"{model['client']}:{model['name']}" if model.get("client") else str(model["name"])
+
+
+def _screen(rows: Sequence[tuple[object, ...]]) -> str:
+    """A table, or on a terminal that is too narrow for it each model above its facts: seven columns
+    that the terminal breaks are none."""
+    text = table(HEADERS, rows)
+    most = columns() if is_terminal(1) else 0
+    if not most or max(map(width, text.split("\n"))) <= most:
+        return text
+    lines: list[str] = []
+    for name, *facts in rows:
+        told = [
+            f"{title} {one_line(str(fact))}" for title, fact in zip(HEADERS[1:], facts, strict=True) if fact
+        ]
+        lines += [one_line(str(name)), *wrap(f"{INDENT}{', '.join(told)}", most)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _row(model: dict[str, Any]) -> tuple[object, ...]:

@@ -84,7 +84,9 @@ def list_(as_json: bool) -> int:
     if as_json:
         show_json(rows)
     else:
-        show(table(("name", "clients"), [(row["name"], ", ".join(row["clients"])) for row in rows]))
+        show(
+            table(("name", "clients"), [(row["name"], ", ".join(row["clients"])) for row in rows], fits=True)
+        )
     return 0
 
 

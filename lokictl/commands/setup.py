@@ -48,7 +48,7 @@ def command(no_call: bool, yes: bool) -> int:
     typed: dict[str, str] = {}
     if not found:
         found, typed = _asked()
-    show(table(("client", "found"), [(one.name, one.where) for one in found]))
+    show(table(("client", "found"), [(one.name, one.where) for one in found], fits=True))
     names = [one.name for one in found]
     if not os.path.exists(path) or yes or own_config.may_replace(path):
         _keep_keys(found, typed)
@@ -92,7 +92,7 @@ def _report(names: Sequence[str], no_call: bool) -> int:
     if no_call:
         return 0
     rows = [_tried(name) for name in names]
-    show(table(("client", "works", "answer"), rows))
+    show(table(("client", "works", "answer"), rows, fits=True))
     return 0 if all(works == "yes" for _, works, _ in rows) else 1
 
 

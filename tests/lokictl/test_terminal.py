@@ -163,9 +163,7 @@ def test_an_older_configuration_in_force_is_told_to_eyes_alone(daemon, terminal)
     daemon(chat=say("ok")).facts["config_broken"] = True
     tty = terminal("ask", "hi")
     assert tty.wait() == 0
-    assert tty.output.startswith(
-        b"lokictl: the configuration's file is broken, and an older one is in force: lokictl status"
-    )
+    assert tty.output.startswith(b"lokictl: the configuration's file is broken, and an older one")
     assert lokictl("ask", "hi").stderr == b""
 
 

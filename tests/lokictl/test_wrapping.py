@@ -7,6 +7,8 @@ import time
 import pytest
 
 import lokid
+from lokictl.__main__ import run
+from lokictl.commands import COMMANDS
 from lokictl.wrapping import record, width, wrap
 
 REASON = "is switched off: it lacks api_key (lokictl secret set CLAUDE_API_KEY)"
@@ -26,6 +28,60 @@ REASON = "is switched off: it lacks api_key (lokictl secret set CLAUDE_API_KEY)"
 )
 def test_a_line_is_broken_between_words(text, lines):
     assert wrap(text, 10) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("run lokictl secret set A_KEY and ask", ["run", "  lokictl secret set A_KEY", "  and ask"]),
+        ("now `systemctl --user stop x` ends", ["now", "  `systemctl --user stop x`", "  ends"]),
+        ('say it "a b c d e f g h i j k" twice', ["say it", '  "a b c d e f g h i j k"', "  twice"]),
+        ("lokictl daemon run; then it is seen", ["lokictl daemon run; then it", "  is seen"]),
+        ("chmod go= /a/b and look at others", ["chmod go= /a/b and look at", "  others"]),
+    ],
+)
+def test_a_command_to_copy_stays_on_one_line(text, lines):
+    assert wrap(text, 27, commands=True) == lines
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_errors_and_their_hints_end_between_words(terminal, columns):
+    shown = terminal("status", env={"COLUMNS": str(columns), "NO_COLOR": "1"})
+    assert shown.wait() == 69
+    lines = shown.output.decode().splitlines()
+    assert len(lines) > 1 and lines[-1] == "hint: lokictl daemon start"
+    assert all(width(line) <= columns or "/" in line for line in lines)
+    assert "lokid is not running (no answer on " in " ".join(map(str.strip, lines))
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "secret set", "daemon install", "import loki"])
+def test_help_fits_into_forty_columns_but_for_the_commands_to_copy(command, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run([*command.split(), "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    examples = lines.index("Examples:") if "Examples:" in lines else len(lines)
+    usage = next(number for number, line in enumerate(lines) if line.startswith("Usage:"))
+    assert [line for line in lines[:examples] + lines[usage:] if len(line) > 40] == []
+    meanings = [line for line in lines[examples:usage] if line.startswith("    ")]
+    assert [line for line in meanings if len(line) > 40] == []
+
+
+def test_models_fit_into_forty_columns(daemon, terminal):
+    model = {
+        "client": "openai", "name": "gpt-5-mini", "type": "chat", "max_input_tokens": 400_000,
+        "input_price": 0.25, "output_price": 2.0, "supports_function_calling": True,
+    }  # fmt: skip
+    daemon(models__list=lambda *_: [model])
+    narrow = terminal("models", env={"COLUMNS": "40"})
+    narrow.wait()
+    assert narrow.output.decode().splitlines() == [
+        "openai:gpt-5-mini",
+        "  type chat, input 400k, price in 0.25,",
+        "  price out 2, can tools",
+    ]
+    wide = terminal("models", env={"COLUMNS": "100"})
+    wide.wait()
+    assert b"MODEL" in wide.output
 
 
 def test_a_row_that_does_not_fit_is_a_few_lines():
