@@ -67,11 +67,10 @@ async def ask(runtime: Runtime, request: ChatRequest) -> ChatResult:
     return result
 
 
-def said(text: str) -> steps.Step:
+def said(text: str, **headers: str) -> steps.Step:
     message = {"role": "assistant", "content": text}
-    return answer(
-        body=json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
-    )
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return answer(body=json.dumps({"choices": [choice]}).encode(), **headers)
 
 
 def sse(*texts: str) -> list[bytes]:

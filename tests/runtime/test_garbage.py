@@ -75,6 +75,7 @@ CASES: dict[str, tuple[Asking, Step]] = {
     "whole": (whole, said("hi")),
     "streamed": (streamed, stream(*sse("hi", "there"))),
     "embedded": (embedded, VECTOR),
+    "and the connection with it": (whole, said("hi", connection="close")),
     "retried": (whole, after_failures()),
     "abandoned": (abandoned, stream(*sse("hi", "there"))),
     "refused": (refused, answer(400)),
