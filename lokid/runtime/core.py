@@ -7,6 +7,7 @@ business. Nothing here is tied to a connection, so tests and other front ends us
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -96,7 +97,12 @@ class Runtime:
         with (
             self._lease(request.model, "chat", asker) as lease,
             self._entry(
-                lease, "chat", asker, partial(chat_tokens, request), interactive=interactive
+                lease,
+                "chat",
+                asker,
+                partial(chat_tokens, request),
+                most_output=math.inf if request.max_tokens is None else request.max_tokens,
+                interactive=interactive,
             ) as entry,
         ):
             request = _named(request, lease)
@@ -135,6 +141,7 @@ class Runtime:
         asker: Asker | None,
         estimate: Callable[[], int],
         *,
+        most_output: float = 0,
         interactive: bool = False,
     ) -> Entry:
         return self.bill.entry(
@@ -145,6 +152,7 @@ class Runtime:
             self.generation.config,
             interactive=interactive,
             estimate=estimate,
+            most_output=most_output,
             price=partial(_price, lease, TYPES[method]),
         )
 

@@ -34,6 +34,11 @@ Method = Literal["chat", "embed", "rerank"]
 ABANDONED = ("cancelled", "timeout")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
 
+UNSEEN_PER_S = 50
+"""Tokens of an answer that its provider writes for each second in which nothing of it is to be seen, for one
+that broke off: it was to come as a whole, or began with thoughts that are not shown. An assumption; models
+write 30 to 150, the dear ones less."""
+
 LONGEST_NAME = 200
 """Characters of a model's name in a row. Callers may name models that nobody knows."""
 
@@ -41,13 +46,15 @@ LONGEST_NAME = 200
 class Entry(LimitedTurn):
     """One request: its turn, and what its row will say. As a context it is around the request, and writes
     the row at the end; entering it raises BudgetExceeded. ``model``: ``client:model``. ``estimate``: of the
-    tokens of its input; ``price``: of tokens, for an answer that breaks off."""
+    tokens of its input; ``most_output``: tokens that its answer may have; ``price``: of tokens. All three for
+    an answer that breaks off."""
 
     usage: Usage | None = None
     cost_usd: float | None = None
     _runs = False
     _went = False
     _heard = 0  # bytes
+    _sent_at = 0.0
 
     def __init__(
         self,
@@ -61,6 +68,7 @@ class Entry(LimitedTurn):
         *,
         interactive: bool,
         estimate: Callable[[], int],
+        most_output: float,
         price: Callable[[Usage], float | None],
     ) -> None:
         limits = client.limits
@@ -80,6 +88,7 @@ class Entry(LimitedTurn):
         self._budget = client.budget
         self._config = config
         self._input_tokens = estimate
+        self._most_output = most_output
         self._price = price
         self._place: AbstractContextManager[None] | None = None  # at the extra socket
 
@@ -127,6 +136,7 @@ class Entry(LimitedTurn):
     def sent(self) -> None:
         super().sent()
         self._went = False  # this time
+        self._sent_at = time.monotonic()
 
     def went(self) -> None:
         self._went = True
@@ -149,7 +159,11 @@ class Entry(LimitedTurn):
         """What was answered so far is paid for all the same, and so is the input that a provider has when
         nobody waits for its answer any more; nobody said how much it is."""
         if self.usage is None:
-            usage = Usage(self._input_tokens(), -(-self._heard // BYTES_PER_TOKEN))
+            output = -(-self._heard // BYTES_PER_TOKEN)
+            if not output:
+                unseen = (time.monotonic() - self._sent_at) * UNSEEN_PER_S
+                output = round(min(unseen, self._most_output))
+            usage = Usage(self._input_tokens(), output)
             self.answered(usage, self._price(usage))
 
 
@@ -198,6 +212,7 @@ class Bill:
         *,
         interactive: bool,
         estimate: Callable[[], int],
+        most_output: float = 0,
         price: Callable[[Usage], float | None] = lambda _: None,
     ) -> Entry:
         """Around one request."""
@@ -213,6 +228,7 @@ class Bill:
             config,
             interactive=interactive,
             estimate=estimate,
+            most_output=most_output,
             price=price,
         )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import anyio
 import pytest
 
 from lokid.chat import ChatRequest, ChatResult, EmbedRequest, Message, RerankRequest, Text
-from lokid.errors import BadRequest, BudgetExceeded, TimedOut, TryLater, UnknownModel
+from lokid.errors import BadRequest, BudgetExceeded, IncompleteResponse, TimedOut, TryLater, UnknownModel
 from lokid.runtime.call import ignore
 from lokid.runtime.core import Runtime
+from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
 from tests.fakes.provider import Call, FakeProvider, Step, answer, stream
 
@@ -149,21 +151,53 @@ async def test_a_failure_leaves_a_row_with_its_code_and_its_attempts(home: Path)
     ]
 
 
-async def test_a_cancelled_question_leaves_a_row(home: Path) -> None:
-    async def hang(call: Call) -> None:
-        await call.gone.wait()
+async def _hang(call: Call) -> None:
+    await call.gone.wait()
 
+
+async def _abandon(here: Setting, ask: Callable[[], Awaitable[object]]) -> dict[str, Any]:
+    """Its row."""
+    before = len(here.provider.requests)
+    here.provider.will(_hang)
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await here.provider.until(lambda: len(here.provider.requests) > before)
+            scope.cancel()
+    return (await here.rows())[-1]
+
+
+async def test_a_cancelled_question_leaves_a_row(home: Path) -> None:
     async with setting(home) as here:
-        here.provider.will(hang)
-        with anyio.CancelScope() as scope:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(here.ask)
-                await here.provider.until(lambda: bool(here.provider.requests))
-                scope.cancel()
-        [row] = await here.rows()
+        row = await _abandon(here, here.ask)
     assert (row["outcome"], row["attempts"]) == ("cancelled", 1)
     assert row["input_tokens"] >= 1, "the provider has the question, and may be paid for it"
-    assert row["output_tokens"] == 0
+
+
+async def test_what_a_provider_may_have_written_unseen_counts_by_the_second(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else who cancels just before the answer comes would spend what no budget sees."""
+    monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)
+    async with setting(home) as here:
+        assert (await _abandon(here, here.ask))["output_tokens"] > 1000
+        row = await _abandon(here, partial(here.ask, max_tokens=7))
+        assert (row["output_tokens"], row["cost_pusd"]) == (7, (row["input_tokens"] + 2 * 7) * 10**9)
+        embed = partial(here.runtime.embed, EmbedRequest("c:e", ("a",)), accepted=_accepted)
+        assert (await _abandon(here, embed))["output_tokens"] == 0
+
+
+async def test_of_a_stream_that_breaks_off_counts_what_was_seen(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)
+    event = {"choices": [{"index": 0, "delta": {"content": "12345"}}]}
+    async with setting(home) as here:
+        here.provider.will(stream(f"data: {json.dumps(event)}\n\n".encode(), end=False))
+        with pytest.raises(IncompleteResponse):
+            await here.ask(stream=True)
+        [row] = await here.rows()
+    assert row["output_tokens"] == 2
 
 
 async def test_today_shows_in_the_status_and_after_a_restart_too(home: Path) -> None:
