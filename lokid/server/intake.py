@@ -34,27 +34,25 @@ class Crowded(ProtocolError):
 
 
 class Intake:
-    """``most``: bytes. ``within``: the whole of which this is a share."""
+    """``most``: bytes. ``is_share``: of the extra socket."""
 
-    def __init__(self, most: int = MOST, within: Intake | None = None) -> None:
+    def __init__(self, most: int = MOST, *, is_share: bool = False) -> None:
         self._most = most
-        self._within = within
+        self._is_share = is_share
         self._limiter: anyio.CapacityLimiter | None = None
         self._share: Intake | None = None
         self.total = 0
 
     @property
     def share(self) -> Intake:
-        """A quarter, for all of the extra socket: those at its other end have no say in how much is left for
-        the user's own programs."""
+        """A quarter besides, for all of the extra socket: those at its other end have no say in how much is
+        left for the user's own programs."""
         if self._share is None:
-            self._share = Intake(self._most // 4, within=self)
+            self._share = Intake(self._most // 4, is_share=True)
         return self._share
 
     def add(self, size: int) -> None:
         self.total += size
-        if self._within is not None:
-            self._within.add(size)
 
     @property
     def decoding(self) -> anyio.CapacityLimiter:
@@ -65,11 +63,11 @@ class Intake:
 
     def check(self, largest: int, msgid: int | None = None, own: int = 0) -> None:
         """``largest``: that the configuration allows; twice as much has always room, and so has a decoded
-        request of ``own`` bytes beside one frame. ``msgid``: of the request that grows. Raises Crowded."""
-        if self.total > max(self._most, max(own, largest) + largest):
+        request of ``own`` bytes beside one frame. Of a share it is one frame, whatever it takes once decoded.
+        ``msgid``: of the request that grows. Raises Crowded."""
+        room = largest if self._is_share else max(own, largest) + largest
+        if self.total > max(self._most, room):
             raise Crowded(f"large requests of {self.total >> 20} MiB are on their way already", msgid)
-        if self._within is not None:
-            self._within.check(largest, msgid, own)
 
 
 def weight(value: Any) -> int:

@@ -150,17 +150,17 @@ def test_the_extra_socket_never_takes_the_room_of_the_users_own_programs() -> No
     own = Intake(400)
     extra = own.share
     assert extra is own.share
-    extra.add(101)
+    extra.add(100)
+    extra.check(60)
+    own.add(400)
+    own.check(60)  # whatever the others hold
+    extra.add(1)
     with pytest.raises(Crowded):
-        extra.check(10)
-    own.add(200)
-    own.check(10)  # of 400
-    extra.add(-100)
-    extra.check(10)
-    own.add(300)
-    with pytest.raises(Crowded):  # what is left of the whole counts there too
-        extra.check(10)
-    assert (own.total, extra.total) == (501, 1)
+        extra.check(60)  # not twice as much as the largest frame
+    with pytest.raises(Crowded):
+        extra.check(60, own=101)  # nor what one takes when it is decoded
+    extra.check(101)
+    assert (own.total, extra.total) == (400, 101)
 
 
 @pytest.mark.parametrize("sent", [3, SMALL * 2])
