@@ -127,7 +127,7 @@ class Entry(LimitedTurn):
         if outcome != "ok" and (self._runs or (self._went and outcome in ABANDONED)):
             self._broke_off()
         if outcome == "ok" and self.asker.restricted and self.usage is None:
-            self._broke_off()  # nobody is to spend what nobody counts
+            self._broke_off(whole=True)  # nobody is to spend what nobody counts
         self.done(_total(self.usage))
         # Nor does a question that could not be sent leave a row, which is as cheap to ask again.
         if self.attempts or not self.asker.restricted:
@@ -155,14 +155,15 @@ class Entry(LimitedTurn):
         self.usage = usage
         self.cost_usd = cost_usd
 
-    def _broke_off(self) -> None:
+    def _broke_off(self, *, whole: bool = False) -> None:
         """What was answered so far is paid for all the same, and so is the input that a provider has when
         nobody waits for its answer any more; nobody said how much it is."""
         if self.usage is None:
             output = -(-self._heard // BYTES_PER_TOKEN)
-            if not output:
+            # Who is at the other end of the extra socket may have had a word, and thoughts unseen behind it.
+            if not output or (self.asker.restricted and not whole):
                 unseen = (time.monotonic() - self._sent_at) * UNSEEN_PER_S
-                output = round(min(unseen, self._most_output))
+                output = max(output, round(min(unseen, self._most_output)))
             usage = Usage(self._input_tokens(), output)
             self.answered(usage, self._price(usage))
 

@@ -10,11 +10,12 @@ import anyio
 import pytest
 
 from lokid.chat import ChatRequest, Message, Text
-from lokid.errors import BudgetExceeded, LokidError
+from lokid.errors import BudgetExceeded, IncompleteResponse, LokidError
 from lokid.runtime.call import ignore
+from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.estimates import SAMPLE, size
-from tests.fakes.provider import Call, answer
+from tests.fakes.provider import Call, answer, stream
 from tests.runtime.usage.test_bill import Setting, setting
 
 pytestmark = pytest.mark.anyio
@@ -37,12 +38,29 @@ async def ask(here: Setting, prompt: str, model: str = "c:m") -> None:
     await here.runtime.chat(request, emit=ignore, accepted=accepted, asker=Asker(restricted=True))
 
 
-async def test_a_provider_that_reports_no_usage_does_not_make_its_answers_free(tmp_path: Path) -> None:
+async def test_a_provider_that_reports_no_usage_does_not_make_its_answers_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = {"choices": [{"index": 0, "message": {"content": "x" * 40}, "finish_reason": "stop"}]}
     async with setting(tmp_path, top=EXTRA) as here:
+        monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)  # it came whole, so there was nothing unseen
         here.provider.will(answer(body=json.dumps(said).encode()))
         await ask(here, "x" * 400)
         assert spent(here) == pytest.approx(100 * 0.001 + 10 * 0.002)
+
+
+async def test_thoughts_behind_the_first_word_are_not_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word, and then as many unseen tokens as time passes until it is cancelled."""
+    monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)
+    event = {"choices": [{"index": 0, "delta": {"content": "1234"}}]}
+    cut = stream(f"data: {json.dumps(event)}\n\n".encode(), end=False)
+    async with setting(tmp_path, top=EXTRA) as here:
+        here.provider.will(cut)
+        with pytest.raises(IncompleteResponse):
+            await here.ask(asker=Asker(restricted=True), stream=True, max_tokens=70)
+        assert (await here.rows())[-1]["output_tokens"] == 70
 
 
 async def test_a_question_whose_input_costs_more_than_is_left_is_not_sent(tmp_path: Path) -> None:
