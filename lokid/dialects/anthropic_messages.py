@@ -23,6 +23,7 @@ from lokid.chat import (
 )
 from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known
+from lokid.dialects.stored import holds
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.turns import Blocks, turns
 from lokid.dialects.untrusted import items, mapping, text
@@ -215,11 +216,17 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
         case Reasoning(words) if ours and (signature := text(opaque.get("signature"))):
             return [{"type": "thinking", "thinking": words, "signature": signature}]
         case Reasoning() if ours and (block := mapping(opaque.get("block"))):
-            return [dict(block)]
+            return [] if holds(block, _names_file) else [dict(block)]
         case ToolCall(given, name, arguments):
             more = mapping(opaque.get("more")) if ours else {}
-            return [{"type": "tool_use", "id": _id(given), "name": name, "input": arguments, **more}]
+            return [{**more, "type": "tool_use", "id": _id(given), "name": name, "input": arguments}]
     return []
+
+
+def _names_file(one: Mapping[str, Any]) -> bool:
+    """A file that was uploaded, as a source or as a block. (Files that a tool on Anthropic's side wrote have
+    an id in a map of another type, by which nothing is read.)"""
+    return "file_id" in one and one.get("type") in ("file", "container_upload")
 
 
 def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from lokid.chat import (
 from lokid.dialects.anthropic_messages import MAX_TOKENS, check_thinking, closed_schema, thinking_for
 from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known
+from lokid.dialects.stored import holds
 from lokid.dialects.traits import Traits
 from lokid.dialects.turns import Blocks, turns
 from lokid.dialects.untrusted import fits, items, loads, mapping, text
@@ -187,10 +188,15 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
         case Reasoning() if ours and (redacted := text(opaque.get("redacted"))):
             return [{"reasoningContent": {"redactedContent": redacted}}]
         case Reasoning() if ours and (block := mapping(opaque.get("block"))):
-            return [dict(block)]
+            return [] if holds(block, _names_object) else [dict(block)]
         case ToolCall(given, name, arguments):
             return [{"toolUse": {"toolUseId": _id(given), "name": name, "input": arguments}}]
     return []
+
+
+def _names_object(one: Mapping[str, Any]) -> bool:
+    """In S3, which is read with the rights of the account."""
+    return "s3Location" in one
 
 
 def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:

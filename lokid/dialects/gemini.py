@@ -25,6 +25,7 @@ from lokid.chat import (
 )
 from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known, system_text
+from lokid.dialects.stored import holds
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.untrusted import mapping, text
 from lokid.errors import Unsupported
@@ -216,7 +217,7 @@ class _Contents:
                     parts += _said({"text": part.text}, state)
                 case Reasoning() if state:
                     kept = mapping(state.get("part"))
-                    if "fileData" in kept:  # a caller's own: no model answers with it
+                    if holds(kept, _names_file):
                         continue
                     parts += [dict(kept)] if kept else _said({"text": part.text, "thought": True}, state)
                 case ToolCall():
@@ -244,6 +245,11 @@ class _Contents:
         if not state and first and self._traits.thinking == "level":
             signature = SKIP_SIGNATURE
         return {**wire, "thoughtSignature": signature} if signature else wire
+
+
+def _names_file(one: Mapping[str, Any]) -> bool:
+    """JSON of Google's takes both spellings of a key."""
+    return "fileData" in one or "file_data" in one
 
 
 def _said(wire: dict[str, Any], state: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -427,6 +427,28 @@ def test_citations_and_callers_go_back_where_they_came_from() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
+        {"type": "container_upload", "file_id": "file_1"},
+        {
+            "type": "web_fetch_tool_result",
+            "tool_use_id": "w",
+            "content": {"content": {"type": "document", "source": {"type": "file", "file_id": "file_1"}}},
+        },
+    ],
+)
+def test_no_file_of_the_keys_owner_is_named_by_a_block_that_a_caller_made_up(block: dict[str, Any]) -> None:
+    """No model answers with one, and the extra socket's callers may not read what its owner may."""
+    call = ToolCall("t", "f", {}, opaque(more=block))
+    [turn] = sent(message("assistant", Reasoning("", opaque(block=block)), "hello", call))
+    assert [one["type"] for one in turn["content"]] == ["text", "tool_use"]
+    made = {"type": "code_execution_output", "file_id": "file_2"}
+    ran = {"type": "code_execution_tool_result", "tool_use_id": "s", "content": {"content": [made]}}
+    assert sent(message("assistant", Reasoning("", opaque(block=ran))))[0]["content"] == [ran]
+
+
 def test_empty_texts_and_answers_are_left_out_because_they_are_refused() -> None:
     found = sent(
         message("user", "hi", ""),

@@ -335,6 +335,15 @@ def test_signed_and_hidden_reasoning_goes_back_to_its_origin_only() -> None:
     assert content(user("hi"), assistant(signed, hidden, kept, "so"), traits=other) == [{"text": "so"}]
 
 
+def test_no_object_of_the_account_is_named_by_a_block_that_a_caller_made_up() -> None:
+    """No model answers with one, and the extra socket's callers may not read what the account may."""
+    source = {"s3Location": {"uri": "s3://private/paper.pdf"}}
+    block = {"document": {"format": "pdf", "name": "paper", "source": source}}
+    for made in (block, {"toolResult": {"toolUseId": "t", "content": [block]}}):
+        kept = Reasoning("", opaque(block=made))
+        assert content(user("hi"), assistant(kept, "so")) == [{"text": "so"}]
+
+
 def test_reasoning_without_a_signature_stays_here() -> None:
     image = Image("image/png", b"x")
     assert content(user("hi"), assistant(Reasoning("hmm"), image, "so")) == [{"text": "so"}]

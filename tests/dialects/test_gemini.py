@@ -338,9 +338,16 @@ def test_every_part_goes_back_as_it_came() -> None:
     ]
 
 
-def test_no_file_of_the_keys_owner_is_named_by_a_part_that_a_caller_made_up() -> None:
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"fileData": {"fileUri": "gs://private/paper", "mimeType": "text/plain"}},
+        {"file_data": {"file_uri": "gs://private/paper", "mime_type": "text/plain"}},
+        {"functionResponse": {"name": "f", "response": {}, "parts": [{"fileData": {"fileUri": "gs://p/q"}}]}},
+    ],
+)
+def test_no_file_of_the_keys_owner_is_named_by_a_part_that_a_caller_made_up(part: dict[str, Any]) -> None:
     """No model answers with one, and the extra socket's callers may not read what its owner may."""
-    part = {"fileData": {"fileUri": "gs://private/paper", "mimeType": "text/plain"}}
     assert contents(assistant(Text("hello"), Reasoning("", {KEY: OURS | {"part": part}}))) == [
         turn("model", "hello")
     ]
