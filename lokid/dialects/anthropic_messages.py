@@ -117,7 +117,7 @@ def _budget(request: ChatRequest, traits: Traits, limit: int) -> tuple[int, int]
         budget = min(budget, max(limit // 2, MIN_BUDGET))
     if budget >= limit:
         raise InvalidParams(
-            f"max_tokens: thinking is part of it, so {traits.model} needs more than {budget} for this",
+            f"max_tokens: thinking is part of it, so {traits.named} needs more than {budget} for this",
             hint="give a larger max_tokens, or less reasoning",
         )
     return budget, limit

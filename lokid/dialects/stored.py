@@ -1,5 +1,5 @@
 """What a caller made up as the state of an earlier answer, and names something that is stored for the owner
-of the key. No model answers with that, and the callers of the extra socket may not read what the owner may."""
+of the key. No model answers with that, and callers of the extra socket may not read what the owner may."""
 
 from __future__ import annotations
 

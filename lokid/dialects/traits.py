@@ -48,6 +48,12 @@ class Traits:
     one_sampling: bool = False
     thinking: Literal["budget", "adaptive", "level"] = "budget"
 
+    @property
+    def named(self) -> str:
+        """What the caller calls it. An error about parameters goes over the extra socket as it is, where the
+        server's name, which may hold the number of an account, is not told."""
+        return self.origin or self.model
+
     def check(self, request: ChatRequest) -> None:
         """Raises ``Unsupported`` for what the caller asked for and the model does not have.
 
@@ -75,7 +81,7 @@ class Traits:
             return request.max_tokens
         if self.default_max_tokens is None:
             raise InvalidParams(
-                f"{self.model} needs max_tokens",
+                f"{self.named} needs max_tokens",
                 hint="give max_tokens, or set max_output_tokens of the model in the configuration",
             )
         return self.default_max_tokens

@@ -110,7 +110,7 @@ def chat(client: BedrockSettings, model: ModelSettings, request: ChatRequest) ->
 def embed(client: BedrockSettings, model: ModelSettings, request: EmbedRequest) -> Exchange[EmbedAnswer]:
     """The family is that of the name that Bedrock knows, or of ours where that is the ARN of a profile."""
     family = bedrock_invoke.family(model.wire_name, model.name)
-    body = bedrock_invoke.encode(request, model.wire_name, family)
+    body = bedrock_invoke.encode(request, model.name, family)
     texts = len(request.texts)
     return Exchange(
         _post(_model_url(client, model, "invoke"), body), lambda: bedrock_invoke.decoder(texts, family)

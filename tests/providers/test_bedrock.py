@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from lokid.chat import ChatRequest, EmbedRequest, Image, Message, RerankRequest, Text, Tool
-from lokid.errors import Unsupported
+from lokid.errors import InvalidParams, Unsupported
 from lokid.protocols.http import HTTPRequest
 from lokid.providers import catalogue
 from lokid.providers.base import Credentials
@@ -40,6 +40,16 @@ def authorized(request: HTTPRequest, **secrets: str) -> dict[str, str]:
 
 def asking(name: str = CLAUDE, **more: Any) -> HTTPRequest:
     return chat(client(), model(name), replace(ASKED, **more)).request
+
+
+def refused(settings: ModelSettings, **asked: Any) -> str:
+    """What is said of the parameters."""
+    with pytest.raises(InvalidParams) as error:
+        if settings.type == "embedding":
+            embed(client(), settings, EmbedRequest("b:mine", ("a", "b")))
+        else:
+            chat(client(), settings, replace(ASKED, **asked))
+    return error.value.message
 
 
 # --- where requests go
@@ -73,6 +83,15 @@ def test_answers_are_streams_of_events_only_if_asked_for() -> None:
     assert (stream.streaming, stream.accept) == (True, ("application/vnd.amazon.eventstream",))
     whole = chat(client(), model(CLAUDE, no_stream=True), replace(ASKED, stream=True))
     assert (whole.streaming, whole.accept) == (False, ("application/json",))
+
+
+def test_what_is_wrong_with_the_parameters_is_said_without_the_name_that_only_the_account_knows() -> None:
+    """It goes over the extra socket as it is, and an ARN holds the number of the account."""
+    titan = ModelSettings(name="mine", type="embedding", real_name=f"{ARN}amazon.titan-embed-text-v2")
+    claude = model("mine", real_name=ARN)
+    for said in (refused(titan), refused(claude, max_tokens=5, reasoning=5000)):
+        assert "mine" in said
+        assert "123456789012" not in said
 
 
 def test_embeddings_are_invoked_and_have_a_family() -> None:
