@@ -131,6 +131,11 @@ def clients() -> Candidates:
     return _clients(_ask_daemon(("clients.list", {}))[0])
 
 
+def secrets() -> Candidates:
+    """Names in the vault, with the clients that use them; no value comes near."""
+    return [(one["name"], ", ".join(one["clients"])) for one in _ask_daemon(("secrets.list", {}))[0]]
+
+
 def _clients(known: list[dict[str, Any]]) -> Candidates:
     return [
         (one["name"], one["type"] if one.get("state") == "ready" else f"{one['type']}, {one.get('state')}")

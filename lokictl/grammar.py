@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from lokictl import completion
@@ -86,6 +88,14 @@ def _values(command: click.Command, param: click.Parameter, typed: str) -> list[
     match (param.metavar or "").strip("[]."):
         case "CLIENT:MODEL" | "MODEL":
             return completion.models(typed, _KINDS.get(command.name or "", "chat"))
+        case "NAME" if isinstance(param, click.Option):
+            found = completion.SHELLS
+        case "NAME" if command.name == "import-env":
+            found = [(name, "") for name in sorted(os.environ) if name.endswith("_API_KEY")]
+        case "NAME":
+            found = completion.secrets()
         case "CLIENT":
-            return [row for row in completion.clients() if row[0].startswith(typed)]
-    return []
+            found = completion.clients()
+        case _:
+            return []
+    return [row for row in found if row[0].startswith(typed)]

@@ -20,7 +20,7 @@ from lokictl.tables import show
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> int:
-    """Code for your shell: TAB completes commands, options, clients and models, and Alt-e turns the words
-    that you typed into a command. It runs nothing by itself and starts no daemon."""
+    """Code for your shell: TAB completes commands, options, clients, models and names of secrets; Alt-e turns
+    the words that you typed into a command. It runs nothing by itself and starts no daemon."""
     show(script(shell))
     return 0

@@ -52,7 +52,7 @@ def command() -> None:
 
 
 @command.command("set")
-@click.argument("name")
+@click.argument("name", metavar="NAME")
 @click.argument("more", nargs=-1, metavar="", type=click.UNPROCESSED)
 def set_(name: str, more: tuple[str, ...]) -> int:
     """Keep a value under NAME. It is asked for, or read from standard input; never an argument."""
@@ -68,7 +68,7 @@ def set_(name: str, more: tuple[str, ...]) -> int:
 
 
 @command.command("get")
-@click.argument("name")
+@click.argument("name", metavar="NAME")
 def get(name: str) -> int:
     """Print the value of NAME."""
     _check_name(name)

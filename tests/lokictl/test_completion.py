@@ -83,6 +83,19 @@ def test_clients_come_with_what_they_are(fake):
     assert done.stdout.decode() == "local\topenai-compatible\nopenai\topenai, needs_secret\n"
 
 
+def test_secrets_are_completed_by_name_with_who_uses_them(daemon, monkeypatch):
+    kept = [{"name": "OPENAI_API_KEY", "clients": ["a", "b"]}, {"name": "OTHER", "clients": []}]
+    fake = daemon(secrets__list=lambda *_: kept)
+    for before in (("delete",), ("delete", "OTHER"), ("get",), ("set",)):
+        told = lokictl("__complete", "secret", *before, "O").stdout.decode()
+        assert told == "OPENAI_API_KEY\ta, b\nOTHER\n"
+    assert words("secret", "get", "OTHER", "") == [], "one is all it takes"
+    assert {method for method, _ in fake.calls} == {"secrets.list"}
+    monkeypatch.setenv("SOME_API_KEY", "s")
+    assert words("secret", "import-env", "SOME") == ["SOME_API_KEY"]
+    assert words("cmd", "--shell", "f") == ["fish"]
+
+
 def test_the_words_of_a_question_are_not_completed(fake):
     assert words("ask", "openai:gpt-5", "lo") == []
     assert words("ask", "--", "lo") == []
