@@ -2,7 +2,7 @@
 
 Serves one GGUF model over HTTP on the loopback interface, in the dialect of OpenAI (``/v1/chat/completions``,
 ``/v1/embeddings``, ``/v1/rerank``), until SIGTERM. The llama.cpp inside is that of the ``xllamacpp`` wheel
-(extra ``lokid[local]``). An ``openai-compatible`` client starts it with ``launch``; a person may as well.
+(extra ``local``). An ``openai-compatible`` client starts it with ``launch``; a person may as well.
 
 The key that callers must send as ``Authorization: Bearer ...`` is the environment variable
 ``LOKID_LAUNCH_KEY``, never an argument, which every user of the machine could read. Without it, anyone
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         import xllamacpp
     except ModuleNotFoundError:
-        print("lokid.llama: llama.cpp is not installed: pip install 'lokid[local]'", file=sys.stderr)  # noqa: T201 - its only user interface
+        print("lokid.llama: llama.cpp is not installed: make demo", file=sys.stderr)  # noqa: T201 - its only user interface
         return 1
     except ImportError as error:  # a shared library that slim systems lack
         reason = f"{error} (Debian has libgomp.so.1 in libgomp1)"

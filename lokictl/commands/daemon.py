@@ -167,7 +167,7 @@ def _units() -> tuple[str, dict[str, str]]:
         raise Failure(
             "daemon_unavailable",
             f"there is no program lokid, neither beside {sys.executable} nor on PATH",
-            "install lokid with pip; a checkout alone has none",
+            "make demo, in your clone of lokid, installs it beside lokictl",
         )
     try:
         return units.folder(os.environ), units.texts(os.path.abspath(program), os.environ)

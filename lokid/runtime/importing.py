@@ -34,7 +34,7 @@ from lokid.errors import (
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers import oauth_presets
 from lokid.providers.settings import ClientSettings
-from lokid.runtime import durable
+from lokid.runtime import durable, extras
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.launching import children
 from lokid.runtime.oauth import token_file
@@ -232,7 +232,7 @@ async def _unsealed(
     if done.returncode == unseal.LACKS:
         raise Unsupported(
             "Loki's vault needs PyNaCl and argon2-cffi, which are not installed",
-            hint="pip install 'lokid[import]'",
+            hint=extras.hint("import"),
         )
     if done.returncode:
         how = children.how_it_ended(done.returncode)

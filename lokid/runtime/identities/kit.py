@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderUnavailable, SecretMissing
+from lokid.runtime import extras
 from lokid.runtime.identities.source import NO_END_S, Obtained, Place
 from lokid.runtime.launching import children
 
@@ -45,7 +46,7 @@ async def obtain(
     if not all(map(_is_installed, packages)):
         raise SecretMissing(
             f"the credentials of client {place.name!r} need a package that is not installed",
-            hint=f"pip install 'lokid[{extra}]'",
+            hint=extras.hint(extra),
             client=place.name,
         )
     command = [sys.executable, "-P", _PROGRAM, json.dumps(request)]

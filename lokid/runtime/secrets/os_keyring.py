@@ -13,13 +13,15 @@ from typing import TypeVar
 
 import anyio.to_thread
 
+from lokid.runtime import extras
+
 WITHIN_S = 5.0
 """One that is open answers within milliseconds; one that asks somebody in a window is not waited for."""
 
 THREADS = 4
 """A keyring that never answers keeps its thread: so many, and the others are told that it hangs."""
 
-HINT = "pip install 'lokid[keyring]'; keyring get SERVICE NAME shows what it answers"
+HINT = f"{extras.hint('keyring')}; then keyring get SERVICE NAME shows what it answers"
 
 
 R = TypeVar("R")

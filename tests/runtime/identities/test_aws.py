@@ -140,7 +140,7 @@ class TestOrder:
         assert shown(await source_of("bedrock", home, KEYS).obtain())["session_token"] == "canary-token"
         with pytest.raises(SecretMissing, match="not installed") as caught:
             await source_of("bedrock", home).obtain()
-        assert caught.value.hint == "pip install 'lokid[bedrock]'"
+        assert caught.value.hint.endswith("-m pip install '.[bedrock]'")
 
 
 class TestSources:

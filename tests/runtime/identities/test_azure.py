@@ -214,4 +214,4 @@ class TestAzureIdentity:
         monkeypatch.setattr(kit, "_is_installed", lambda package: False)
         with pytest.raises(SecretMissing, match="a package that is not installed") as caught:
             await source_of("azure-openai", home, identity="cli").obtain()
-        assert caught.value.hint == "pip install 'lokid[azure]'"
+        assert caught.value.hint.endswith("-m pip install '.[azure]'")

@@ -307,4 +307,4 @@ class TestGoogleAuth:
         path = write(home / "robot.json", {"type": "service_account"})
         with pytest.raises(SecretMissing, match="a package that is not installed") as caught:
             await source_of("vertexai", home, adc_file=path).obtain()
-        assert caught.value.hint == "pip install 'lokid[vertexai]'"
+        assert caught.value.hint.endswith("-m pip install '.[vertexai]'")

@@ -313,7 +313,7 @@ class TestTheOperatingSystemsKeyring:
         monkeypatch.setitem(sys.modules, "keyring", None)
         error = await failure(keyring(tmp_path, KeyringSecret(keyring=("s", "n"))))
         assert "not installed" in error.message
-        assert "lokid[keyring]" in str(error.hint)
+        assert "pip install '.[keyring]'" in str(error.hint)
 
 
 def test_a_scrubbed_variable_is_not_in_what_the_process_was_started_with() -> None:
