@@ -12,6 +12,7 @@ packing     the little MessagePack that a question needs
 wire        the little MessagePack that an answer needs
 autostart   starts lokid when none runs
 ending      one that lets its requests finish, told from none
+prompts     questions to a person, and what they may answer
 fits        whether an answer is what --schema asked for
 reply       shows one answer; it and wire are imported while the daemon works on the question
 layout      the same, laid out, on a terminal

@@ -8,10 +8,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-import click
-
 from lokictl.failure import Failure
-from lokictl.render import is_terminal, one_line
+from lokictl.render import is_terminal, note
 from lokid.rpc import address
 
 STARTER = """\
@@ -55,7 +53,10 @@ def may_replace(path: str) -> bool:
     """Asks. Only a person at a terminal can say so."""
     if not (is_terminal(0) and is_terminal(2)):
         return False
-    return click.confirm(one_line(f"{path} is there already; replace it (it is kept as .bak)?"), err=True)
+    from lokictl.prompts import confirm
+
+    note(f"{path} is there already; setup writes a whole new one and merges nothing")
+    return confirm("replace it (it is kept as .bak)?")
 
 
 def write(path: str, text: str) -> str | None:

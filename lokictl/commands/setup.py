@@ -14,7 +14,8 @@ from lokictl.command import Command
 from lokictl.commands.import_ import take_over
 from lokictl.failure import Failure, usage
 from lokictl.found_here import KEYS, Found
-from lokictl.render import is_terminal, note, one_line
+from lokictl.prompts import choose, confirm
+from lokictl.render import clean, is_terminal, note, one_line, write
 from lokictl.secret_input import ask
 from lokictl.tables import show, table
 
@@ -30,13 +31,14 @@ CALL_S = 60.0
     examples=(
         ("lokictl setup", "look for keys, Ollama, LM Studio; write the configuration; try it"),
         ("lokictl setup --no-call", "ask no provider anything"),
-        ("lokictl setup --yes < /dev/null", "without questions, for scripts"),
+        ("lokictl setup --yes < /dev/null", "without questions, for scripts; replaces what is there"),
     ),
 )
 @click.option("--no-call", is_flag=True, help="Do not ask each client a question of a few tokens.")
 @click.option("-y", "--yes", is_flag=True, help="Replace a configuration that is there; it is kept as .bak.")
 def command(no_call: bool, yes: bool) -> int:
-    """Find keys and local models, write a configuration, put the keys into the vault, try every client."""
+    """Find keys and local models, write a configuration, put the keys into the vault, try every client.
+    One that is there already stays: nothing is merged into it, and what it lacks is shown as lines to add."""
     path = own_config.path(os.environ)
     if not os.path.exists(path) and (status := _imported()) is not None:
         return status or _report([row["name"] for row in link.call("clients.list")], no_call)
@@ -46,19 +48,32 @@ def command(no_call: bool, yes: bool) -> int:
         *found_here.built_in(link.call("config.show")),
     ]
     typed: dict[str, str] = {}
-    if not found:
+    replaces = not os.path.exists(path) or yes
+    if not found and replaces:
         found, typed = _asked()
-    show(table(("client", "found"), [(one.name, one.where) for one in found], fits=True))
+    if found:
+        show(table(("client", "found"), [(one.name, one.where) for one in found], fits=True))
     names = [one.name for one in found]
-    if not os.path.exists(path) or yes or own_config.may_replace(path):
+    if replaces or (found and own_config.may_replace(path)):
         _keep_keys(found, typed)
         backup = own_config.write(path, found_here.configuration(found))
         note(f"{path} is written" + (f"; the old one is {backup}" if backup else ""))
         link.call("config.reload")
     else:
-        note(f"{path} is there already, and stays (--yes replaces it); no key was kept")
         names = [row["name"] for row in link.call("clients.list")]
+        _stays(path, [one for one in found if one.name not in names])
     return _report(names, no_call)
+
+
+def _stays(path: str, missing: Sequence[Found]) -> None:
+    """Says how one goes on with the configuration that there is. ``missing``: found, and not in it."""
+    note(f"{path} is there already and stays as it is: setup merges nothing into it, and kept no key")
+    if missing:
+        note("not in it; lokictl config edit, and under clients:")
+        write(2, clean("".join(one.lines() for one in missing)))
+    else:
+        note("to add a client: lokictl config edit, and lokictl secret set NAME for its key")
+    note("to begin anew instead: lokictl setup --yes (what is there stays beside it as .bak)")
 
 
 def _in_vault() -> dict[str, str]:
@@ -76,9 +91,7 @@ def _imported() -> int | None:
         return None
     aichat = left.config == left_by_loki.find_aichat(os.environ, None).config
     note(f"{left.config} is here; `lokictl import {'aichat' if aichat else 'loki'}` takes it over")
-    if not (
-        _is_person() and click.confirm("do that, instead of a new configuration?", default=True, err=True)
-    ):
+    if not (_is_person() and confirm("do that, instead of a new configuration?", default=True)):
         return None
     return take_over(left, None, dry_run=False, yes=False, variables=aichat)
 
@@ -107,7 +120,8 @@ def _asked() -> tuple[list[Found], dict[str, str]]:
     for variable, name in KEYS:
         known.setdefault(name, variable)
     note("no key in the environment, and neither Ollama nor LM Studio runs here")
-    name = click.prompt("provider", type=click.Choice(list(known)), default="openai", err=True)
+    another = "what is not there: lokictl config edit, with docs/providers.md"
+    name = choose("provider", list(known), default="openai", otherwise=another)
     return [Found(name, known[name])], {known[name]: ask(f"key of {name}: ")}
 
 

@@ -16,6 +16,7 @@ replaces; a reload builds the next one beside it. A retired client closes after 
     listing      the rows of ``models.list``, and asking a provider for its models
     importing    what import.loki does
     extras       how what a part needs beyond lokid is installed
+    adding       how a client that is not there is added
 
     network/     the door to providers, and the connections behind it
     secrets/     where keys come from, the vault, and what a lock leaves of them

@@ -32,9 +32,9 @@ from lokid.errors import (
 from lokid.logs import place
 from lokid.providers.cost import cost_usd
 from lokid.rpc.methods import GroupBy, ModelType
+from lokid.runtime import adding, listing
 from lokid.runtime import chat as chats
 from lokid.runtime import embed as embeds
-from lokid.runtime import listing
 from lokid.runtime import rerank as reranks
 from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.clients import OpenClient
@@ -195,10 +195,9 @@ class Runtime:
         one client that was asked for."""
         clients = self.generation.clients
         if client is not None and client not in clients:
-            raise UnknownModel(
-                f"no client is called {quoted(client)}{nearest(client, list(clients))}",
-                hint="lokictl clients",
-            )
+            meant = nearest(client, list(clients))
+            hint = "lokictl clients" if meant else adding.hint(client, from_file=self.generation.from_file)
+            raise UnknownModel(f"no client is called {quoted(client)}{meant}", hint=hint)
         chosen = [one for name, one in clients.items() if client in (None, name)]
         if refresh:
             await self._refresh(chosen, strict=client is not None)

@@ -14,7 +14,7 @@ from typing import Self
 from lokid.config import Config
 from lokid.errors import AuthenticationFailed, ConfigInvalid, LokidError, NotForThisSocket, UnknownModel
 from lokid.rpc.methods import ModelType
-from lokid.runtime import extras
+from lokid.runtime import adding, extras
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.known import nearest, quoted
 
@@ -98,7 +98,8 @@ class Generation:
         # People name the model alone; then the client is what they left out.
         whole = next((known for known in names if known.partition(":")[2] == model), None)
         meant = f"; did you mean {whole!r}?" if whole else nearest(model, names)
-        raise UnknownModel(f"no client is called {quoted(name)}{meant}", hint="lokictl models")
+        hint = "lokictl models" if meant else adding.hint(name, from_file=self.from_file)
+        raise UnknownModel(f"no client is called {quoted(name)}{meant}", hint=hint)
 
     def _default(self, type: ModelType) -> str:  # noqa: A002
         if type == "chat" and self.config.model:

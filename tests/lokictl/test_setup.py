@@ -214,10 +214,22 @@ def test_a_configuration_that_is_there_stays_unless_somebody_says_so(
     written(home).write_text("clients: [] # mine\n")
     environ = {**NOBODY, "OPENAI_API_KEY": VALUE}
     done = lokictl("setup", env=environ)
-    assert b"--yes replaces it" in done.stderr and b"mine\tyes" in done.stdout
+    assert b"setup merges nothing into it" in done.stderr and b"mine\tyes" in done.stdout
+    lines = done.stderr.decode().split("under clients:\n")[1].splitlines()
+    assert [one.name for one in config("clients:\n" + "\n".join(lines[:2])).clients] == ["openai"]
+    assert lines[2].startswith("to begin anew instead: lokictl setup --yes")
+    nothing = lokictl("setup", env=NOBODY)
+    assert (nothing.returncode, nothing.stdout.split(b"\t")[:2]) == (0, [b"mine", b"yes"])
+    assert (
+        b"to add a client: lokictl config edit" in nothing.stderr
+        and b"no key in the env" not in nothing.stderr
+    )
     assert (written(home).read_text(), running.kept) == ("clients: [] # mine\n", {})  # type: ignore[attr-defined]
     typed = terminal("setup", "--no-call", env=environ)
-    typed.read_until(b"[y/N]")
+    typed.read_until(b"merges nothing")
+    typed.read_until(b"[y/N]: ")
+    typed.type(b"what?\n")
+    typed.read_until(b"please type y for yes or n for no")
     typed.type(b"y\n")
     assert typed.wait() == 0
     assert written(home).with_name("config.yaml.bak").read_text() == "clients: [] # mine\n"
@@ -235,6 +247,8 @@ def test_with_nothing_found_a_person_is_asked_and_a_script_is_told(
     assert b"no key in the environment" in done.stderr
     typed = terminal("setup", env=NOBODY)
     typed.read_until(b"[openai]: ")
+    typed.type(b"grok\n")
+    typed.read_until(b"that is none of them, did you mean groq?")
     typed.type(b"groq\n")
     typed.read_until(b"key of groq: ")
     typed.type(f"{VALUE}\n".encode())
