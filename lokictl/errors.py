@@ -36,7 +36,8 @@ class LokidError(Exception):
         self.request_id = request_id
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        told = self.hint and self.hint not in self.message
+        return f"{self.code}: {self.message}" + (f" ({self.hint})" if told else "")
 
 
 class CallerError(LokidError):

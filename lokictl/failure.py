@@ -41,7 +41,9 @@ class Failure(Exception):
         if (client := error.get("client")) and str(client) not in message:
             message = f"{client}: {message}"  # whoever has several wants to know at which it was
         hint = error.get("hint")
-        if hint is None and error.get("retry_after_s") is not None:
+        if hint is not None and str(hint) in message:
+            hint = None  # of errors that a row of a table shows, the message says all
+        elif hint is None and error.get("retry_after_s") is not None:
             hint = f"try again in {error['retry_after_s']:.0f} s"
         return cls(str(error.get("code", "provider_error")), message, hint, error)
 

@@ -65,7 +65,9 @@ class Found:
     def where(self) -> str:
         if self.entry is not None:
             return "the small model that is installed with lokid"
-        return f"key in {self.variable}" if self.variable else f"{self.api_base}, {len(self.models)} models"
+        if self.variable:
+            return f"key in {self.variable}"
+        return f"{self.api_base}, {len(self.models)} model{'' if len(self.models) == 1 else 's'}"
 
     def lines(self) -> str:
         """Its entry under ``clients:``. Texts are JSON's, which YAML reads alike."""

@@ -100,8 +100,9 @@ def reload() -> int:
 
 
 def problem_line(problem: Mapping[str, Any], *, paint_on: bool) -> str:
-    """``path:line:column: key: message``, which editors and terminals can jump to."""
-    place = f"{problem['path']}:{problem['line']}:{problem['column']}:"
+    """``path:line:column: key: message``, which editors and terminals can jump to. Line 0: the whole file."""
+    at = f":{problem['line']}:{problem['column']}" if problem["line"] else ""
+    place = f"{problem['path']}{at}:"
     key = f"{problem['key']}: " if problem.get("key") else ""
     return paint(one_line(place), "red", on=paint_on) + " " + one_line(f"{key}{problem['message']}")
 

@@ -19,6 +19,7 @@ import click
 import lokid
 from lokictl import last_error, link, sandbox
 from lokictl.command import Command, json_option
+from lokictl.commands.config import problem_line
 from lokictl.commands.usage import counts_from, ledger_line
 from lokictl.failure import Failure
 from lokictl.reply import version_skew
@@ -131,9 +132,7 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
     if lacks := sandbox.problem(daemon):
         problems.append(lacks)
     config: Mapping[str, Any] = status["config"]
-    for one in config.get("problems") or ():
-        place = f"{one['path']}:{one['line']}:{one['column']}"
-        problems.append(f"{place}: {one['key']}: {one['message']}")
+    problems += [problem_line(one, paint_on=False) for one in config.get("problems") or ()]
     ledger: Mapping[str, Any] = (status.get("usage") or {}).get("ledger") or {}
     if unsaved := ledger_line(ledger):
         problems.append(f"usage: {unsaved}")
@@ -154,7 +153,7 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
         ("memory", sandbox.memory(daemon)),
         (
             "configuration",
-            f"generation {config.get('generation')}, {len(config.get('problems') or ())} problems",
+            f"generation {config.get('generation')}, {_count(len(config.get('problems') or ()), 'problem')}",
         ),
         ("clients", ", ".join(f"{count} {state}" for state, count in states.items()) or "none"),
     ]
@@ -170,6 +169,10 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
     return "does not answer"
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _extra(extra: Mapping[str, Any] | None, problems: list[str]) -> str:
     if not extra:
         return "off"
@@ -177,7 +180,8 @@ def _extra(extra: Mapping[str, Any] | None, problems: list[str]) -> str:
         problems.append(f"the extra socket is not open: {extra.get('reason', 'see the log')}")
         return "closed"
     budgets = ", ".join(f"{one['usd']:g} USD a {one['period']}" for one in extra["budgets"])
-    return f"{_short(str(extra['path']))}, {len(extra['models'])} patterns, {budgets or 'without a budget'}"
+    patterns = _count(len(extra["models"]), "pattern")
+    return f"{_short(str(extra['path']))}, {patterns}, {budgets or 'without a budget'}"
 
 
 def _certificates(problems: list[str]) -> list[tuple[str, str]]:

@@ -104,7 +104,7 @@ def explain(
             case kind:
                 message = _MESSAGES.get(kind, "is not valid here").format(**detail.get("ctx", {}))
         if variable := variables.get(str(location[0]) if location else ""):
-            problems.append(Problem(ENVIRONMENT, 1, 1, variable, message))
+            problems.append(Problem.of_whole(ENVIRONMENT, message, variable))
         else:
             problems.append(Problem(path, line, column, dotted((*base, *way)), message))
     return problems

@@ -117,7 +117,7 @@ def read(text: str, path: str, *, places: bool = True) -> Tree:
     problem), duplicate keys and the like leave a tree so that the rest can be checked too. Without
     ``places`` the lists of models may be ``Bulk``: in half the time, for who has no problem to place."""
     if len(text) > MAX_CHARACTERS:
-        return None, (Problem(path, 1, 1, "", "the file is longer than 16 MiB"),)
+        return None, (Problem.of_whole(path, "the file is longer than 16 MiB"),)
     builder = _Builder(path, places)
     try:
         events = _events(text.removeprefix("\ufeff"))

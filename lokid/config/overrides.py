@@ -92,7 +92,7 @@ def patches(
         if api is None or owner not in by_prefix:
             known = [f"{PATCH}{client}_{api}" for client in by_prefix for api in _APIS]
             said = f"no client reads this variable{_meant(name, known)}"
-            warnings.append(Problem(ENVIRONMENT, 1, 1, name, said))
+            warnings.append(Problem.of_whole(ENVIRONMENT, said, name))
             continue
         patch = _patch(name, _APIS[api], value)
         if isinstance(patch, list):

@@ -21,7 +21,8 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``line`` and ``column`` count from 1. ``key`` is dotted (``clients[0].api_base``), ``""`` for the
+    """``line`` and ``column`` count from 1; 0 where the file as a whole is meant, or one that is not there.
+    ``key`` is dotted (``clients[0].api_base``), ``""`` for the
     file as a whole. ``message`` never holds a value of the file."""
 
     path: str
@@ -30,8 +31,12 @@ class Problem:
     key: str
     message: str
 
+    @classmethod
+    def of_whole(cls, path: str, message: str, key: str = "") -> Problem:
+        return cls(path, 0, 0, key, message)
+
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}:{self.column}"
+        place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 

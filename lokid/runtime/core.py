@@ -283,7 +283,7 @@ class Runtime:
         loaded = load(paths, environ, self._builtin, self._reloader.vault)
         problems = list(loaded.problems)
         if path is not None and not problems and loaded.texts[0] is None:
-            problems.append(Problem(paths.config, 1, 1, "", "there is no such file"))
+            problems.append(Problem.of_whole(paths.config, "there is no such file"))
         return [_problem(problem) for problem in problems]
 
     # --- the extra socket ----------------------------------------------------------------------------

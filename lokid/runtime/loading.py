@@ -109,8 +109,8 @@ def load(
         settings = vault_settings(text or "", paths.config, environ, tree)
     kept = (vault or Vault(environ, os.path.dirname(paths.config))).read(settings)
     if kept.state == "refused":
-        warnings.append(Problem(kept.file, 1, 1, "", kept.reason))
-    warnings += [Problem(path, 1, 1, "", what) for path, what in kept.warnings]
+        warnings.append(Problem.of_whole(kept.file, kept.reason))
+    warnings += [Problem.of_whole(path, what) for path, what in kept.warnings]
     texts += (_hash(repr((kept.state, kept.reason, kept.secrets))),)
     young = _is_young(marks, begun) or _is_young(kept.marks, time.time())
     if before is not None and (before.texts, before.marks) == (texts, marks + kept.marks) and not failures:
@@ -201,7 +201,7 @@ def read(path: str, problems: list[Problem], failures: list[OSError]) -> str | N
     goes to ``failures``."""
 
     def problem(message: str) -> None:
-        problems.append(Problem(path, 1, 1, "", message))
+        problems.append(Problem.of_whole(path, message))
 
     try:
         with regular.opened(path) as (file, facts):
@@ -236,7 +236,7 @@ def _exposed(path: str, why: str) -> list[Problem]:
         return []
     if not secrets.open_to_others(mode):
         return []
-    return [Problem(path, 1, 1, "", f"{why} and other users may read it: chmod 600 {path}")]
+    return [Problem.of_whole(path, f"{why} and other users may read it: chmod 600 {path}")]
 
 
 def _file_warnings(config: Config, text: str) -> list[Problem]:

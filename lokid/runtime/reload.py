@@ -117,7 +117,12 @@ class Reloader:
                 # What is in use came from the vault as it was before.
                 kept = self.loaded
                 self.loaded = replace(loaded, environ=kept.environ, vault=kept.vault, settings=kept.settings)
-                raise ConfigInvalid(said, hint="the configuration before stays in use")
+                hint = (
+                    "the configuration before stays in use"
+                    if self.generation.number
+                    else "lokictl config edit"
+                )
+                raise ConfigInvalid(said, hint=hint)
             # Nothing but the generation itself keeps what came out of the vault.
             self.loaded = replace(loaded, config=None, models={})
             if same and not forced and old.number:
@@ -150,7 +155,7 @@ class Reloader:
             # Not a reason to say nothing, nor to try the same files over and over.
             log.error("bug in reading the configuration: %s", logs.place(error))  # noqa: TRY400 - never the text
             files = (self.paths.config, self.paths.env_file)
-            why = Problem(files[0], 1, 1, "", "a bug in lokid keeps this from being read; its log says where")
+            why = Problem.of_whole(files[0], "a bug in lokid keeps this from being read; its log says where")
             return Loaded(None, (why,), marks=watch.marks(files)), Plan()
         config = old.config if old.number and not old.sealed else None
         return loaded, plan(config, loaded.config) if loaded.config else Plan()
@@ -161,11 +166,11 @@ class Reloader:
             return None
         old, said = self.generation, "is gone; what it held stays in use until `lokictl daemon restart`"
         if loaded.texts[0] is None and old.from_file:
-            return Problem(self.paths.config, 1, 1, "", said)
+            return Problem.of_whole(self.paths.config, said)
         before, now = self.loaded.vault, loaded.vault
         if before.state == "open" and before.file == now.file and now.state in ("absent", "refused"):
             why = now.reason or said
-            return Problem(now.file, 1, 1, "", why)
+            return Problem.of_whole(now.file, why)
         return None
 
     def check_unlocked(self) -> None:

@@ -70,7 +70,7 @@ def test_a_bad_value_is_told_by_the_name_of_its_variable() -> None:
     environ = {"MY_OWN_SERVER_API_BASE": "http://canary.example"}
     assert problems(CLIENTS, environ) == [
         (
-            "environment:1:1: MY_OWN_SERVER_API_BASE: plain http:// is allowed to this machine only"
+            "environment: MY_OWN_SERVER_API_BASE: plain http:// is allowed to this machine only"
             " (localhost, 127.0.0.1, [::1]); use https://"
         )
     ]
@@ -117,10 +117,10 @@ def test_a_patch_that_no_client_reads_is_a_warning() -> None:
     environ = {"LOKID_PATCH_MY_SERVER_RERANK": "{}", "LOKID_PATCH_X": "canary"}
     assert [str(warning) for warning in load(CLIENTS, environ).warnings] == [
         (
-            "environment:1:1: LOKID_PATCH_MY_SERVER_RERANK: no client reads this variable;"
+            "environment: LOKID_PATCH_MY_SERVER_RERANK: no client reads this variable;"
             " did you mean `LOKID_PATCH_MY_OWN_SERVER_RERANK`?"
         ),
-        "environment:1:1: LOKID_PATCH_X: no client reads this variable",
+        "environment: LOKID_PATCH_X: no client reads this variable",
     ]
 
 

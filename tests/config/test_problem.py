@@ -8,6 +8,9 @@ from lokid.config.problem import Path, Problem, at_most, dotted
 def test_a_problem_reads_like_a_compilers() -> None:
     assert str(Problem("c.yaml", 3, 5, "clients", "is empty")) == "c.yaml:3:5: clients: is empty"
     assert str(Problem("c.yaml", 1, 1, "", "is empty")) == "c.yaml:1:1: is empty"
+    assert str(Problem.of_whole("c.yaml", "is gone")) == "c.yaml: is gone", (
+        "no line of a file that is not there"
+    )
 
 
 @pytest.mark.parametrize(

@@ -470,6 +470,14 @@ def test_a_number_of_any_size_is_for_the_daemon_to_judge(daemon):
     assert fake.params()["max_tokens"] == float("9" * 30)
 
 
+def test_the_same_advice_is_given_once(daemon):
+    def refuse(*_):
+        raise Refused("secret_missing", "it lacks K (lokictl secret set K)", hint="lokictl secret set K")
+
+    daemon(chat=refuse)
+    assert lokictl("ask", "x").stderr == b"lokictl: it lacks K (lokictl secret set K)\n"
+
+
 def test_a_schema_without_bottom_is_a_mistake_of_the_caller():
     done = lokictl("ask", "--schema", '{"a":' * 9000 + "1" + "}" * 9000, "x")
     assert (done.returncode, done.stderr) == (2, b"lokictl: the schema is nested too deep\n")

@@ -37,6 +37,7 @@ def test_everything_that_is_wrong_is_told_with_what_mends_it(daemon, home):
     (vault / "vault.age").write_text("x")
     os.chmod(vault / "vault.age", 0o644)
     problem = {"path": f"{home}/c.yaml", "line": 3, "column": 5, "key": "clients", "message": "is no list"}
+    gone = {"path": f"{home}/.env", "line": 0, "column": 0, "key": "", "message": "is gone"}
     clients = [
         {"name": "private-name", "type": "openai", "state": "needs_secret"},
         {"name": "b", "type": "claude", "state": "ready"},
@@ -44,18 +45,25 @@ def test_everything_that_is_wrong_is_told_with_what_mends_it(daemon, home):
     ledger = {"state": "degraded", "reason": f"{home}/u.db cannot be read: away", "unsaved": 0, "lost": 0}
     ledger |= {"unread": ledger["reason"], "counts_from": time.time()}
     daemon(
-        status=lambda *_: status(problems=[problem], clients=clients) | {"usage": {"ledger": ledger}},
+        status=lambda *_: status(problems=[problem, gone], clients=clients) | {"usage": {"ledger": ledger}},
     )
     done = lokictl("doctor")
     assert done.returncode == 1
     told = [line for line in done.stdout.decode().splitlines() if line.startswith("problem: ")]
     assert any("others may read ~/.local/share/lokid/vault" in line and "chmod" in line for line in told)
     assert any("lokid 0.0.9 is running" in line and "lokictl daemon restart" in line for line in told)
-    assert "problem: ~/c.yaml:3:5: clients: is no list" in told
+    assert "problem: ~/c.yaml:3:5: clients: is no list" in told and "problem: ~/.env: is gone" in told
+    assert "generation 3, 2 problems" in done.stdout.decode()
     assert any("a client of type openai: needs_secret" in line for line in told)
     assert any("usage: ~/u.db cannot be read: away" in line for line in told)
     assert any("the budgets count from" in line for line in told)
     assert "private-name" not in done.stdout.decode()
+
+
+def test_one_problem_is_not_several(daemon):
+    problem = {"path": "/c", "line": 1, "column": 1, "key": "", "message": "is no list"}
+    daemon(status=lambda *_: status(problems=[problem]))
+    assert b"generation 3, 1 problem\n" in lokictl("doctor").stdout
 
 
 def test_the_report_is_there_as_json(daemon):
