@@ -8,10 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.fakes.http_threads import Handler, Server
 
 ROOT = Path(__file__).parents[2]
+
+
+def _of(schema: dict[str, Any]) -> dict[str, Any]:
+    """An object with the fields of this flat schema."""
+    return {name: 3 if one["type"] == "integer" else "x" for name, one in schema["properties"].items()}
 
 
 class _Handler(Handler):
@@ -27,7 +33,10 @@ class _Handler(Handler):
             rows = [{"index": at, "embedding": [0.5, 0.25]} for at, _ in enumerate(asked["input"])]
             self.answer({"data": rows, "usage": {"prompt_tokens": 9}})
             return
-        text = {"role": "assistant", "content": self.words}
+        words = self.words
+        if wanted := asked.get("response_format"):
+            words = json.dumps(_of(wanted["json_schema"]["schema"]))
+        text = {"role": "assistant", "content": words}
         key = "delta" if asked.get("stream") else "message"
         answer = {
             "id": "1",
