@@ -29,11 +29,6 @@ class Commands(Group):
         assert isinstance(command, click.Command)
         return command
 
-    def meant(self, ctx: click.Context, name: str) -> str | None:
-        from lokictl.other_words import MEANT
-
-        return MEANT.get(name.lower()) or super().meant(ctx, name)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

@@ -95,6 +95,11 @@ class Group(click.Group):
         """The command that ``name``, which is none, may stand for."""
         import difflib
 
+        from lokictl import other_words
+
+        group = "" if ctx.parent is None else self.name or ""
+        if (other := other_words.meant(group, name)) is not None:
+            return other
         return next(iter(difflib.get_close_matches(name, self.list_commands(ctx), n=1)), None)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

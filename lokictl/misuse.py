@@ -28,6 +28,8 @@ def _message(error: click.UsageError, path: str) -> str:
             return f"{_name(param)} is missing: {_takes(param, path)}"
         case click.BadParameter(param=click.Parameter() as param):
             return f"{_name(param)} must be {_takes(param, path)}"
+        case click.NoSuchOption(option_name="-v" | "-V") if path == "lokictl":
+            return f"there is no option {error.option_name}, did you mean --version?"
         case click.NoSuchOption():
             near = f", did you mean {error.possibilities[0]}?" if error.possibilities else ""
             return f"there is no option {error.option_name}{near}"

@@ -31,5 +31,47 @@ MEANT = {
     "kill": "cancel",
     "queue": "ps",
     "watch": "events",
+    "top": "ps",
+    "import-env": "secret import-env",
+    "version": "--version",
+    "secret add": "secret set",
+    "secret create": "secret set",
+    "secret import": "secret import-env",
+    "secret lock": "lock",
+    "secret put": "secret set",
+    "secret read": "secret get",
+    "secret remove": "secret delete",
+    "secret rm": "secret delete",
+    "secret show": "secret get",
+    "secret unlock": "unlock",
+    "secret unset": "secret delete",
+    "auth list": "auth status",
+    "auth ls": "auth status",
+    "auth show": "auth status",
+    "auth signin": "auth login",
+    "auth signout": "auth logout",
+    "auth token": "auth status",
+    "auth whoami": "auth status",
+    "config dump": "config show",
+    "config get": "config show",
+    "config init": "setup",
+    "config lint": "config check",
+    "config list": "config show",
+    "config new": "setup",
+    "config set": "config edit",
+    "config test": "config check",
+    "config validate": "config check",
+    "config where": "config path",
+    "daemon disable": "daemon uninstall",
+    "daemon enable": "daemon install",
+    "daemon kill": "daemon stop",
+    "daemon log": "info",
+    "daemon logs": "info",
+    "daemon reload": "config reload",
 }
-"""Nearness of letters would lead elsewhere: from "start" to "status"."""
+"""Nearness of letters would lead elsewhere: from "start" to "status". Behind the name of a group: its own."""
+
+
+def meant(group: str, word: str) -> str | None:
+    """``group``: whose command ``word`` was to be, "" for lokictl's own."""
+    return MEANT.get(f"{group} {word}".strip().lower())
