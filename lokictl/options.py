@@ -21,6 +21,7 @@ ASK = (
     ("max_tokens", ("--max-tokens",), "whole", "N", "Longest answer, in tokens."),
     ("reasoning", ("--reasoning",), "text", "off|low|medium|high|N", "Its effort, or its budget in tokens."),
     ("schema", ("--schema",), "text", "FILE|JSON|FIELDS", "The answer must be JSON of it (else status 1)."),
+    ("no_stdin", ("-n", "--no-stdin"), "flag", "", "Do not read standard input, as in a loop that does."),
     ("no_stream", ("-S", "--no-stream"), "flag", "", "Print the answer when it is complete."),
     ("code", ("-c", "--code"), "flag", "", "Print only the first code block."),
     ("usage", ("-u", "--usage"), "flag", "", "One line about tokens, cost and time on stderr."),

@@ -73,9 +73,11 @@ class Question:
         self._images: list[dict[str, object]] = []
         self._texts: list[str] = []
         if rest == ["-"]:
+            if values["no_stdin"]:
+                raise usage("- is standard input, and -n reads none of it")
             self._words.pop()
             self._take(standard_input())
-        elif not is_terminal(0):
+        elif not (values["no_stdin"] or is_terminal(0)):
             data = standard_input()
             if not data and words:
                 _say_empty()

@@ -86,6 +86,17 @@ def test_standard_input_alone_is_the_prompt(daemon, arguments):
     assert fake.params()["prompt"] == "hello"
 
 
+def test_a_loop_over_lines_keeps_them_with_n(daemon):
+    fake = daemon(chat=say("ok"))
+    loop = 'while read -r line; do "$@" "$line"; done'
+    for option, asked in (("-n", ["a", "b", "c"]), ("-un", ["a", "b", "c"]), ("-u", ["a\n\nb\nc\n"])):
+        fake.calls.clear()
+        command = ["bash", "-c", loop, "bash", *COMMAND, "ask", option]
+        subprocess.run(command, input=b"a\nb\nc\n", capture_output=True, env=environment(), check=True)
+        assert [params["prompt"] for name, params in fake.calls if name == "chat"] == asked
+    assert lokictl("ask", "-n", "-").returncode == 2
+
+
 @pytest.mark.parametrize("stdin", [b"", b" \n"])
 def test_nothing_to_ask_is_a_mistake_of_the_caller(daemon, stdin):
     fake = daemon(chat=say("ok"))

@@ -96,7 +96,7 @@ def test_all_files_together_have_a_limit_too(daemon, monkeypatch, tmp_path):
     path.write_text("ä" * 40_000)
     monkeypatch.setattr(question, "USUAL", 100_000)
     monkeypatch.setattr(question, "is_terminal", lambda _fd: True)
-    values: Mapping[str, Any] = {"model": None, "files": (str(path),)}
+    values: Mapping[str, Any] = {"model": None, "files": (str(path),), "no_stdin": False}
     assert len(question.Question(values, ["hi"]).prompt(model_named=False)) > 40_000
     monkeypatch.setattr("lokictl.room._configured", lambda: 0)
     with pytest.raises(Failure, match="the question with its files has more than"):
