@@ -39,7 +39,10 @@ If no command can do it, answer with one line that begins with # and says why.""
 @click.option("-m", "--model", metavar="CLIENT:MODEL", help="Else $LOKICTL_MODEL, else the default.")
 @click.option("--shell", metavar="NAME", help="Write for this shell. Default: the one of $SHELL.")
 @click.option("--key", is_flag=True, hidden=True)
-def command(words: tuple[str, ...], model: str | None, shell: str | None, key: bool) -> int:
+@click.option("--columns", type=int, hidden=True)
+def command(
+    words: tuple[str, ...], model: str | None, shell: str | None, key: bool, columns: int | None
+) -> int:
     """One shell command from words. It is printed, never run; one that destroys is marked on stderr.
 
     What is sent: the words, and the names of your shell and system."""
@@ -55,11 +58,41 @@ def command(words: tuple[str, ...], model: str | None, shell: str | None, key: b
         line = _command(text, model, shell, link.call)
     except Failure as failure:
         hint = f" ({failure.hint})" if failure.hint else ""
-        write(1, f"lokictl: {one_line(failure.message + hint)}\n")
+        write(1, _message(f"lokictl: {one_line(failure.message + hint)}", columns) + "\n")
         return failure.exit_status
     harm = danger(line)
     write(1, (f"careful: this {harm}" if harm else "") + f"\n{line}\n")
     return 0
+
+
+ROW = "\x1e"
+"""Between the rows of a message for a shell that must know how many there are. In no text that is cleaned."""
+
+MOST_ROWS = 12
+"""Half of a small terminal. What is longer has hundreds of rows, and the prompt would leave the screen."""
+
+
+def _message(text: str, columns: int | None) -> str:
+    """``columns``: of the terminal, if the shell cannot wrap."""
+    if columns is None or columns < 1:
+        return text
+    from lokictl.wrapping import width, wrap
+
+    rows = [row for line in wrap(text, columns, commands=True) for row in _cut(line, columns, width)]
+    return ROW.join(
+        rows if len(rows) <= MOST_ROWS else [*rows[: MOST_ROWS - 1], "  lokictl status says more"]
+    )
+
+
+def _cut(line: str, columns: int, width: Callable[[str], int]) -> list[str]:
+    """As the terminal itself does it to what has no blank: a path, a command."""
+    rows, row = [], ""
+    for character in line:
+        if row and width(row) + width(character) > columns:
+            rows.append(row)
+            row = ""
+        row += character
+    return [*rows, row]
 
 
 def _command(

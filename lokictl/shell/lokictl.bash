@@ -58,7 +58,7 @@ _lokictl_words_to_command() {
     trapped=$(trap -p INT)
     trap : INT
     printf '\r%s \e[2m(asking; Ctrl-C gives up)\e[0m' "${words//$'\n'/ }"
-    answer=$(command lokictl cmd --key --shell bash -- "$words" </dev/null 2>/dev/null)
+    answer=$(command lokictl cmd --key --shell bash --columns "${COLUMNS:-80}" -- "$words" </dev/null 2>/dev/null)
     trap - INT
     [[ $trapped ]] && eval "$trapped"
     printf '\r\e[J'
@@ -67,8 +67,9 @@ _lokictl_words_to_command() {
     note=${answer%%$'\n'*} command=
     [[ $answer == *$'\n'* ]] && command=${answer#*$'\n'}
     [[ $command ]] && READLINE_LINE=$command READLINE_POINT=${#command}
-    # Under the line that readline is about to draw: down, and up again.
-    [[ $note ]] && printf '\n%s\e[A\r' "${note:0:${COLUMNS:-80}}"
+    # Under the line that readline is about to draw: down, and up again. What parts its rows is counted.
+    local parts=${note//[!$'\x1e']/}
+    [[ $note ]] && printf '\n%s\e[%dA\r' "${note//$'\x1e'/$'\n'}" $((${#parts} + 1))
 }
 bind -m emacs -x '"\ee": _lokictl_words_to_command'
 bind -m vi-insert -x '"\ee": _lokictl_words_to_command'

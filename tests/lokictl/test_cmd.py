@@ -76,6 +76,13 @@ def test_the_key_gets_its_message_and_the_command_on_stdout(daemon):
     fake.answers["chat"] = refuse
     done = lokictl("cmd", "--key", "list")
     assert (done.returncode, done.stdout) == (75, b"lokictl: too much (try again in 3 s)\n")
+    rows = lokictl("cmd", "--key", "--columns", "12", "list").stdout.decode()
+    assert rows == "lokictl: too\x1e  much (try\x1e  again in 3\x1e  s)\n", (
+        "of which the shell knows how many"
+    )
+    fake.answers["chat"] = lambda *_: result("# " + "/a/path" * 30)
+    rows = lokictl("cmd", "--key", "--columns", "9", "list").stdout.decode().split("\x1e")
+    assert len(rows) == 12 and all(len(row) <= 9 for row in rows[:-1])
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_an_error_shows_under_the_prompt_and_the_line_stays(shell, daemon):
 
 def test_an_error_at_the_foot_of_the_screen_loses_nothing(shell, daemon):
     def refuse(*_):
-        raise Refused("overloaded", "too busy")
+        raise Refused("overloaded", "too busy" + " and more" * 25)
 
     daemon(chat=refuse)
     shell.text("printf '%s\\n' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25")
@@ -168,6 +168,23 @@ def test_an_error_at_the_foot_of_the_screen_loses_nothing(shell, daemon):
     shell.text(" here")
     lines = shows(shell, "list files here")
     assert any(line == "25" for line in lines)
+
+
+def test_all_of_a_long_error_shows_and_the_line_stays(shell, daemon):
+    words = [f"word{number}" for number in range(30)]
+
+    def refuse(*_):
+        raise Refused("overloaded", " ".join(words), hint="漢字 the end")
+
+    daemon(chat=refuse)
+    shell.text("list files")
+    shell.keys("M-e")
+    lines = shell.wait_for("the end)")
+    assert "".join(words) in "".join("".join(lines).split()), "zsh and fish break within words"
+    at = next(row for row, line in enumerate(lines) if "lokictl: word0" in line)
+    assert lines[at - 1].rstrip() == "> list files"
+    shell.text(" here")
+    shows(shell, "list files here")
 
 
 def test_no_command_is_a_reason_and_the_line_stays(shell, daemon):
