@@ -388,4 +388,5 @@ def _foreign(path: str) -> Failure:
 
 
 def _name() -> str:
-    return f"lokictl/{lokid.__version__}"
+    """Who asks through lokictl may say so, as a path too: ``LOKICTL_PROGRAM=$0``."""
+    return os.environ.get("LOKICTL_PROGRAM", "").rpartition("/")[2] or f"lokictl/{lokid.__version__}"

@@ -25,6 +25,10 @@ RELEASED = {"0.1.0": "2026-11-27"}
 
 ENVIRONMENT = (
     ("LOKICTL_MODEL", "The model to ask when none is named, as CLIENT:MODEL."),
+    (
+        "LOKICTL_PROGRAM",
+        "Who asks, for lokictl ps and lokictl usage --by program, which show it behind lokictl.",
+    ),
     ("LOKICTL_AUTOSTART", "With 0, no lokid is started when none runs."),
     ("LOKID_CONFIG", "The configuration, if it lies elsewhere."),
     ("LOKID_ENV_FILE", "More environment for lokid; else .env beside the configuration."),

@@ -50,7 +50,9 @@ _NARROW = 64
 def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
     """What was asked and what it cost, in USD at the prices of the configuration and of lokid's own list.
 
-    A request without a known price counts as 0 and is told of. Days are those of the daemon's time zone.
+    Requests are all that were asked, and how many of them failed has a column where some did. One without a
+    known price counts as 0 and is told of. Days are those of the daemon's time zone. What scripts ask through
+    lokictl is the program lokictl, unless they set LOKICTL_PROGRAM.
     """
     now = time.time()
     params: dict[str, Any] = {"group_by": group_by}
@@ -137,11 +139,13 @@ def screen(rows: Sequence[Mapping[str, Any]], group_by: str, *, width: int, plai
     narrow = width < _NARROW
     total = _total(rows, group_by)
     key = "cost_usd" if total["cost_usd"] else "requests"
-    headers = [group_by, "requests"] + ([] if narrow else ["in", "out"]) + ["usd"]
+    failed = ["failed"] if total["failed"] else []
+    headers = [group_by, "requests", *failed] + ([] if narrow else ["in", "out"]) + ["usd"]
     lines = [
         [
             _shortened(str(row[group_by]) or "-", max(width // 3, 8)),
             f"{row['requests']}",
+            *(f"{row[name]}" for name in failed),
             *([] if narrow else [size(row["input_tokens"]), size(row["output_tokens"])]),
             money(row["cost_usd"]),
         ]
@@ -156,7 +160,7 @@ def screen(rows: Sequence[Mapping[str, Any]], group_by: str, *, width: int, plai
 
 
 def _total(rows: Sequence[Mapping[str, Any]], group_by: str) -> dict[str, Any]:
-    names = ("requests", "input_tokens", "output_tokens", "cost_usd")
+    names = ("requests", "failed", "input_tokens", "output_tokens", "cost_usd")
     return {group_by: "all"} | {name: sum(row[name] for row in rows) for name in names}
 
 

@@ -481,6 +481,15 @@ def test_a_number_of_any_size_is_for_the_daemon_to_judge(daemon):
     assert fake.params()["max_tokens"] == float("9" * 30)
 
 
+def test_a_script_that_says_who_it_is_is_shown_by_that_name(daemon):
+    fake = daemon(chat=say("ok"))
+    for said in ("nightly", "/home/me/bin/nightly"):
+        lokictl("ask", "x", env={"LOKICTL_PROGRAM": said})
+    lokictl("ask", "x", env={"LOKICTL_PROGRAM": ""})
+    names = [params["client"].partition("/")[0] for method, params in fake.calls if method == "hello"]
+    assert names == ["nightly", "nightly", "lokictl"]
+
+
 def test_the_same_advice_is_given_once(daemon):
     def refuse(*_):
         raise Refused("secret_missing", "it lacks K (lokictl secret set K)", hint="lokictl secret set K")

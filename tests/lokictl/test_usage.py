@@ -72,15 +72,20 @@ def drawn(terminal, columns: int, **env: str) -> list[str]:
 def test_on_a_terminal_it_has_bars_that_the_locale_can_show(daemon, terminal, locale, block):
     daemon(usage__query=lambda *_: ROWS, status=PRICES)
     lines = drawn(terminal, 80, **locale)
-    assert re.split(r" {2,}", lines[0].strip()) == ["MODEL", "REQUESTS", "IN", "OUT", "USD"]
-    assert re.split(r" +", lines[1])[:5] == ["openai:gpt-5", "10", "1.5k", "20", "1.2346"]
-    assert lines[1].count(block) == 30
+    assert re.split(r" {2,}", lines[0].strip()) == ["MODEL", "REQUESTS", "FAILED", "IN", "OUT", "USD"]
+    assert re.split(r" +", lines[1])[:6] == ["openai:gpt-5", "10", "0", "1.5k", "20", "1.2346"]
+    assert lines[1].count(block) == 28
     assert lines[2].rstrip().endswith("#" if block == "#" else "▎")
-    assert re.split(r" +", lines[4].strip()) == ["all", "13", "4.5k", "60", "1.2446"]
+    assert re.split(r" +", lines[4].strip()) == ["all", "13", "1", "4.5k", "60", "1.2446"]
     assert max(map(len, lines)) <= 80
     assert lines[5] == "lokid's own prices are of 2026-11-24"
     if block == "#":
         assert "".join(lines).isascii()
+
+
+def test_a_column_of_failures_is_there_where_some_failed(daemon, terminal):
+    daemon(usage__query=lambda *_: ROWS[:2], status=PRICES)
+    assert "FAILED" not in drawn(terminal, 80)[0]
 
 
 def test_40_columns_are_enough(daemon, terminal):
