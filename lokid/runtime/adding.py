@@ -26,7 +26,7 @@ def hint(name: str, *, from_file: bool) -> str:
         return f"lokictl secret set {key} adds {known}; {_THERE}"
     if (entry := _entry(known)) is None:
         return f"{_THERE}; {'lokictl config edit' if from_file else 'lokictl setup'} adds one"
-    before = "to add it: lokictl config edit, and under clients:"
+    before = f"to add {known}: lokictl config edit, and under clients:"
     if _is_here(known):
         return f"{before} `{entry}`; {_THERE}"
     return f"{before} `{entry}`, then lokictl secret set {_key(known)}; {_THERE}"
