@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine makes an example slow, not wrong; pytest-timeout catches what hangs.
-settings.register_profile("lokid", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+settings.register_profile(
+    "lokid", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 settings.load_profile("lokid")
 
 
