@@ -46,20 +46,27 @@ def json_map(value: dict[str, Any], place: str) -> dict[str, Any]:
     return value
 
 
+_PLAIN = frozenset((str, int, bool, type(None)))
+"""What JSON always holds. A request may have a hundred thousand of them, and one call for each is 20 ms."""
+
+
 def _fault(value: object) -> tuple[str, str] | None:
     """The first place that JSON cannot hold, and why. As deep as the RPC's limit on nesting at most."""
     match value:
         case float():
             return None if isfinite(value) else ("", "must be a finite number")
-        case list():
+        case list() if not _PLAIN.issuperset(map(type, value)):
             for index, entry in enumerate(value):
+                kind = type(entry)
+                if kind in _PLAIN or (kind is float and isfinite(entry)):
+                    continue
                 if fault := _fault(entry):
                     return f"[{index}]{fault[0]}", fault[1]
         case dict():
             for key, entry in value.items():
                 if not isinstance(key, str):
                     return "", "a key must be text"
-                if fault := _fault(entry):
+                if type(entry) not in _PLAIN and (fault := _fault(entry)):
                     return f".{shown(key)}{fault[0]}", fault[1]
         case bytes():
             return "", "binary data has no JSON form"

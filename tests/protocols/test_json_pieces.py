@@ -19,11 +19,12 @@ VALUES = st.recursive(
 )
 
 
-@given(value=VALUES, step=st.integers(1, 4), nodes=st.integers(0, 3))
-def test_the_bytes_are_those_of_one_call(value: Any, step: int, nodes: int) -> None:
+@given(value=VALUES, step=st.integers(1, 4), nodes=st.integers(0, 3), together=st.integers(1, 3))
+def test_the_bytes_are_those_of_one_call(value: Any, step: int, nodes: int, together: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_pieces, "STEP", step)
         patch.setattr(json_pieces, "NODES", nodes)
+        patch.setattr(json_pieces, "TOGETHER", together)
         assert encoded([value]) == HTTPRequest("POST", "https://x/", body=[value]).content()
 
 

@@ -96,8 +96,8 @@ class Entry(LimitedTurn):
         try:
             self.check()  # who cannot pay need not wait
             if self.asker.restricted:
-                cost = self._price(Usage(self._input_tokens(), 0)) or 0.0
-                place = self._bill.extra.place(self._config.extra_socket, self._bill.now(), cost)
+                extra = self._config.extra_socket
+                place = self._bill.extra.place(extra, self._bill.now(), self._input_usd)
                 place.__enter__()
                 self._place = place
         except LokidError as error:
@@ -119,6 +119,9 @@ class Entry(LimitedTurn):
             self._end(error.code)
         else:  # of a bug the caller is told what is said of providers that fail
             self._end(ProviderFailed.code if isinstance(error, Exception) else "cancelled")
+
+    def _input_usd(self) -> float:
+        return self._price(Usage(self._input_tokens(), 0)) or 0.0
 
     def check(self) -> None:
         self._bill.check(self._client, self._budget, self.asker, self._config)

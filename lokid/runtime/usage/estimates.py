@@ -4,7 +4,7 @@ prompts would be none for what comes in tools, their results or a schema."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lokid.chat import ChatRequest, Image, Reasoning, Text, ToolCall, ToolResult
@@ -67,14 +67,23 @@ def _length(value: Any) -> int:
     total = 0
     left = [value]
     while left:
-        match left.pop():
-            case str() as text:
-                total += size(text)
-            case Mapping() as fields:
-                left += fields
-                left += fields.values()
-            case Sequence() as items:
-                left += items
-            case _:  # null, a truth value, a number
-                total += 1
+        one = left.pop()
+        # By what is there most often: a request has a hundred thousand of them at most.
+        if isinstance(one, str):
+            total += size(one)
+        elif one is None or isinstance(one, (int, float)):
+            total += 1
+        # What is abstract comes last: it takes ten times as long to ask for.
+        elif isinstance(one, list) or not isinstance(one, (dict, Mapping)):
+            # A hundred thousand numbers, one at a time, are 20 ms.
+            if _NUMBERS.issuperset(map(type, one)):
+                total += len(one)
+            else:
+                left += one
+        else:
+            left += one
+            left += one.values()
     return total
+
+
+_NUMBERS = frozenset((int, float, bool, type(None)))

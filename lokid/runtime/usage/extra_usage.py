@@ -7,7 +7,7 @@ restarts, since each row of the ledger says where its question came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,9 +52,10 @@ class ExtraUsage:
         self._spending.check(NAME, settings.budget, Budget(), now, self._reserved)
 
     @contextmanager
-    def place(self, settings: ExtraSocket | None, today: float, cost_usd: float) -> Iterator[None]:
+    def place(self, settings: ExtraSocket | None, today: float, cost: Callable[[], float]) -> Iterator[None]:
         """Around one question. Raises Overloaded, RateLimited and, if it would not be left, BudgetExceeded.
-        ``today``: seconds since the epoch. ``cost_usd``: of its input, estimated."""
+        ``today``: seconds since the epoch. ``cost``: of its input, in USD; asked for last, since to
+        look through a long one takes longer than to send it again."""
         if settings is None:
             raise off()
         limits, now = settings.limits, anyio.current_time()
@@ -63,6 +64,7 @@ class ExtraUsage:
         most = limits.requests_per_minute
         if most is not None and (wait := self._started.wait(most, now)) > 0:
             raise RateLimited(f"more than {most} questions a minute", retry_after_s=round(wait, 1))
+        cost_usd = cost()
         self._spending.check(NAME, settings.budget, Budget(), today, self._reserved + cost_usd)
         if most is not None:
             self._started.add(1, now)

@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from lokid.chat import ChatRequest, Message, Text
-from lokid.errors import BudgetExceeded, IncompleteResponse, LokidError
+from lokid.errors import BudgetExceeded, IncompleteResponse, LokidError, Overloaded
+from lokid.runtime import core
 from lokid.runtime.call import ignore
 from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
@@ -91,6 +92,34 @@ async def test_questions_at_the_same_moment_do_not_spend_the_same_dollar(tmp_pat
         with pytest.raises(BudgetExceeded):
             await ask(here, "x" * 4 * 600)
         go.set()
+
+
+async def test_a_question_for_which_no_place_is_free_is_not_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To refuse one again and again must not cost more than to send it."""
+    extra = {"extra_socket": EXTRA["extra_socket"] | {"limits": {"concurrency": 1}}}
+    looked, here_now = 0, anyio.Event()
+
+    def tokens(request: ChatRequest) -> int:
+        nonlocal looked
+        looked += 1
+        return 1
+
+    async def held(_call: Call) -> None:
+        here_now.set()
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr(core, "chat_tokens", tokens)
+    async with setting(tmp_path, top=extra) as here, anyio.create_task_group() as tasks:
+        here.provider.will(held)
+        tasks.start_soon(ask, here, "x")
+        await here_now.wait()
+        assert looked == 1
+        with pytest.raises(Overloaded):
+            await ask(here, "x")
+        assert looked == 1
+        tasks.cancel_scope.cancel()
 
 
 async def test_a_question_that_was_not_sent_leaves_no_row(tmp_path: Path) -> None:
