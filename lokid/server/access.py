@@ -9,7 +9,7 @@ themselves is told in full.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lokid.chat import Event, RetryNotice
@@ -21,6 +21,7 @@ from lokid.errors import (
     UnknownMethod,
     UnknownModel,
 )
+from lokid.server import extra_images
 from lokid.server.faults import fault
 from lokid.server.handlers import HANDLERS, Handler, Inline, Spawned, handler_of
 from lokid.server.handlers import hello as _said
@@ -116,22 +117,8 @@ def _check(method: str, params: Params) -> None:
     for key in _REFUSED.get(method, ()):
         if params.get(key):
             raise _Refusal(f"{key}: {_HERE} does not take it", hint=_ELSEWHERE)
-    for url in _image_urls(params.get("messages")):
-        # ``gs://`` and an uploaded file's name are read with the rights of the user's account.
-        if not url.lower().startswith(("https://", "http://", "data:")) or _UPLOADED in url.lower():
-            raise _Refusal(f"messages: {_HERE} takes images by http and https only", hint=_ELSEWHERE)
-
-
-_UPLOADED = "generativelanguage.googleapis.com"
-
-
-def _image_urls(value: object) -> Iterator[str]:
-    """In messages, their parts, and the parts of tool results."""
-    for one in value if isinstance(value, list) else ():
-        if isinstance(one, dict):
-            if isinstance(url := one.get("url"), str) and one.get("type") == "image":
-                yield url
-            yield from _image_urls(one.get("content"))
+    if (why := extra_images.why_not(params.get("messages"))) is not None:
+        raise _Refusal(f"messages: {_HERE} {why}", hint=_ELSEWHERE)
 
 
 _ASK_OWNER = "`lokictl status` on the machine where lokid runs says more"

@@ -183,6 +183,11 @@ def test_the_reason_of_a_retry_is_the_providers_and_not_told() -> None:
         "s3://b/a",
         "file:///etc/passwd",
         "https://generativelanguage.googleapis.com/v1/files/x",
+        "https://generativelanguage%2Egoogleapis.com/v1/files/x",
+        "https://GenerativeLanguage.googleapis.com.:443/v1/files/x",
+        "https://generativelanguage\uff0egoogleapis.com/v1/files/x",
+        " gs://bucket/a.png",
+        "http://127.0.0.1\\@example.com/a.png",
     ],
 )
 @pytest.mark.parametrize("inside", [False, True])
@@ -196,8 +201,55 @@ def test_images_that_only_the_users_account_can_read_are_refused(url: str, insid
     FULL.check("chat", {"messages": messages})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080/a.png",
+        "http://127.1/a.png",
+        "http://2130706433/a.png",
+        "http://[::1]/a.png",
+        "http://[::1/a.png",
+        "http://example.com@127.0.0.1?@example.com",
+        "http://[::ffff:169.254.169.254]/latest",
+        "http://192.168.1.1/camera.jpg",
+        "http://localhost/a.png",
+        "http://me@box.localhost./a.png",
+        "http://printer/a.png",
+        "https://wiki.internal/a.png",
+    ],
+)
+def test_images_that_only_this_machine_can_fetch_are_refused(url: str) -> None:
+    """A server of models that runs on it would."""
+    with pytest.raises(LokidError, match="from this machine or its network"):
+        RESTRICTED.check("chat", {"messages": [{"role": "user", "content": [{"type": "image", "url": url}]}]})
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"media_type": "video/mp4", "data": b"x"},
+        {"media_type": "application/pdf", "url": "https://example.com/a.png"},
+        {"url": "data:application/pdf;base64,eA=="},
+        {"url": "https://www.youtube.com/watch?v=x"},
+        {"url": "https://youtu.be/x"},
+    ],
+)
+def test_what_is_no_image_is_refused(image: dict[str, Any]) -> None:
+    """1,600 tokens are counted for an image, whatever it is; an hour of film is a million."""
+    messages = [{"role": "user", "content": [{"type": "image", **image}]}]
+    with pytest.raises(LokidError, match="images only"):
+        RESTRICTED.check("chat", {"messages": messages})
+    FULL.check("chat", {"messages": messages})
+
+
 def test_images_that_anybody_can_read_are_not() -> None:
-    for url in ("https://example.com/a.png", "data:image/png;base64,eA=="):
+    urls = (
+        "https://example.com/a.png",
+        "http://1.1.1.1/a",
+        "https://b\u00fccher.example/",
+        "HTTPS://X.org/a",
+    )
+    for url in (*urls, "data:image/png;base64,eA=="):
         part = {"type": "image", "url": url}
         RESTRICTED.check(
             "chat", {"messages": [{"role": "user", "content": [part]}, {"role": "user", "content": "x"}]}

@@ -1,0 +1,85 @@
+"""Which images may come over the extra socket: those that anybody could send, and nothing that only the owner
+of a key, or a program on the owner's machine, can read. And nothing but images: a budget that reserves 1,600
+tokens for each must not be spent on films."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import unquote
+
+BY_HTTP = "takes images by http and https only"
+NO_IMAGE = "takes images only, no documents, sounds or films"
+NEAR = "takes no images from this machine or its network"
+
+_OWNERS = ("generativelanguage.googleapis.com",)
+"""Hosts that the provider reads with the rights of the user's account: files that were uploaded."""
+
+_FILMS = ("youtube.com", "youtube-nocookie.com", "youtu.be")
+"""Gemini watches what is there, and an hour is a million tokens."""
+
+_NEAR = ("localhost", "local", "internal", "lan", "home.arpa")
+"""Ends of names of one network only. A server of models on this machine would go there."""
+
+_PATH = re.compile(r"[/?#]")
+"""Where the host has ended."""
+
+_ODD = re.compile(r"[\x00-\x20\\\x7f]")
+"""What programs that read URLs do not agree about."""
+
+
+def why_not(messages: object) -> str | None:
+    """Of the first image that may not; in ``messages``, their parts, and the parts of tool results."""
+    return next((why for image in _images(messages) if (why := _why(image)) is not None), None)
+
+
+def _images(value: object) -> Iterator[Mapping[str, Any]]:
+    for one in value if isinstance(value, list) else ():
+        if isinstance(one, dict):
+            if one.get("type") == "image":
+                yield one
+            yield from _images(one.get("content"))
+
+
+def _why(image: Mapping[str, Any]) -> str | None:
+    # What is not text here is an error that ``decode`` tells.
+    kind, url = image.get("media_type"), image.get("url")
+    if isinstance(kind, str) and not kind.lower().startswith("image/"):
+        return NO_IMAGE
+    if not isinstance(url, str):
+        return None
+    begin = url[:16].lower()
+    if begin.startswith("data:"):
+        return None if begin.startswith("data:image/") else NO_IMAGE
+    if not begin.startswith(("https://", "http://")) or _ODD.search(url):
+        return BY_HTTP
+    host = _host(url)
+    if _is_below(host, _OWNERS):
+        return BY_HTTP
+    if _is_below(host, _FILMS):
+        return NO_IMAGE
+    return NEAR if _is_near(host) else None
+
+
+def _host(url: str) -> str:
+    """As whoever reads it most loosely does. ``urlsplit`` takes longer, and there may be thousands."""
+    place = _PATH.split(url.partition("//")[2], 1)[0].rpartition("@")[2]
+    host = place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
+    return unicodedata.normalize("NFKC", unquote(host)).lower().rstrip(".")
+
+
+def _is_below(host: str, names: tuple[str, ...]) -> bool:
+    return host.endswith(names) and any(host == name or host.endswith(f".{name}") for name in names)
+
+
+def _is_near(host: str) -> bool:
+    last = host.rpartition(".")[2]
+    if ":" in host or last[:1].isdigit():
+        try:
+            return not ip_address(host.partition("%")[0]).is_global
+        except ValueError:
+            return True  # 127.1 and 0x7f000001 are addresses to some programs
+    return "." not in host or _is_below(host, _NEAR)
