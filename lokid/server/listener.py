@@ -23,6 +23,7 @@ from lokid.runtime.watch import Watch, places
 from lokid.server.access import FULL, Access
 from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError
 from lokid.server.peer import Connected, Peer, peer_of
+from lokid.server.selector import BEHIND
 from lokid.server.service import Service
 from lokid.server.session import Session
 
@@ -33,6 +34,10 @@ MAX_PER_PROCESS = 512
 
 BURST = 16
 """Connections accepted before the others get their turn again: 2 ms."""
+
+FEW = 2
+"""The same of the extra socket: who came and went there all the time made a question of the user's own take
+thirty times as long."""
 
 PAUSE_S = 0.1
 """After a failed accept (no descriptor is free): long enough not to spin, short enough not to be felt."""
@@ -89,10 +94,15 @@ class Listener:
         async with anyio.create_task_group() as sessions:
             while not self._draining:
                 sock = self._endpoint.sock
+                if self._access.restricted:
+                    BEHIND.add(sock.fileno())
                 # Left for a new turn when the socket was bound again, for good when draining. Closed only
                 # here: nobody waits for it any more.
-                with anyio.CancelScope() as self._accepting:
-                    await self._accept_for_ever(sock, sessions)
+                try:
+                    with anyio.CancelScope() as self._accepting:
+                        await self._accept_for_ever(sock, sessions)
+                finally:
+                    BEHIND.discard(sock.fileno())
                 with contextlib.suppress(OSError):
                     # Bound again: what waits in the old backlog connected in good faith.
                     while not self._draining:
@@ -166,7 +176,7 @@ class Listener:
         while True:
             await anyio.wait_readable(sock)
             try:
-                for _ in range(BURST):
+                for _ in range(FEW if self._access.restricted else BURST):
                     _check_room(sock)
                     self._accept(sock, sessions)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import resource
+import socket
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from lokid.rpc.messages import encode_request
 from lokid.server import listener as listener_module
@@ -96,12 +99,34 @@ async def test_answers_that_nobody_reads_do_not_fill_the_memory(
 
 
 async def test_connections_of_the_extra_socket_let_others_go_first_and_leave_no_trace(tmp_path: Path) -> None:
-    before = len(BEHIND)
+    outside = len(BEHIND)
     async with served(tmp_path, access=RESTRICTED) as extra:
+        before = len(BEHIND)
+        assert before == outside + 1, "who connects waits as well"
         async with extra.client() as client:
             assert (await client.ask("hello")).error is None
             assert len(BEHIND) == before + 1
         await until(lambda: len(BEHIND) == before)
+    assert len(BEHIND) == outside
+
+
+async def test_of_many_that_connect_over_the_extra_socket_few_have_their_turn_together(
+    tmp_path: Path,
+) -> None:
+    """To take a connection and to end it costs as much as a question, and one can be made in no time."""
+    async with served(tmp_path, access=RESTRICTED) as extra:
+        before, most = 0, 0
+        with contextlib.ExitStack() as waiting:
+            for _ in range(20):
+                one = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                one.connect(extra.path)
+            with anyio.fail_after(10):
+                while before < 20:
+                    await checkpoint()
+                    now = len(extra.listener._sessions)
+                    most, before = max(most, now - before), now
+        assert 0 < most <= 2 * listener_module.FEW  # a turn of trio has no order
+        await until(lambda: not extra.listener._sessions)
 
 
 async def test_an_idle_connection_holds_nothing_of_its_last_message(tmp_path: Path) -> None:
