@@ -53,6 +53,7 @@ class Entry(LimitedTurn):
     cost_usd: float | None = None
     _runs = False
     _went = False
+    _left = False  # at any attempt
     _heard = 0  # bytes
     _sent_at = 0.0
 
@@ -132,8 +133,8 @@ class Entry(LimitedTurn):
         if outcome == "ok" and self.asker.restricted and self.usage is None:
             self._broke_off(whole=True)  # nobody is to spend what nobody counts
         self.done(_total(self.usage))
-        # Nor does a question that could not be sent leave a row, which is as cheap to ask again.
-        if self.attempts or not self.asker.restricted:
+        # Nor does a question of which nothing was sent leave a row, which is as cheap to ask again.
+        if self._left or self._runs or not self.asker.restricted:
             self._bill.put(self, outcome)
 
     def sent(self) -> None:
@@ -142,7 +143,7 @@ class Entry(LimitedTurn):
         self._sent_at = time.monotonic()
 
     def went(self) -> None:
-        self._went = True
+        self._went = self._left = True
 
     def admitted(self) -> None:
         self._runs = True

@@ -130,6 +130,14 @@ async def test_a_question_that_was_not_sent_leaves_no_row(tmp_path: Path) -> Non
         assert await here.rows() == []
 
 
+async def test_who_leaves_before_anything_was_sent_leaves_no_row(tmp_path: Path) -> None:
+    """To connect, ask and go takes a moment, and the file of the ledger would be the damage."""
+    async with setting(tmp_path, top=EXTRA, api_base="http://127.0.0.1:1/v1") as here:
+        with pytest.raises(LokidError, match="127"):
+            await ask(here, "x")
+        assert await here.rows() == []
+
+
 @pytest.mark.parametrize("length", [1, SAMPLE, 10 * SAMPLE + 7])
 def test_a_text_has_more_tokens_where_its_letters_have_more_bytes(length: int) -> None:
     for letter, each in (("x", 1), ("é", 2), ("中", 3), ("\U0001f600", 4)):
