@@ -19,7 +19,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from lokid import logs
-from lokid.chat import ChatRequest, ChatResult, EmbedRequest, RerankRequest, Usage
+from lokid.chat import ChatRequest, ChatResult, EmbedRequest, RerankRequest
 from lokid.config import Problem, show
 from lokid.errors import (
     ConfigInvalid,
@@ -30,7 +30,6 @@ from lokid.errors import (
     UnknownModel,
 )
 from lokid.logs import place
-from lokid.providers.cost import cost_usd
 from lokid.rpc.methods import GroupBy, ModelType
 from lokid.runtime import adding, listing
 from lokid.runtime import chat as chats
@@ -50,6 +49,7 @@ from lokid.runtime.secrets.stored import StoredSecrets
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.bill import Bill, Entry, Method
 from lokid.runtime.usage.estimates import chat_tokens, tokens_of
+from lokid.runtime.usage.price import price
 
 AFTER_A_BUG_S = 5.0
 """Seconds until the files are followed again, when something in them brought a bug of lokid out."""
@@ -144,16 +144,19 @@ class Runtime:
         most_output: float = 0,
         interactive: bool = False,
     ) -> Entry:
+        extra, asker = self.generation.config.extra_socket, asker or Asker()
+        named = extra is None or lease.model in extra.models or lease.client.settings.models is not None
+        guess = asker.restricted and not named
         return self.bill.entry(
             lease.client.settings,
             lease.model,
             method,
-            asker or Asker(),
+            asker,
             self.generation.config,
             interactive=interactive,
             estimate=estimate,
             most_output=most_output,
-            price=partial(_price, lease, TYPES[method]),
+            price=partial(price, lease.client, lease.model.partition(":")[2], TYPES[method], guess),
         )
 
     def _lease(self, model: str, type: ModelType, asker: Asker | None) -> Lease:  # noqa: A002 - the key's name
@@ -377,10 +380,6 @@ async def _contained(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) 
 
 
 TYPES: Mapping[Method, ModelType] = {"chat": "chat", "embed": "embedding", "rerank": "reranker"}
-
-
-def _price(lease: Lease, type: ModelType, usage: Usage) -> float | None:  # noqa: A002 - the key's name
-    return cost_usd(lease.client.model(lease.model.partition(":")[2], type), usage)
 
 
 def _named(request: R, lease: Lease) -> R:

@@ -132,6 +132,8 @@ class Entry(LimitedTurn):
             self._broke_off()
         if outcome == "ok" and self.asker.restricted and self.usage is None:
             self._broke_off(whole=True)  # nobody is to spend what nobody counts
+        if self.asker.restricted and self.cost_usd is None and self.usage is not None:
+            self.cost_usd = self._price(self.usage)  # maybe a guess
         self.done(_total(self.usage))
         # Nor does a question of which nothing was sent leave a row, which is as cheap to ask again.
         if self._left or self._runs or not self.asker.restricted:

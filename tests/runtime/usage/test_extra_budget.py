@@ -11,11 +11,13 @@ import pytest
 
 from lokid.chat import ChatRequest, Message, Text
 from lokid.errors import BudgetExceeded, IncompleteResponse, LokidError, Overloaded
+from lokid.providers import catalogue
 from lokid.runtime import core
 from lokid.runtime.call import ignore
 from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.estimates import SAMPLE, size
+from lokid.runtime.usage.price import PARTS, beginnings
 from tests.fakes.provider import Call, answer, stream
 from tests.runtime.usage.test_bill import Setting, setting
 
@@ -142,3 +144,32 @@ async def test_who_leaves_before_anything_was_sent_leaves_no_row(tmp_path: Path)
 def test_a_text_has_more_tokens_where_its_letters_have_more_bytes(length: int) -> None:
     for letter, each in (("x", 1), ("é", 2), ("中", 3), ("\U0001f600", 4)):
         assert size(letter * length) == pytest.approx(each * length, rel=0.01)
+
+
+async def spent_on(tmp_path: Path, model: str, *allowed: str) -> float:
+    """With 10 tokens of input and 20 of output, at a client that takes any name."""
+    top = {"extra_socket": {"models": [*allowed]}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "vendor", lambda _: "openrouter")  # it goes by the address
+        async with setting(tmp_path, top=top, name="openrouter", models=None) as here:
+            await ask(here, "x", model)
+            return spent(here)
+
+
+async def test_a_model_that_only_a_star_allows_is_not_free_for_an_odd_name(tmp_path: Path) -> None:
+    whole = await spent_on(tmp_path, "openrouter:openai/gpt-4o", "openrouter:*")
+    assert whole > 0
+    (tmp_path / ".local/state/lokid/usage.db").unlink()
+    assert await spent_on(tmp_path, "openrouter:openai/gpt-4o:online", "openrouter:*") == whole
+
+
+@pytest.mark.parametrize("model", ["openrouter:openai/gpt-4o:free", "openrouter:mine-9"])
+async def test_a_model_that_was_named_or_is_like_none_stays_without_a_price(
+    tmp_path: Path, model: str
+) -> None:
+    assert await spent_on(tmp_path, model, model, "openrouter:mine*") == 0
+
+
+def test_of_a_long_name_little_is_looked_at() -> None:
+    assert [*beginnings("openai/gpt-4o:x")] == ["openai/gpt-4o", "openai/gpt", "openai"]
+    assert len([*beginnings("a-" * 10_000_000)]) <= PARTS
