@@ -3,16 +3,29 @@
 import os
 import sys
 
-from lokid import daemon
+PR_SET_DUMPABLE = 4
+"""linux/prctl.h"""
 
 
 def main() -> None:
+    close()
+    from lokid import daemon
+
     status = daemon.main()
     # Everything is closed. Leave without the interpreter's own tear-down, which waits for every thread,
     # and one may hang in a name look-up.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def close() -> None:
+    """Nobody may open our memory from here on (``daemon.harden`` does the rest). Whoever has opened it keeps
+    it, with every secret that comes later: so before the first import that takes time."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -338,6 +338,25 @@ def test_before_the_first_secret_is_read_the_process_is_closed_to_others() -> No
     assert answer == "0 (0, 0) (2048, 2048) {'PYDANTIC_DISABLE_PLUGINS'} True"
 
 
+def test_its_memory_is_closed_before_it_imports_what_takes_time() -> None:
+    """Who has opened ``/proc/PID/mem`` by then keeps it, with all secrets that come later."""
+    answer = python(
+        """
+        import ctypes, sys
+        import lokid.__main__
+        class Watcher:
+            def find_spec(self, name, path=None, target=None):
+                if name.startswith("lokid."):
+                    print(name, ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True)
+                    sys.meta_path.remove(self)
+        sys.meta_path.insert(0, Watcher())
+        sys.argv = ["lokid", "--version"]
+        lokid.__main__.main()
+        """
+    )
+    assert answer.splitlines() == ["lokid.daemon 0", f"lokid {lokid.__version__}"]
+
+
 def test_the_configuration_can_be_named_on_the_command_line(tmp_path: Path) -> None:
     named = python(
         """
