@@ -1,7 +1,8 @@
 """The composition root: the only place that knows all parts and ties them together.
 
 Order of a start: ``lokid.__main__`` closes the memory; claim the socket (clients can connect from here on,
-and wait), close the process otherwise, then import what is heavy, then load. Hence the imports inside functions.
+and wait), close the process to other curious eyes, then import what is heavy, then load. Hence the imports
+inside functions.
 """
 
 from __future__ import annotations
