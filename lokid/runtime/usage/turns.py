@@ -1,8 +1,10 @@
 """Whose turn it is at a client with ``limits``, which hold for everybody who asks it together.
 
-Who cannot go at once waits: people before batches, and of each kind every process in its turn, so that a
-job with a thousand questions does not hold up one with two. What waits is bounded in number here, and in
-time by the call itself (its total timeout); leaving, in whichever way, makes room.
+Who cannot go at once waits: people before batches, those before the extra socket, and of each kind every
+process in its turn, so that a job with a thousand questions does not hold up one with two. The extra socket
+gets half of each limit at most: its questions would else be all that runs when the user asks. What waits is
+bounded in number here, and in time by the call itself (its total timeout); leaving, in whichever way, makes
+room.
 
 ``requests_per_minute`` and ``tokens_per_minute`` count what happened in the last sixty seconds. Tokens of
 requests in flight are estimated by their input, and corrected by what the provider says they were.
@@ -82,17 +84,39 @@ class _Line:
             del self._by_pid[waiter.pid]
 
 
+class _Count:
+    """What counts towards the limits."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.reserved = 0  # tokens of those that run, estimated
+        self.requests = Window()
+        self.tokens = Window()
+
+    def delay(self, limits: ClientLimits) -> float:
+        """Seconds until the next one may go; infinite if somebody has to end first."""
+        if limits.concurrency is not None and self.running >= limits.concurrency:
+            return inf
+        delay = 0.0
+        if limits.requests_per_minute is None and limits.tokens_per_minute is None:
+            return delay
+        now = anyio.current_time()
+        if limits.requests_per_minute is not None:
+            delay = self.requests.wait(limits.requests_per_minute, now)
+        if limits.tokens_per_minute is not None:
+            delay = max(delay, self.tokens.wait(limits.tokens_per_minute - self.reserved, now))
+        return delay
+
+
 class Turns:
     """Of one client, by its name: a reload changes the limits and keeps the count."""
 
     def __init__(self) -> None:
         self.waiting = 0
-        self._limits = ClientLimits()
-        self._running = 0
-        self._reserved = 0  # tokens of those that run, estimated
-        self._requests = Window()
-        self._tokens = Window()
-        self._lines = (_Line(), _Line())  # interactive, batch
+        self._limits = self._extra_limits = ClientLimits()
+        self._count = _Count()
+        self._extra = _Count()  # of the extra socket's in it
+        self._lines = (_Line(), _Line(), _Line())  # interactive, batch, of the extra socket
 
     async def take(
         self, limits: ClientLimits, asker: Asker, estimate: int, *, interactive: bool, client: str
@@ -102,18 +126,20 @@ class Turns:
         if limits is not self._limits:
             changed, self._limits = limits != self._limits, limits
             if changed:
+                self._extra_limits = _half(limits)
                 self._wake()
-        if self.waiting or self._delay() > 0:
+        if self.waiting or self._delay(asker) > 0:
             if self.waiting >= MOST_WAITING:
                 raise Overloaded(
                     f"{MOST_WAITING} requests wait for client {client!r} already",
                     hint="ask for fewer at a time, or raise `limits` of the client",
                     client=client,
                 )
-            await self._wait(asker, self._lines[0 if interactive else 1])
-        self._running += 1
-        self._reserved += estimate
-        self.sent()
+            await self._wait(asker, self._lines[2 if asker.restricted else 0 if interactive else 1])
+        for count in self._counts(asker):
+            count.running += 1
+            count.reserved += estimate
+        self.sent(asker)
 
     async def _wait(self, asker: Asker, line: _Line) -> None:
         waiter = _Waiter(asker.pid)
@@ -123,7 +149,7 @@ class Turns:
         try:
             while True:
                 # Only the first one looks at the clock; it wakes the next when it goes.
-                delay = self._delay() if self._first() is waiter else inf
+                delay = self._delay(asker) if self._first() is waiter else inf
                 if delay <= 0:
                     return
                 with anyio.move_on_after(delay):
@@ -135,40 +161,39 @@ class Turns:
             line.remove(waiter)
             self._wake()
 
-    def sent(self) -> None:
+    def sent(self, asker: Asker) -> None:
         """A request goes to the provider."""
         if self._limits.requests_per_minute is not None:
-            self._requests.add(1, anyio.current_time())
+            for count in self._counts(asker):
+                count.requests.add(1, anyio.current_time())
 
-    def done(self, estimate: int, tokens: int | None) -> None:
+    def done(self, asker: Asker, estimate: int, tokens: int | None) -> None:
         """One that had its turn ended. ``tokens``: None if the provider did not say."""
-        self._running -= 1
-        self._reserved -= estimate
-        if self._limits.tokens_per_minute is not None:
-            self._tokens.add(estimate if tokens is None else tokens, anyio.current_time())
+        for count in self._counts(asker):
+            count.running -= 1
+            count.reserved -= estimate
+            if self._limits.tokens_per_minute is not None:
+                count.tokens.add(estimate if tokens is None else tokens, anyio.current_time())
         self._wake()
 
-    def _delay(self) -> float:
-        """Seconds until the next one may go; infinite if somebody has to end first."""
-        limits = self._limits
-        if limits.concurrency is not None and self._running >= limits.concurrency:
-            return inf
-        delay = 0.0
-        if limits.requests_per_minute is None and limits.tokens_per_minute is None:
-            return delay
-        now = anyio.current_time()
-        if limits.requests_per_minute is not None:
-            delay = self._requests.wait(limits.requests_per_minute, now)
-        if limits.tokens_per_minute is not None:
-            delay = max(delay, self._tokens.wait(limits.tokens_per_minute - self._reserved, now))
-        return delay
+    def _counts(self, asker: Asker) -> tuple[_Count, ...]:
+        return (self._count, self._extra) if asker.restricted else (self._count,)
+
+    def _delay(self, asker: Asker) -> float:
+        delay = self._count.delay(self._limits)
+        return max(delay, self._extra.delay(self._extra_limits)) if asker.restricted else delay
 
     def _first(self) -> _Waiter | None:
-        return self._lines[0].first() or self._lines[1].first()
+        return next((first for line in self._lines if (first := line.first()) is not None), None)
 
     def _wake(self) -> None:
         if (first := self._first()) is not None:
             first.event.set()
+
+
+def _half(limits: ClientLimits) -> ClientLimits:
+    """One at least."""
+    return limits.model_copy(update={key: max(most // 2, 1) for key, most in limits if most is not None})
 
 
 class Turn:
@@ -236,8 +261,8 @@ class LimitedTurn(Turn):
     def sent(self) -> None:
         super().sent()
         if self.attempts > 1:  # the first was counted when it took its turn
-            self._turns.sent()
+            self._turns.sent(self._asker)
 
     def done(self, tokens: int | None) -> None:
         if self._taken:
-            self._turns.done(self._estimate, tokens if self.attempts else 0)
+            self._turns.done(self._asker, self._estimate, tokens if self.attempts else 0)

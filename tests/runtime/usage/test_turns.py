@@ -59,8 +59,10 @@ class Client:
         self._tasks = tasks
         self._scopes: dict[str, anyio.CancelScope] = {}
 
-    async def ask(self, name: str, *, pid: int = 1, interactive: bool = False, estimate: int = 0) -> Asker:
-        asker = Asker(pid)
+    async def ask(
+        self, name: str, *, pid: int = 1, interactive: bool = False, estimate: int = 0, extra: bool = False
+    ) -> Asker:
+        asker = Asker(pid, restricted=extra)
 
         async def work() -> None:
             with anyio.CancelScope() as self._scopes[name]:
@@ -71,8 +73,8 @@ class Client:
         await anyio.wait_all_tasks_blocked()
         return asker
 
-    async def end(self, tokens: int | None = 0, estimate: int = 0) -> None:
-        self.turns.done(estimate, tokens)
+    async def end(self, tokens: int | None = 0, estimate: int = 0, *, extra: bool = False) -> None:
+        self.turns.done(Asker(restricted=extra), estimate, tokens)
         await anyio.wait_all_tasks_blocked()
 
     async def give_up(self, name: str) -> None:
@@ -113,6 +115,45 @@ async def test_people_go_before_batches() -> None:
         assert one.went == ["first", "person", "batch", "batch2"]
 
 
+async def test_the_extra_socket_gets_half_of_the_places_and_holds_nobody_else_up() -> None:
+    async with client(concurrency=5) as one:
+        for name in "abc":
+            await one.ask(name, extra=True)
+        assert one.went == ["a", "b"]
+        await one.ask("own")
+        await one.ask("own2", interactive=True)
+        assert one.went == ["a", "b", "own", "own2"]
+        await one.end(extra=True)
+        assert one.went[4:] == ["c"]
+
+
+async def test_a_single_place_is_everybodys() -> None:
+    async with client(concurrency=1) as one:
+        assert not (await one.ask("a", extra=True)).waiting
+        assert (await one.ask("own")).waiting
+
+
+async def test_batches_go_before_the_extra_socket_whoever_came_first() -> None:
+    async with client(concurrency=1) as one:
+        await one.ask("first")
+        await one.ask("extra", pid=2, extra=True, interactive=True)
+        for name in ("batch", "batch2"):
+            await one.ask(name)
+        for _ in range(3):
+            await one.end()
+        assert one.went == ["first", "batch", "batch2", "extra"]
+
+
+async def test_the_extra_socket_gets_half_of_the_minute() -> None:
+    for limits in ({"requests_per_minute": 2}, {"tokens_per_minute": 20}):
+        async with client(**limits) as one:
+            await one.ask("a", extra=True, estimate=10)
+            await one.end(10, 10, extra=True)
+            assert (await one.ask("b", extra=True, estimate=10)).waiting
+            assert not (await one.ask("own", estimate=10)).waiting
+            await one.give_up("b")
+
+
 async def test_every_process_has_its_turn() -> None:
     async with client(concurrency=1) as one:
         await one.ask("running")
@@ -142,7 +183,7 @@ async def test_nobody_overtakes_those_who_wait() -> None:
     async with client(concurrency=1) as one:
         await one.ask("running")
         await one.ask("waiting")
-        one.turns.done(0, 0)  # and before the one that waits has noticed:
+        one.turns.done(Asker(), 0, 0)  # and before the one that waits has noticed:
         await one.ask("late", pid=2)
         assert one.went == ["running", "waiting"]
 
@@ -199,7 +240,7 @@ class TestVirtualTime:
         async def ask() -> None:
             await line.take(limits, Asker(), 0, interactive=False, client="c")
             went.append(anyio.current_time())
-            line.done(0, 0)
+            line.done(Asker(), 0, 0)
 
         async with anyio.create_task_group() as tasks:
             for _ in range(35):
@@ -214,7 +255,7 @@ class TestVirtualTime:
         async def ask() -> None:
             await line.take(limits, Asker(), 1, interactive=False, client="c")
             went.append(anyio.current_time())
-            line.done(1, 60)
+            line.done(Asker(), 1, 60)
 
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
