@@ -179,6 +179,8 @@ def _extra(extra: Mapping[str, Any] | None, problems: list[str]) -> str:
     if extra["state"] != "open":
         problems.append(f"the extra socket is not open: {extra.get('reason', 'see the log')}")
         return "closed"
+    if unknown := extra.get("budget_unknown"):
+        problems.append(f"the extra socket answers budget_exceeded: {unknown['reason']}; then restart lokid")
     budgets = ", ".join(f"{one['usd']:g} USD a {one['period']}" for one in extra["budgets"])
     patterns = _count(len(extra["models"]), "pattern")
     return f"{_short(str(extra['path']))}, {patterns}, {budgets or 'without a budget'}"

@@ -91,6 +91,12 @@ def _extra(extra: Mapping[str, Any], *, on: bool) -> list[str]:
         return [paint(f"extra socket closed: {one_line(str(extra.get('reason', '')))}", "red", on=on)]
     models = one_line(", ".join(extra["models"]))
     lines = [f"extra socket {one_line(str(extra['path']))} for {models}"]
+    if unknown := extra.get("budget_unknown"):
+        until = time.strftime("%Y-%m-%d %H:%M", time.localtime(unknown["until"]))
+        why = (
+            f"nothing is spent until {until}, since nobody knows what was: {one_line(str(unknown['reason']))}"
+        )
+        lines.append(paint(f"budget of the extra socket: {why}", "red", on=on))
     for budget in extra["budgets"]:
         spent = f"{money(budget['spent_usd'])} of {money(budget['usd'])} USD this {budget['period']}"
         used_up = budget["spent_usd"] >= budget["usd"]

@@ -60,6 +60,19 @@ def test_status_says_where_it_is_and_what_is_left_of_its_budget(daemon):
     ]
 
 
+def test_a_budget_of_which_nobody_knows_what_is_left_says_why(daemon):
+    unknown = {
+        "until": time.mktime((2026, 11, 29, 0, 0, 0, 0, 0, -1)),
+        "reason": "/u.db: no database; move it away",
+    }
+    daemon(**answers(OPEN | {"budget_unknown": unknown}))
+    said_there = (
+        "budget of the extra socket: nothing is spent until 2026-11-29 00:00, since nobody knows what was: "
+    )
+    assert f"{said_there}/u.db: no database; move it away\n" in said("status")
+    assert "/u.db: no database; move it away; then restart lokid" in said("doctor")
+
+
 def test_one_that_could_not_be_opened_says_why(daemon):
     daemon(**answers(CLOSED))
     assert "extra socket closed: others may enter /run/x" in said("status")

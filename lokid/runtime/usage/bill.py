@@ -193,12 +193,13 @@ class Bill:
         """Opens the database and reads what was spent so far."""
         await self.ledger.open()
         now = self.now()
-        for period, (begin, _) in bounds(now).items():
+        for period, (begin, end) in bounds(now).items():
             self.spending.load(period, await self.ledger.query(begin, None, "client"), now)
             why = self.ledger.unread()
             self.extra.load(period, await self.ledger.query(begin, None, "program"), now)
             if why := why or self.ledger.unread():
                 self._counts_from = now, why
+                self.extra.unread(period, end, why)
         if self._counts_from is not None:
             log.error(
                 "usage of before does not count: %s. What is there stays as it is; today, this month and the"

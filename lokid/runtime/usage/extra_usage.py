@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from lokid.config import ExtraSocket
-from lokid.errors import LokidError, NotForThisSocket, Overloaded, RateLimited
+from lokid.errors import BudgetExceeded, LokidError, NotForThisSocket, Overloaded, RateLimited
 from lokid.providers.settings import Budget
 from lokid.runtime.usage.asker import EXTRA
 from lokid.runtime.usage.rows import Row
@@ -36,11 +36,16 @@ class ExtraUsage:
         self._started = Window()
         self._running = 0
         self._reserved = 0.0  # USD, of the input of those that run
+        self._unknown: dict[Period, tuple[float, str]] = {}  # until when, and why
 
     def load(self, period: Period, rows: Iterable[Mapping[str, Any]], now: float) -> None:
         """``rows``: of the ledger, by program."""
         ours = [{**row, "client": NAME} for row in rows if row["program"].startswith(EXTRA)]
         self._spending.load(period, ours, now)
+
+    def unread(self, period: Period, ends_at: float, why: str) -> None:
+        """What was spent in ``period``, which ends then, is not known: all of it, for all we know."""
+        self._unknown[period] = ends_at, why
 
     def add(self, row: Row, now: float) -> None:
         self._spending.add(row._replace(client=NAME), now)
@@ -49,6 +54,12 @@ class ExtraUsage:
         """Raises BudgetExceeded; NotForThisSocket if the socket was switched off meanwhile."""
         if settings is None:
             raise off()
+        if (unknown := self._closed(settings, now)) is not None:
+            ends_at, _ = unknown
+            raise BudgetExceeded(
+                "what was spent before lokid started is not known",
+                retry_after_s=max(round(ends_at - now, 1), 0.1),
+            )
         self._spending.check(NAME, settings.budget, Budget(), now, self._reserved)
 
     @contextmanager
@@ -76,9 +87,17 @@ class ExtraUsage:
             self._running -= 1
             self._reserved = self._reserved - cost_usd if self._running else 0.0  # rounding does not add up
 
+    def _closed(self, settings: ExtraSocket, now: float) -> tuple[float, str] | None:
+        """Of the one of its budgets that lasts longest and of which nobody knows what is left."""
+        usd = {"day": settings.budget.usd_per_day, "month": settings.budget.usd_per_month}
+        found = [one for period, one in self._unknown.items() if usd[period] is not None and now < one[0]]
+        return max(found, default=None)
+
     def status(self, settings: ExtraSocket, now: float) -> dict[str, Any]:
         budgets = self._spending.budgets({NAME: settings.budget}, Budget(), now)
-        return {
+        closed = self._closed(settings, now)
+        unknown = {} if closed is None else {"budget_unknown": {"until": closed[0], "reason": closed[1]}}
+        return unknown | {
             "models": list(settings.models),
             "running": self._running,
             "today": self._spending.of(None, "day", now).describe(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.estimates import SAMPLE, size
 from lokid.runtime.usage.price import PARTS, beginnings
+from lokid.runtime.usage.spending import Period, bounds
 from tests.fakes.provider import Call, answer, stream
 from tests.runtime.usage.test_bill import Setting, setting
 
@@ -94,6 +96,32 @@ async def test_questions_at_the_same_moment_do_not_spend_the_same_dollar(tmp_pat
         with pytest.raises(BudgetExceeded):
             await ask(here, "x" * 4 * 600)
         go.set()
+
+
+@pytest.mark.parametrize("period", ["day", "month"])
+async def test_nobody_spends_there_what_nobody_knows_is_left(
+    tmp_path: Path, period: Period, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a ledger that is damaged; the user's own questions go on."""
+    path = tmp_path / ".local/state/lokid/usage.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database " * 300)
+    extra = {"extra_socket": {"models": ["c:*"], "budget": {f"usd_per_{period}": 9}}}
+    async with setting(tmp_path, top=extra) as here:
+        with pytest.raises(BudgetExceeded) as refused:
+            await ask(here, "x")
+        until = bounds(time.time())[period][1]
+        assert refused.value.retry_after_s == pytest.approx(until - time.time(), abs=60)
+        told = here.runtime.extra_status()
+        assert told is not None
+        assert told["budget_unknown"]["until"] == until
+        assert "move it away" in told["budget_unknown"]["reason"]
+        await here.ask()
+        monkeypatch.setattr(here.runtime.bill, "now", lambda: until)
+        await ask(here, "x")
+    path.unlink()
+    async with setting(tmp_path, top=extra) as here:
+        await ask(here, "x")
 
 
 async def test_a_question_for_which_no_place_is_free_is_not_looked_through(
