@@ -49,7 +49,7 @@ from lokid.runtime.secrets.stored import StoredSecrets
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.bill import Bill, Entry, Method
 from lokid.runtime.usage.estimates import chat_tokens, tokens_of
-from lokid.runtime.usage.price import price
+from lokid.runtime.usage.price import pricing
 
 AFTER_A_BUG_S = 5.0
 """Seconds until the files are followed again, when something in them brought a bug of lokid out."""
@@ -156,7 +156,7 @@ class Runtime:
             interactive=interactive,
             estimate=estimate,
             most_output=most_output,
-            price=partial(price, lease.client, lease.model.partition(":")[2], TYPES[method], guess),
+            price=pricing(lease.client, lease.model.partition(":")[2], TYPES[method], guess),
         )
 
     def _lease(self, model: str, type: ModelType, asker: Asker | None) -> Lease:  # noqa: A002 - the key's name

@@ -18,7 +18,7 @@ from lokid.runtime.call import ignore
 from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.estimates import SAMPLE, size
-from lokid.runtime.usage.price import PARTS, beginnings
+from lokid.runtime.usage.price import AHEAD, BEHIND, PARTS, likes
 from lokid.runtime.usage.spending import Period, bounds
 from tests.fakes.provider import Call, answer, stream
 from tests.runtime.usage.test_bill import Setting, setting
@@ -184,11 +184,20 @@ async def spent_on(tmp_path: Path, model: str, *allowed: str) -> float:
             return spent(here)
 
 
-async def test_a_model_that_only_a_star_allows_is_not_free_for_an_odd_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "openai/gpt-4o:online",
+        "openai/gpt-4o:a:b:c:d:e:f:g:h:i",
+        "models/openai/gpt-4o",
+        "ft:openai/gpt-4o:me::1",
+    ],
+)
+async def test_a_model_that_only_a_star_allows_is_not_free_for_an_odd_name(tmp_path: Path, odd: str) -> None:
     whole = await spent_on(tmp_path, "openrouter:openai/gpt-4o", "openrouter:*")
     assert whole > 0
     (tmp_path / ".local/state/lokid/usage.db").unlink()
-    assert await spent_on(tmp_path, "openrouter:openai/gpt-4o:online", "openrouter:*") == whole
+    assert await spent_on(tmp_path, f"openrouter:{odd}", "openrouter:*") == whole
 
 
 @pytest.mark.parametrize("model", ["openrouter:openai/gpt-4o:free", "openrouter:mine-9"])
@@ -199,5 +208,5 @@ async def test_a_model_that_was_named_or_is_like_none_stays_without_a_price(
 
 
 def test_of_a_long_name_little_is_looked_at() -> None:
-    assert [*beginnings("openai/gpt-4o:x")] == ["openai/gpt-4o", "openai/gpt", "openai"]
-    assert len([*beginnings("a-" * 10_000_000)]) <= PARTS
+    assert [*likes("openai/gpt-4o:x")][:5] == ["openai/gpt-4o", "openai/gpt", "openai", "gpt-4o:x", "gpt-4o"]
+    assert len([*likes("a-" * 10_000_000)]) <= PARTS + AHEAD * (BEHIND + 1)
