@@ -15,6 +15,8 @@ BY_HTTP = "takes images by http and https only"
 NO_IMAGE = "takes images only, no documents, sounds or films"
 NEAR = "takes no images from this machine or its network"
 
+UNCLEAR = "takes images from hosts with plain names only: letters, digits, - and ., others as xn--"
+
 _OWNERS = ("generativelanguage.googleapis.com",)
 """Hosts that the provider reads with the rights of the user's account: files that were uploaded."""
 
@@ -23,6 +25,15 @@ _FILMS = ("youtube.com", "youtube-nocookie.com", "youtu.be")
 
 _NEAR = ("localhost", "local", "internal", "lan", "home.arpa")
 """Ends of names of one network only. A server of models on this machine would go there."""
+
+_HOST = re.compile(r"[\w.-]+")
+"""What programs do agree about. They skip soft hyphens, have other full stops, or decode once more."""
+
+LONGEST = 2048
+"""Characters of a host: names have 253. Normalised, one letter may become 18."""
+
+_AZURE = "168.63.129.16"
+"""Is in each machine there itself, although the number looks like anybody's."""
 
 _PATH = re.compile(r"[/?#]")
 """Where the host has ended."""
@@ -57,18 +68,24 @@ def _why(image: Mapping[str, Any]) -> str | None:
     if not begin.startswith(("https://", "http://")) or _ODD.search(url):
         return BY_HTTP
     host = _host(url)
+    if len(host) > LONGEST:
+        return UNCLEAR
     if _is_below(host, _OWNERS):
         return BY_HTTP
     if _is_below(host, _FILMS):
         return NO_IMAGE
-    return NEAR if _is_near(host) else None
+    if _is_near(host):
+        return NEAR
+    return None if ":" in host or _HOST.fullmatch(host) else UNCLEAR
 
 
 def _host(url: str) -> str:
     """As whoever reads it most loosely does. ``urlsplit`` takes longer, and there may be thousands."""
     place = _PATH.split(url.partition("//")[2], 1)[0].rpartition("@")[2]
     host = place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
-    return unicodedata.normalize("NFKC", unquote(host)).lower().rstrip(".")
+    if len(host) > LONGEST:
+        return host
+    return unicodedata.normalize("NFKC", unquote(host)).casefold().rstrip(".")
 
 
 def _is_below(host: str, names: tuple[str, ...]) -> bool:
@@ -79,7 +96,12 @@ def _is_near(host: str) -> bool:
     last = host.rpartition(".")[2]
     if ":" in host or last[:1].isdigit():
         try:
-            return not ip_address(host.partition("%")[0]).is_global
+            address = ip_address(host.partition("%")[0])
         except ValueError:
             return True  # 127.1 and 0x7f000001 are addresses to some programs
+        # Of IPv6 2000::/3 is anybody's, but for 2002::/16, which holds addresses of IPv4. So does
+        # 64:ff9b::a00:1, which is 10.0.0.1 where a router translates.
+        if address.version == 6 and (address.packed[0] >> 5 != 1 or address.packed[:2] == b"\x20\x02"):
+            return True
+        return not address.is_global or address.is_multicast or host == _AZURE
     return "." not in host or _is_below(host, _NEAR)

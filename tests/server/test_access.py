@@ -215,6 +215,11 @@ def test_images_that_only_the_users_account_can_read_are_refused(url: str, insid
         "http://localhost/a.png",
         "http://me@box.localhost./a.png",
         "http://printer/a.png",
+        "http://[64:ff9b::a00:1]/a.png",
+        "http://[2002:7f00:1::]/a.png",
+        "http://[fec0::1]/a.png",
+        "http://168.63.129.16/metadata",
+        "http://224.0.0.1/a.png",
         "https://wiki.internal/a.png",
     ],
 )
@@ -222,6 +227,24 @@ def test_images_that_only_this_machine_can_fetch_are_refused(url: str) -> None:
     """A server of models that runs on it would."""
     with pytest.raises(LokidError, match="from this machine or its network"):
         RESTRICTED.check("chat", {"messages": [{"role": "user", "content": [{"type": "image", "url": url}]}]})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "metadata.google\u3002internal",  # a full stop in names
+        "metadata.google.inter\u00adnal",  # left out of names
+        "www.you\u200dtube.com",
+        "www.you%25tube.com",
+        f"{'x' * 5000}.com",
+        "example.com%2540metadata.google.internal%2f.example.com",
+        "example.com%40metadata.google.internal%2f.example.com",
+    ],
+)
+def test_hosts_that_programs_read_in_more_than_one_way_are_refused(host: str) -> None:
+    part = {"type": "image", "url": f"http://{host}/a.png"}
+    with pytest.raises(LokidError, match="hosts with plain names only"):
+        RESTRICTED.check("chat", {"messages": [{"role": "user", "content": [part]}]})
 
 
 @pytest.mark.parametrize(
@@ -246,6 +269,7 @@ def test_images_that_anybody_can_read_are_not() -> None:
     urls = (
         "https://example.com/a.png",
         "http://1.1.1.1/a",
+        "http://[2606:4700:4700::1111]:80/a",
         "https://b\u00fccher.example/",
         "HTTPS://X.org/a",
     )
