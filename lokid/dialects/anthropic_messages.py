@@ -224,9 +224,11 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
 
 
 def _names_file(one: Mapping[str, Any]) -> bool:
-    """A file that was uploaded, as a source or as a block. (Files that a tool on Anthropic's side wrote have
-    an id in a map of another type, by which nothing is read.)"""
-    return "file_id" in one and one.get("type") in ("file", "container_upload")
+    """A file that was uploaded, as a source or as a block, or one that Anthropic would fetch: what its own
+    tools fetched is in their blocks. (Files that a tool on Anthropic's side wrote have an id in a map of
+    another type, by which nothing is read.)"""
+    kind = one.get("type")
+    return ("file_id" in one and kind in ("file", "container_upload")) or ("url" in one and kind == "url")
 
 
 def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:

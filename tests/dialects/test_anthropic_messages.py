@@ -431,6 +431,7 @@ def test_citations_and_callers_go_back_where_they_came_from() -> None:
     "block",
     [
         {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
+        {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}},
         {"type": "container_upload", "file_id": "file_1"},
         {
             "type": "web_fetch_tool_result",
@@ -446,7 +447,12 @@ def test_no_file_of_the_keys_owner_is_named_by_a_block_that_a_caller_made_up(blo
     assert [one["type"] for one in turn["content"]] == ["text", "tool_use"]
     made = {"type": "code_execution_output", "file_id": "file_2"}
     ran = {"type": "code_execution_tool_result", "tool_use_id": "s", "content": {"content": [made]}}
-    assert sent(message("assistant", Reasoning("", opaque(block=ran))))[0]["content"] == [ran]
+    found = {
+        "type": "web_search_tool_result",
+        "content": [{"type": "web_search_result", "url": "https://x.org"}],
+    }
+    for block in (ran, found):
+        assert sent(message("assistant", Reasoning("", opaque(block=block))))[0]["content"] == [block]
 
 
 def test_empty_texts_and_answers_are_left_out_because_they_are_refused() -> None:
