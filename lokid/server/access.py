@@ -65,6 +65,7 @@ def _hello(service: Service, caller: Caller, params: Params) -> object:
 
 
 async def _chat(service: Service, call: Call, params: Params) -> object:
+    extra_images.declare(params.get("messages"))
     # Where questions wait for their turn, those of the user go first.
     return await _spawned("chat").answer(service, call, {**params, "priority": "batch"})
 

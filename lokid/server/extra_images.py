@@ -35,6 +35,9 @@ LONGEST = 2048
 _AZURE = "168.63.129.16"
 """Is in each machine there itself, although the number looks like anybody's."""
 
+_ENDING = re.compile(r"\.(\w+)(?:[?#].*)?$")
+_PICTURES = frozenset(("png", "jpg", "jpeg", "gif", "webp", "heic", "heif"))
+
 _PATH = re.compile(r"[/?#]")
 """Where the host has ended."""
 
@@ -47,7 +50,19 @@ def why_not(messages: object) -> str | None:
     return next((why for image in _images(messages) if (why := _why(image)) is not None), None)
 
 
-def _images(value: object) -> Iterator[Mapping[str, Any]]:
+def declare(messages: object) -> None:
+    """Says of each image that comes by its address, and of which neither a media type nor the ending says so,
+    that it is one. Gemini takes whatever is there, a film as well, where nothing is said. In place: what is
+    in the other images may be large."""
+    for image in _images(messages):
+        url = image.get("url")
+        if isinstance(url, str) and not image.get("media_type") and url[:5].lower() != "data:":
+            ending = _ENDING.search(url)
+            if ending is None or ending[1].lower() not in _PICTURES:
+                image["media_type"] = "image/jpeg"
+
+
+def _images(value: object) -> Iterator[dict[str, Any]]:
     for one in value if isinstance(value, list) else ():
         if isinstance(one, dict):
             if one.get("type") == "image":

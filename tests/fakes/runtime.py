@@ -25,6 +25,7 @@ from lokid.chat import (
     ChatResult,
     EmbedAnswer,
     EmbedRequest,
+    Image,
     Message,
     RerankAnswer,
     RerankRequest,
@@ -147,6 +148,7 @@ class FakeRuntime:
     closed: bool = False
     asker: Any = None
     priority: str | None = None
+    images: tuple[Image, ...] = ()
     rows: list[dict[str, Any]] | None = None
     extra: str | None = None
     broken: bool = False
@@ -164,6 +166,8 @@ class FakeRuntime:
         self.started.append(request.model)
         self.asker = asker
         self.priority = request.priority
+        parts = (part for one in request.messages for part in one.parts)
+        self.images = tuple(part for part in parts if isinstance(part, Image))
         try:
             await accepted()
             text = await self._act(request.model, text, emit)

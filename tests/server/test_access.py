@@ -109,6 +109,22 @@ async def test_its_questions_are_marked_and_give_way(tmp_path: Path) -> None:
         assert (await client.response()).error is None
 
 
+async def test_what_is_sent_as_an_image_is_said_to_be_one(tmp_path: Path) -> None:
+    """Gemini would watch a film where nothing is said."""
+    urls = {
+        "https://x.org/film.mp4": "image/jpeg",
+        "https://x.org/film.mp4?a.png": "image/jpeg",
+        "https://x.org/1": "image/jpeg",
+        "https://x.org/a.PNG?b": None,  # as Gemini is told
+        "data:image/webp;base64,eA==": "image/webp",
+    }
+    parts = [{"type": "image", "url": url} for url in urls]
+    async with extra(tmp_path) as server, server.client() as client:
+        answer = await client.ask("chat", model="echo", messages=[{"role": "user", "content": parts}])
+        assert answer.error is None
+        assert [image.media_type for image in server.runtime.images] == [*urls.values()]
+
+
 async def test_cancelling_works_on_it(tmp_path: Path) -> None:
     async with extra(tmp_path) as server, server.client() as client:
         msgid = await client.send("chat", model="hang", prompt="hi")
