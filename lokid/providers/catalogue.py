@@ -130,6 +130,9 @@ CLAUDE: tuple[tuple[str, Mapping[str, Any]], ...] = (
 """Facts of https://platform.claude.com/docs/en/about-claude/models and of each model's migration guide, as of
 2026-11. The last row: what is new is like the newest."""
 
+_WITH_PATHS = ("gemini", "vertexai")
+"""Types that know a model by ``_GOOGLE`` too; it costs the same."""
+
 _GEMINI = {"structured_outputs": True, "supports_vision": True, "supports_function_calling": True}
 _GEMINI_2 = {**_GEMINI, "reasoning_style": "none", "max_output_tokens": 8192}
 _GEMINI_2_5 = {**_GEMINI, "reasoning_style": "gemini_budget", "max_output_tokens": 65_536}
@@ -357,7 +360,10 @@ def complete(provider_name: str, model: ModelSettings, vendor: str = "") -> Mode
     flags = next((row for pattern, row in rows if _compiled(pattern).fullmatch(name)), {})
     kind = model.type if "type" in said else flags.get("type", model.type)
     sources = facts.SOURCES.get(provider_name) or vendors.VENDORS.get(vendor, vendors.OTHER).facts
-    known = {**facts.settings(sources, name, kind, said), **flags}
+    found = facts.settings(sources, name, kind, said)
+    if not found and provider_name in _WITH_PATHS:
+        found = facts.settings(sources, name.rpartition("/")[2], kind, said)
+    known = {**found, **flags}
     update = {key: value for key, value in known.items() if key not in said}
     return model.model_copy(update=update) if update else model
 

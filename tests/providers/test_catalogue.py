@@ -143,6 +143,24 @@ def test_what_the_user_says_beats_the_table_and_the_table_beats_the_list_of_fact
     assert (said.max_tokens_per_chunk, said.input_price) == (100, 1)
 
 
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("gemini", "models/gemini-2.5-pro"),
+        ("vertexai", "google/gemini-2.5-pro"),
+        ("vertexai", "publishers/google/models/gemini-2.5-pro"),
+    ],
+)
+def test_a_model_costs_the_same_by_its_whole_path(provider: str, name: str) -> None:
+    model = ModelSettings(name=name)
+    assert (
+        complete(provider, model).input_price
+        == complete(provider, ModelSettings(name="gemini-2.5-pro")).input_price
+    )
+    assert complete(provider, model).input_price
+    assert complete("openai", ModelSettings(name="x/gpt-4o")).input_price is None
+
+
 def test_a_price_of_null_is_no_price() -> None:
     model = known("claude", "claude-sonnet-5", input_price=None)
     assert (model.input_price, model.output_price, model.max_input_tokens) == (None, None, 1_000_000)
