@@ -152,7 +152,7 @@ class Runtime:
             lease.model,
             method,
             asker,
-            self.generation.config,
+            lambda: self.generation.config,  # who waits for a turn may wait for the next one's budget
             interactive=interactive,
             estimate=estimate,
             most_output=most_output,

@@ -10,6 +10,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -557,7 +558,13 @@ async def _billed(world: World, count: int, **keys: Any) -> tuple[int, int]:
         async def ask(asker: Asker) -> None:
             nonlocal answered, waited
             entering = bill.entry(
-                client.settings, "acme:m", "chat", asker, Config(""), interactive=True, estimate=lambda: 0
+                client.settings,
+                "acme:m",
+                "chat",
+                asker,
+                partial(Config, ""),
+                interactive=True,
+                estimate=lambda: 0,
             )
             with suppress(BudgetExceeded):
                 with entering as entry:

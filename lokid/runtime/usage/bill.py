@@ -65,7 +65,7 @@ class Entry(LimitedTurn):
         model: str,
         method: Method,
         asker: Asker,
-        config: Config,
+        config: Callable[[], Config],
         *,
         interactive: bool,
         estimate: Callable[[], int],
@@ -97,7 +97,7 @@ class Entry(LimitedTurn):
         try:
             self.check()  # who cannot pay need not wait
             if self.asker.restricted:
-                extra = self._config.extra_socket
+                extra = self._config().extra_socket
                 place = self._bill.extra.place(extra, self._bill.now(), self._input_usd)
                 place.__enter__()
                 self._place = place
@@ -125,7 +125,7 @@ class Entry(LimitedTurn):
         return self._price(Usage(self._input_tokens(), 0)) or 0.0
 
     def check(self) -> None:
-        self._bill.check(self._client, self._budget, self.asker, self._config)
+        self._bill.check(self._client, self._budget, self.asker, self._config())
 
     def _end(self, outcome: str) -> None:
         if outcome != "ok" and (self._runs or (self._went and outcome in ABANDONED)):
@@ -216,7 +216,7 @@ class Bill:
         model: str,
         method: Method,
         asker: Asker,
-        config: Config,
+        config: Callable[[], Config],
         *,
         interactive: bool,
         estimate: Callable[[], int],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 import pytest
@@ -28,7 +29,7 @@ async def row_of(act: Callable[[Entry], None]) -> Row:
         "acme:m",
         "chat",
         Asker(1, "test"),
-        Config(""),
+        partial(Config, ""),
         interactive=True,
         estimate=lambda: 7,
         price=lambda usage: usage.input_tokens + usage.output_tokens / 100,

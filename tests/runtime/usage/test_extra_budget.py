@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from lokid.chat import ChatRequest, Message, Text
-from lokid.errors import BudgetExceeded, IncompleteResponse, LokidError, Overloaded
+from lokid.errors import BudgetExceeded, IncompleteResponse, LokidError, NotForThisSocket, Overloaded
 from lokid.providers import catalogue
 from lokid.runtime import core
 from lokid.runtime.call import ignore
@@ -21,7 +21,7 @@ from lokid.runtime.usage.estimates import SAMPLE, size
 from lokid.runtime.usage.price import AHEAD, BEHIND, PARTS, likes
 from lokid.runtime.usage.spending import Period, bounds
 from tests.fakes.provider import Call, answer, stream
-from tests.runtime.usage.test_bill import Setting, setting
+from tests.runtime.usage.test_bill import Setting, said, setting
 
 pytestmark = pytest.mark.anyio
 
@@ -122,6 +122,37 @@ async def test_nobody_spends_there_what_nobody_knows_is_left(
     path.unlink()
     async with setting(tmp_path, top=extra) as here:
         await ask(here, "x")
+
+
+@pytest.mark.parametrize("extra", [{"models": ["c:*"], "budget": {"usd_per_day": 0}}, None])
+async def test_a_question_that_waits_has_the_budget_that_is_there_when_its_turn_comes(
+    tmp_path: Path, extra: dict[str, Any] | None
+) -> None:
+    go, here_now = anyio.Event(), anyio.Event()
+
+    async def held(call: Call) -> None:
+        here_now.set()
+        await go.wait()
+        await said(prompt=10, completion=20)(call)
+
+    async with setting(tmp_path, top=EXTRA, limits={"concurrency": 1}) as here:
+        here.provider.will(held)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, here, "x")
+            await here_now.wait()
+
+            async def second() -> None:
+                with pytest.raises((BudgetExceeded, NotForThisSocket)):
+                    await ask(here, "x")
+
+            tasks.start_soon(second)
+            await anyio.wait_all_tasks_blocked()
+            file = tmp_path / "config.yaml"
+            config = {"clients": json.loads(file.read_text())["clients"]}
+            file.write_text(json.dumps(config | ({} if extra is None else {"extra_socket": extra})))
+            await here.runtime.reload()
+            go.set()
+        assert len(here.provider.requests) == 1
 
 
 async def test_a_question_for_which_no_place_is_free_is_not_looked_through(
