@@ -61,13 +61,14 @@ def bounds(now: float) -> dict[Period, tuple[float, float]]:
 
 
 class Spending:
-    """``now``, everywhere: seconds since the epoch. A clock that is set back takes nothing off, and one that
-    was ahead for a moment leaves no day that ends then."""
+    """``now``, everywhere: seconds since the epoch. A clock that is set back takes nothing off, one that was
+    ahead for a moment leaves no day that ends then, and none of them makes a day begin anew."""
 
     def __init__(self) -> None:
         self._begins: dict[Period, float] = {"day": 0.0, "month": 0.0}
         self._ends: dict[Period, float] = {"day": 0.0, "month": 0.0}
         self._tallies: dict[Period, dict[str, Tally]] = {"day": {}, "month": {}}
+        self._left: dict[Period, tuple[float, dict[str, Tally]]] = {}  # the one before, by its beginning
 
     def load(self, period: Period, rows: Iterable[Mapping[str, Any]], now: float) -> None:
         """What the ledger knows of the current ``period``, by client."""
@@ -147,8 +148,14 @@ class Spending:
         if self._begins["day"] <= now < self._ends["day"]:
             return
         for period, (begin, end) in bounds(now).items():
-            if now >= self._ends[period]:
+            last, tallies = self._begins[period], self._tallies[period]
+            if begin != last:
+                of, known = self._left.get(period, (0.0, {}))
+                self._left[period] = last, tallies
                 self._tallies[period] = {}
+                for one in (known if of == begin else {}, tallies if begin < last else {}):
+                    for client, tally in one.items():
+                        self._of(period, client).add(tally)
             self._begins[period], self._ends[period] = begin, end
 
 

@@ -60,6 +60,17 @@ def test_a_clock_that_is_set_back_takes_nothing_off() -> None:
     assert spending.of("a", "day", NOON - 5 * DAY).cost == pico(1.0)
 
 
+@pytest.mark.parametrize("away", [-DAY, DAY, 40 * DAY])
+def test_a_day_to_which_the_clock_comes_back_does_not_begin_anew(away: int) -> None:
+    spending = Spending()
+    spending.add(row(), NOON)
+    spending.of(None, "day", NOON + away)
+    spending.add(row(), NOON + away)
+    back = spending.of(None, "day", NOON)
+    assert back.requests == (1 if away < 0 else 2)
+    assert spending.of(None, "day", NOON + 2 * DAY).requests == 0
+
+
 def test_a_clock_that_was_ahead_for_a_moment_leaves_no_budget_that_never_ends() -> None:
     spending = Spending()
     budget = Budget(usd_per_day=1, usd_per_month=5)
