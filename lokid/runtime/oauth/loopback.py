@@ -157,9 +157,11 @@ class Loopback:
                 with anyio.fail_after(HEAD_S):
                     head = await _head(connection)
                 status, sentence, done = self._answer(head, take)
-                with anyio.move_on_after(REPLY_S):
-                    await _send(connection, _page(status, sentence))
-                done()
+                try:
+                    with anyio.move_on_after(REPLY_S):
+                        await _send(connection, _page(status, sentence))
+                finally:  # a browser that has gone has brought its answer all the same
+                    done()
         finally:
             connection.close()
             if scope in self._open:

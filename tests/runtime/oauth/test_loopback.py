@@ -153,6 +153,20 @@ async def waiting(redirect: str | None = None) -> AsyncIterator[Waiting]:
 
 @pytest.mark.anyio
 class TestListening:
+    async def test_a_browser_that_is_gone_at_once_has_brought_its_answer(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def gone(*_: object) -> None:
+            raise ConnectionResetError
+
+        monkeypatch.setattr("lokid.runtime.oauth.loopback._send", gone)
+        async with waiting() as waits:
+            await waits.ask(f"GET {waits.path}?state=good")
+            with anyio.fail_after(5):
+                while not waits.done:
+                    await anyio.sleep(0.005)
+        assert waits.done == ["state=good"]
+
     async def test_the_answer_is_taken_after_any_number_of_others(self) -> None:
         async with waiting() as waits:
             for line, status in (
