@@ -13,16 +13,18 @@ WRONG = 3
 
 
 def main() -> int:
-    import base64
-    import ctypes
-    import json
-    import resource
     import sys
 
-    # As the daemon itself (daemon.harden), before the first secret is there.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # As the daemon itself, before what takes time: whoever has opened the memory by then keeps it.
     if sys.platform == "linux":
+        import ctypes
+
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    import base64
+    import json
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import pyrage
 
     request = json.load(sys.stdin)

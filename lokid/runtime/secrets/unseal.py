@@ -9,21 +9,25 @@ needs once in its life. Nothing of lokid is imported.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as typing takes time, see main
+    from typing import Any
 
 LACKS = 4
 
 
 def main() -> int:
-    import ctypes
-    import json
-    import resource
     import sys
 
-    # As the daemon itself (daemon.harden), before the first secret is there.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # As the daemon itself, before what takes time: whoever has opened the memory by then keeps it.
     if sys.platform == "linux":
+        import ctypes
+
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    import json
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         import argon2  # noqa: F401 - as the next, only whether it is there
         import nacl  # noqa: F401
