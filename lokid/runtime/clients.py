@@ -30,7 +30,7 @@ from lokid.runtime.identities.source import Place
 from lokid.runtime.known import Models, nearest, quoted
 from lokid.runtime.launching.launch import Launched, Spawn
 from lokid.runtime.network.http import HTTPClient, Timeouts
-from lokid.runtime.oauth.tokens import Tokens
+from lokid.runtime.oauth.tokens import Tokens, Unsaved
 from lokid.runtime.outcome import Outcome
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.secrets.client_secrets import secret, secret_keys
@@ -47,11 +47,12 @@ State = Literal["ready", "needs_login", "needs_secret", "cooling_down"]
 class Surroundings:
     """What a client needs of the daemon. ``environ``: the copy made at its start, with ``.env``.
     ``directory``: where relative paths begin, that of the configuration. ``spawn``: starts a task that
-    outlives the request."""
+    outlives the request. ``unsaved``: tokens of all clients that are not on disk yet."""
 
     environ: Mapping[str, str] = field(repr=False)
     directory: str
     spawn: Spawn
+    unsaved: Unsaved = field(default_factory=dict, repr=False)
 
 
 class OpenClient:
@@ -85,8 +86,7 @@ class OpenClient:
         self.models = Models(settings, provider) if models is None else models
         self.offered: Sequence[ModelSettings] = self.models
         """These and what the provider named when it was last asked (``listing``)."""
-        self.models_error: str | None = None
-        """Why it could not be asked."""
+        self.models_error: str | None = None  # why it could not be asked
         self.rows: tuple[Sequence[ModelSettings], list[dict[str, Any]]] = ((), [])
         """``offered`` as ``listing.rows`` last wrote it down."""
         self._keyring = Keyring(
@@ -97,7 +97,7 @@ class OpenClient:
         )
         self.tokens: Tokens | None = None
         if settings.auth == "oauth" and not self.sealed:
-            self.tokens = Tokens(settings, around.environ, around.directory)
+            self.tokens = Tokens(settings, around.environ, around.directory, unsaved=around.unsaved)
         self._environ = around.environ
         self.identity: CloudCredentials | None = None
         identity = provider.identity(settings) if provider.identity and settings.auth is None else None

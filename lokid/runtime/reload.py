@@ -30,6 +30,7 @@ from lokid.runtime.generation import Generation
 from lokid.runtime.launching import children
 from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.loading import Loaded, Paths, load
+from lokid.runtime.oauth.tokens import Unsaved
 from lokid.runtime.secrets import freed, sealing
 from lokid.runtime.secrets import sources as secrets
 from lokid.runtime.secrets.environment import Environment
@@ -86,6 +87,7 @@ class Reloader:
         self.loaded = Loaded(None, ())
         self.environment = Environment(environ)
         self.vault = Vault(self.environment.open, os.path.dirname(paths.config))
+        self._unsaved: Unsaved = {}
         self._builtin = builtin
         self._lock = anyio.Lock()
         self._opened = anyio.Event()
@@ -216,7 +218,7 @@ class Reloader:
         self._opened.set()
 
     def _around(self, environ: Mapping[str, str], spawn: Spawn) -> Surroundings:
-        return Surroundings(environ, os.path.dirname(self.paths.config), spawn)
+        return Surroundings(environ, os.path.dirname(self.paths.config), spawn, self._unsaved)
 
     def _drop_stand_ins(self, spawn: Spawn) -> None:
         """lokid is unlocked, and there is nothing good to take their place."""

@@ -86,7 +86,7 @@ class Held:
         except Unusable as error:
             record, fault = None, str(error)
         self._mark = mark
-        if record is not None and not self._is_ours(record):
+        if record is not None and not self.is_ours(record):
             fault = "is of another client id or token_url than the configuration says now"
             record = None
         self.take(record)
@@ -109,7 +109,8 @@ class Held:
         self._mark = token_file.mark(self.path)
         self.take(record)
 
-    def _is_ours(self, record: Record) -> bool:
+    def is_ours(self, record: Record) -> bool:
+        """Whether the configuration still says what it was given for."""
         return (
             self._server is not None
             and record.token_url == self._server.token_url

@@ -33,6 +33,10 @@ from lokid.runtime.secrets.sources import Keyring
 SAVES, SAVE_PAUSE_S = 5, 1.0
 """Tries to save an answer before the lock is let go: the refresh token that it replaces is used up."""
 
+Unsaved = dict[str, Record]
+"""By path, what could not be saved yet: the refresh token on disk is used up. All that use the file share it,
+as a reload of the configuration makes new ones of them."""
+
 log = logging.getLogger("lokid.tokens")
 
 
@@ -45,6 +49,7 @@ class Tokens:
         environ: Mapping[str, str],
         directory: str,
         *,
+        unsaved: Unsaved | None = None,
         clock: Clock | None = None,
     ) -> None:
         said = settings.oauth or OAuthSettings()
@@ -63,7 +68,8 @@ class Tokens:
         )
         secret = {} if said.client_secret is None else {"oauth.client_secret": said.client_secret}
         self._keyring = Keyring(settings.name, secret, environ=environ, directory=directory)
-        self._unsaved: Record | None = None
+        self._unsaved: Unsaved = {} if unsaved is None else unsaved
+        self._look()
         self._closed = False
         self._refresher = Refresher(
             settings.name,
@@ -120,7 +126,7 @@ class Tokens:
         """The row of ``auth.status``."""
         self._look()
         row = {"client": self.settings.name, **self._held.facts()}
-        if self._unsaved is not None:
+        if self.is_unsaved():
             row["reason"] = (
                 f"the new refresh token could not be saved in {self.path} and is only in memory: make room or"
                 " mend the permissions before lokid ends"
@@ -130,8 +136,11 @@ class Tokens:
         return row
 
     def _look(self) -> None:
-        if self._unsaved is None:
+        record = self._unsaved.get(self.path)
+        if record is None:
             self._held.look()
+        elif self._held.is_ours(record):
+            self._held.take(record)
 
     # --- refreshing ------------------------------------------------------------------------------
 
@@ -149,14 +158,14 @@ class Tokens:
 
     def is_unsaved(self) -> bool:
         """Whether a refresh token is in memory only, so that forgetting it ends the sign-in."""
-        return self._unsaved is not None
+        return self.path in self._unsaved
 
     async def _sweep(self) -> None:
         await anyio.to_thread.run_sync(durable.sweep, self.path)
 
     def _due_in(self) -> float:
         """Seconds until there is something to do."""
-        if self._unsaved is not None:
+        if self.is_unsaved():
             return 0.0
         # Client credentials are first asked for when they are first needed.
         if not self._held.can_refresh() or self._held.record is None:
@@ -180,9 +189,10 @@ class Tokens:
         assert self.server is not None
         identity = await self.identity()
         async with token_file.locked(self.path):
-            if self._unsaved is not None:
-                await self._held.save(self._unsaved)
-                self._unsaved = None
+            self._look()
+            if (unsaved := self._unsaved.get(self.path)) is not None:
+                await token_file.save(self.path, unsaved)
+                del self._unsaved[self.path]
                 if self._closed:
                     return
             self._held.look()
@@ -227,7 +237,7 @@ class Tokens:
             except OSError:
                 await anyio.sleep(SAVE_PAUSE_S)
         else:
-            self._unsaved = record
+            self._unsaved[self.path] = record
             self._held.take(record)
             log.error("the new token of %s is not on disk yet: %s", self.settings.name, self.path)
         log.debug("token of %s is new (%d)", self.settings.name, record.gen)
@@ -260,7 +270,7 @@ class Tokens:
     async def sign_in(self, token: Token) -> None:
         """Somebody signed in: ``token`` takes the place of what was there. Raises OSError and Busy."""
         async with token_file.locked(self.path):
-            self._unsaved = None
+            self._unsaved.pop(self.path, None)
             self._held.look()
             await self._keep(token, self._held.record.gen if self._held.record is not None else 0)
         self._refresher.reset()
@@ -269,8 +279,9 @@ class Tokens:
         """Removes the tokens here, and at the server if it can be told. Whether it was."""
         async with token_file.locked(self.path):
             self._look()
-            record, self._unsaved = self._held.record, None
+            record = self._held.record
             await anyio.to_thread.run_sync(token_file.remove, self.path)
+            self._unsaved.pop(self.path, None)
             self._held.look()
         return record is not None and await self._revoke(record.token)
 

@@ -7,7 +7,7 @@ import math
 import resource
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ class Case:
     issuer: Issuer
     server: FakeProvider
 
-    def tokens(self, **oauth: Any) -> Tokens:
+    def tokens(self, unsaved: module.Unsaved | None = None, **oauth: Any) -> Tokens:
         settings = PROVIDERS["openai-compatible"].settings.model_validate(
             {
                 "type": "openai-compatible",
@@ -113,11 +113,12 @@ class Case:
                 },
             }
         )
-        return Tokens(settings, {"HOME": str(self.home)}, str(self.home), clock=self.time.clock())
+        home = str(self.home)
+        return Tokens(settings, {"HOME": home}, home, unsaved=unsaved, clock=self.time.clock())
 
     @asynccontextmanager
-    async def running(self, **oauth: Any) -> AsyncIterator[Tokens]:
-        tokens = self.tokens(**oauth)
+    async def running(self, unsaved: module.Unsaved | None = None, **oauth: Any) -> AsyncIterator[Tokens]:
+        tokens = self.tokens(unsaved, **oauth)
         async with anyio.create_task_group() as group:
             tokens.begin(group.start_soon)
             yield tokens
@@ -608,6 +609,47 @@ class TestAFullDisk:
                 await tokens.closed()
             assert saved(case.home)["refresh_token"] == "r1"
             assert case.issuer.used == ["r0"]
+
+    async def test_after_the_request_it_is_the_next_entry_s_for_the_client_too(self, case: Case) -> None:
+        """As after a reload, which must not send the old refresh token once more: that ends the sign-in."""
+        unsaved: module.Unsaved = {}
+        async with case.running(unsaved) as tokens:
+            now = case.time.wall
+            await tokens.sign_in(Token(SecretStr("a0"), SecretStr("r0"), "s", now, now + LIFE))
+            case.issuer.go = anyio.Event()
+            case.time.passes(LIFE + 1)
+            await until(lambda: case.issuer.used == ["r0"])
+            with ExitStack() as disk:
+                disk.enter_context(full_disk())
+                case.issuer.go.set()
+                assert await get(tokens) == "a1"
+                tokens.close()
+                async with case.running(unsaved) as after:
+                    assert await get(after) == "a1"
+                    assert "could not be saved" in after.status()["reason"]
+                    strange = case.tokens(unsaved, client_id="another")
+                    assert strange.status()["state"] == "needs_login"
+                    disk.close()
+                    case.time.passes(LIFE + 1)
+                    await until(lambda: not unsaved)
+                    assert await get(after) == "a2"
+        assert case.issuer.used == ["r0", "r1"]
+
+    async def test_who_signs_out_meanwhile_is_signed_out(self, case: Case) -> None:
+        unsaved: module.Unsaved = {}
+        async with case.running(unsaved) as tokens:
+            with full_disk():
+                now = case.time.wall
+                await tokens.sign_in(Token(SecretStr("a0"), SecretStr("r0"), "s", now, now + LIFE))
+                tokens.close()
+                after = case.tokens(unsaved)
+                assert after.status()["state"] == "signed_in"
+                await after.sign_out()
+                assert after.status()["state"] == "needs_login"
+            case.time.passes(301)
+            with anyio.fail_after(10):
+                await tokens.closed()
+        assert not file(case.home).exists()
 
 
 async def test_a_directory_behind_a_link_keeps_its_mode(tmp_path: Path) -> None:
