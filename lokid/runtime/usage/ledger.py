@@ -49,6 +49,11 @@ RETRY_S = 2.0
 PATIENCE = 5.0
 """Seconds that a start, an end and a look at the usage wait for the disk."""
 
+READERS = 2
+"""Looks at the usage at a time. Each opens the file, and SQLite closes none of them as long as the thread
+below has it open (a lock of POSIX goes with the first descriptor that its process closes): it uses them
+again."""
+
 log = logging.getLogger("lokid.ledger")
 
 _Item = tuple[int, Row] | Callable[[], None] | None
@@ -113,6 +118,7 @@ class Ledger:
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
+        self._readers: anyio.CapacityLimiter | None = None
 
     def put(self, row: Row) -> None:
         """Never waits, never fails."""
@@ -133,10 +139,12 @@ class Ledger:
     ) -> list[dict[str, Any]]:
         """Sums over ``since <= end of the request < until``, in seconds since the epoch (``usage_rows``)."""
         await self._flush()
+        if self._readers is None:
+            self._readers = anyio.CapacityLimiter(READERS)
         query = partial(usage_rows.query, since=since, until=until, group_by=group_by)
         ask = partial(query, self.path, tuple(self._unsaved) if self.problem else ())
         try:
-            found = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
+            found = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._readers)
         except sqlite3.Error as error:
             self._cannot_be_read(f"{self.path} cannot be read: {_why(error)}")
             return await anyio.to_thread.run_sync(query, None, tuple(self._unsaved), abandon_on_cancel=True)

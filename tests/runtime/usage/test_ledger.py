@@ -9,8 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,34 @@ async def test_a_time_may_be_infinite(path: Path) -> None:
         ledger.put(row(usd=1))
         assert (await ledger.query(float("-inf"), float("inf"), None))[0]["requests"] == 1
         assert (await ledger.query(float("inf"), None, None))[0]["requests"] == 0
+
+
+async def test_many_who_look_at_once_leave_no_more_descriptors_than_few(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite closes none of them while the daemon has the file open."""
+    query = usage_rows.query
+    too_many = threading.Barrier(ledgers.READERS + 1)
+
+    def looked(*args: Any, **bounds: Any) -> Any:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("SELECT count(*) FROM requests").fetchone()
+            with suppress(threading.BrokenBarrierError):
+                too_many.wait(0.1)
+        return query(*args, **bounds)
+
+    def descriptors() -> int:
+        links = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+        return links.count(str(path))
+
+    monkeypatch.setattr(usage_rows, "query", looked)
+    async with opened(path) as ledger:
+        ledger.put(row())
+        async with anyio.create_task_group() as tasks:
+            for _ in range(12):
+                tasks.start_soon(total, ledger)
+        assert too_many.broken
+        assert descriptors() <= 1 + ledgers.READERS
 
 
 async def test_the_files_are_for_nobody_else(path: Path) -> None:
