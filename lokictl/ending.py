@@ -27,13 +27,13 @@ def pid(path: str) -> int | None:
         return None
     # proc_locks(5): number, FLOCK, ADVISORY, WRITE, pid, major:minor:inode, start, end
     for row in rows:
-        if row[1:2] == ["FLOCK"] and row[5:6] and row[5].rpartition(":")[2] == lock and _is_lokid(row[4]):
+        if row[1:2] == ["FLOCK"] and row[5:6] and row[5].rpartition(":")[2] == lock and is_lokid(row[4]):
             return int(row[4])
     return None
 
 
-def _is_lokid(process: str) -> bool:
-    """Two file systems may both have an inode of that number."""
+def is_lokid(process: str | int) -> bool:
+    """A number may be somebody else's by now, and two file systems may both have an inode of that number."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
             return b"lokid" in file.read()

@@ -225,16 +225,8 @@ def _running() -> Running | None:
         return Running(int((properties("MainPID") or {}).get("MainPID") or 0), is_unit=True, answers=True)
     except link.Hangs as hangs:
         # Where systemd made the socket, the process that we see is systemd's own.
-        return Running(hangs.pid, not _is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)
+        return Running(hangs.pid, not ending.is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)
     return None if hello is None else Running(hello["pid"], _is_unit(hello["pid"]), answers=True)
-
-
-def _is_lokid(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return b"lokid" in file.read()
-    except OSError:
-        return False
 
 
 def _stop(running: Running, *, told: bool = False) -> None:

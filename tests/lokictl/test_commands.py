@@ -15,7 +15,7 @@ import time
 import pytest
 
 import lokid
-from lokictl import link
+from lokictl import ending, link
 from lokictl.cli import COMMANDS
 from lokictl.commands import daemon as daemon_command
 from lokictl.commands.status import _vault
@@ -438,7 +438,7 @@ def test_daemon_stop_ends_one_that_hangs(monkeypatch, capfd):
 
 
 def test_what_systemd_listens_for_is_never_killed(monkeypatch):
-    monkeypatch.setattr(daemon_command, "_is_lokid", lambda pid: False)
+    monkeypatch.setattr(ending, "is_lokid", lambda pid: False)
     monkeypatch.setattr(link, "SILENT_S", 0.2)
     asked = []
     monkeypatch.setattr(daemon_command, "_through_systemd", lambda verb, to: asked.append((verb, to.answers)))

@@ -55,7 +55,7 @@ def test_who_stops_one_that_ends_already_waits_for_it_and_does_not_hurry_it(drai
 
 def test_a_lock_on_another_file_system_is_no_lokid(draining, monkeypatch):
     assert ending.pid(path_of_socket()) == draining.pid
-    monkeypatch.setattr(ending, "_is_lokid", lambda _: False)
+    monkeypatch.setattr(ending, "is_lokid", lambda _: False)
     assert ending.pid(path_of_socket()) is None
 
 

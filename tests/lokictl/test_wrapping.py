@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
+import click
 import pytest
 
 import lokid
 from lokictl.__main__ import run
+from lokictl.cli import lokictl
 from lokictl.commands import COMMANDS
 from lokictl.wrapping import record, width, wrap
 
@@ -120,3 +122,10 @@ def test_no_word_is_broken_in_forty_columns(daemon, terminal, command, columns):
     assert not too_long
     if command != "doctor":
         assert REASON in " ".join(" ".join(lines).split())
+
+
+def test_every_command_of_a_group_is_one_to_copy():
+    groups = {name: lokictl.get_command(click.Context(lokictl), name) for name in COMMANDS}
+    for name, group in groups.items():
+        for inner in getattr(group, "commands", ()):
+            assert wrap(f"lokictl {name} {inner} now", 10, commands=True)[0] == f"lokictl {name} {inner}"
