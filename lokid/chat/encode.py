@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import fields
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from lokid.chat.vocabulary import (
     ChatResult,
@@ -93,15 +92,9 @@ def chat_result(result: ChatResult) -> dict[str, Any]:
     }
 
 
-def embed_result(
-    answer: EmbedAnswer, model: str, cost_usd: float | None, encoding: Literal["list", "f32"]
-) -> dict[str, Any]:
-    """``f32``: each vector stays the little-endian bytes that it is; ``list``: numbers, more than twice the
-    size."""
-    vectors: list[Any] = list(answer.vectors)
-    if encoding == "list":
-        vectors = [list(struct.unpack(f"<{len(vector) // 4}f", vector)) for vector in answer.vectors]
-    return {"embeddings": vectors, "usage": usage(answer.usage), "cost_usd": cost_usd, "model": model}
+def embed_result(answer: EmbedAnswer, model: str, cost_usd: float | None) -> dict[str, Any]:
+    """But for the vectors, which stay the bytes that they are."""
+    return {"usage": usage(answer.usage), "cost_usd": cost_usd, "model": model}
 
 
 def rerank_result(answer: RerankAnswer, model: str) -> dict[str, Any]:

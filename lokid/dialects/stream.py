@@ -25,16 +25,30 @@ class BrokenEvent(ProviderFailed):
     """An event whose data is no JSON."""
 
 
+FREE = 1024 * 1024
+"""Bytes of an answer whose values are not counted: they are 22 MB at most."""
+
+MAX_VALUES = 256 * 1024 * 1024
+"""Bytes of memory for the values of one answer, but for what is in its texts. The largest honest ones have
+200: six million floats. Three bytes of JSON, ``[],``, make 72: 64 MiB of them would end the daemon."""
+
+
 class Meter:
-    """Counts the bytes of one answer."""
+    """Counts the bytes of one answer, and what is to be made of them."""
 
     def __init__(self, limit: int = MAX_ANSWER) -> None:
         self._left = self._limit = limit
+        self._values = MAX_VALUES
 
     def count(self, data: bytes) -> None:
         self._left -= len(data)
         if self._left < 0:
             raise ProviderFailed(f"the provider's answer is larger than {self._limit} bytes")
+        if self._limit - self._left > FREE:
+            lists, numbers, quotes = data.count(b"[") + data.count(b"{"), data.count(b","), data.count(b'"')
+            self._values -= 64 * lists + 32 * numbers + 16 * quotes
+            if self._values < 0:
+                raise ProviderFailed("the provider's answer has more values than any honest one")
 
 
 class EventStream:

@@ -29,8 +29,9 @@ from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import refused_keys, retry
 from lokid.runtime.breaker import reached
 from lokid.runtime.heavy import LARGE, aside, written
-from lokid.runtime.network.http import Response, Timeouts
+from lokid.runtime.network.http import Response, Sending, Timeouts
 from lokid.runtime.redaction import hide
+from lokid.runtime.room import Place
 from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
@@ -272,8 +273,12 @@ class _Call:
         self.turn.sent()
         extra = self.settings.extra
         timeouts = Timeouts(extra.connect_timeout, extra.first_byte_timeout, extra.idle_timeout)
-        decoder: Decoder[T] | None = None
         sending = self.client.http.send(request, timeouts)
+        with Place(self.turn.room) as place:
+            return await self._answer(exchange, sending, place)
+
+    async def _answer(self, exchange: Exchange[T], sending: Sending, place: Place) -> T:
+        decoder: Decoder[T] | None = None
         try:
             async with sending as response:
                 if not 200 <= response.status < 300:
@@ -289,20 +294,22 @@ class _Call:
                         # The caller's reader is slow, so the provider's bytes wait too.
                         response.pause()
                         await slow
+                    if response.size > place.size:
+                        response.pause()
+                        await place.grow(response.size)
         except (IncompleteResponse, TimedOut) as failure:
             if decoder is None:
                 raise
             # Servers exist that send the terminal marker and then neither end the body nor hang up
             # as HTTP wants. What counts is the marker, which the decoder knows.
             try:
-                return decoder.close()
+                return await _closed(decoder, response, place)
             except LokidError:
                 raise failure from failure.__cause__
         finally:
             if sending.sent:
                 self.turn.went()
-        # A large answer is read in steps, for which the event loop need not wait.
-        return await aside(decoder.close, heavy=response.size > LARGE)
+        return await _closed(decoder, response, place)
 
     def _heard(self, events: Sequence[Event]) -> Awaitable[None] | None:
         if self.first_event_at is None:
@@ -327,6 +334,12 @@ class _Call:
             self.client.breakers.failed(self.model.name, error, now, self.probe)
             return None
         return after
+
+
+async def _closed(decoder: Decoder[T], response: Response, place: Place) -> T:
+    # A large answer is read in steps, for which the event loop need not wait.
+    heavy = response.size > LARGE
+    return await aside(decoder.close, heavy=heavy, limiter=place.decoding if heavy else None)
 
 
 async def _error_body(response: Response) -> bytes:

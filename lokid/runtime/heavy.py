@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+import anyio
 import anyio.to_thread
 
 from lokid.chat import ChatRequest, Image, Text, ToolResult
@@ -33,9 +34,9 @@ def is_heavy(request: ChatRequest) -> bool:
     return inside or len(parts) > PARTS or size > STEP
 
 
-async def aside(func: Callable[[], T], *, heavy: bool) -> T:
-    """``func()``, in a thread if ``heavy``."""
-    return await anyio.to_thread.run_sync(func) if heavy else func()
+async def aside(func: Callable[[], T], *, heavy: bool, limiter: anyio.CapacityLimiter | None = None) -> T:
+    """``func()``, in a thread if ``heavy``. ``limiter``: who waits for whom meanwhile."""
+    return await anyio.to_thread.run_sync(func, limiter=limiter) if heavy else func()
 
 
 async def written(request: HTTPRequest) -> HTTPRequest:

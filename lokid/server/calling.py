@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from lokid.chat import Event
 from lokid.errors import InvalidParams
+from lokid.rpc.messages import encode_response
+from lokid.rpc.vectors import Framed
 from lokid.server.event_frames import EventFrames
 from lokid.server.requests import Running
 
@@ -14,18 +16,18 @@ if TYPE_CHECKING:
     from lokid.server.session import Session
 
 MAX_ANSWER = 512 * 1024 * 1024
-"""Bytes of one answer. 10,000 vectors of 3,072 numbers as lists are 276 MiB; what is larger would be held
-three times over here, and lokictl reads no more either."""
+"""Bytes of one answer. 10,000 vectors of 3,072 numbers as lists are 146 MiB; what is larger would be held
+twice over here, and lokictl reads no more either."""
 
 
 class SessionCall:
     """Of one question of a connection."""
 
-    __slots__ = ("_frames", "_msgid", "_session", "asker")
+    __slots__ = ("_frames", "_session", "asker", "msgid")
 
     def __init__(self, session: Session, running: Running) -> None:
         self._session = session
-        self._msgid = running.msgid
+        self.msgid = running.msgid
         self._frames: EventFrames | None = None
         self.asker = running.asker
 
@@ -33,14 +35,16 @@ class SessionCall:
         if not events:
             return None
         if self._frames is None:
-            self._frames = EventFrames(self._msgid)
+            self._frames = EventFrames(self.msgid)
         return self._session.send_events(self._frames, events)
 
     async def accepted(self) -> None:
-        await self._session.send_accepted(self._msgid)
+        await self._session.send_accepted(self.msgid)
 
 
-def bounded(frame: bytes) -> bytes:
+def framed(msgid: int, result: object) -> bytes:
+    """The response. Raises InvalidParams for one that is too large."""
+    frame = result.data if isinstance(result, Framed) else encode_response(msgid, None, result)
     if len(frame) > MAX_ANSWER:
         raise InvalidParams(
             f"the answer is larger than {MAX_ANSWER} bytes",

@@ -23,7 +23,7 @@ import lokid
 from lokid import sandbox
 from lokid.chat import ChatResult, Event, decode, encode
 from lokid.errors import Cancelled, InvalidParams, UnknownMethod
-from lokid.rpc import shapes
+from lokid.rpc import shapes, vectors
 from lokid.rpc.methods import METHODS, PROTOCOL, HelloResult
 from lokid.runtime.importing import Left
 from lokid.server.feed import TOPICS
@@ -172,9 +172,10 @@ def _drop(_events: Sequence[Event]) -> None:
 async def _embed(service: Service, call: Call, params: Params) -> object:
     request = decode.embed_request(params)
     result = await service.runtime.embed(request, accepted=call.accepted, asker=call.asker)
-    # Ten thousand vectors as lists of floats are a second of work, and other connections would wait for it.
+    rest = encode.embed_result(result.answer, result.model, result.cost_usd)
+    # Ten thousand vectors are a quarter of a second of work, and other connections would wait for it.
     return await anyio.to_thread.run_sync(
-        encode.embed_result, result.answer, result.model, result.cost_usd, request.encoding
+        vectors.response, call.msgid, result.answer.vectors, rest, request.encoding
     )
 
 

@@ -34,7 +34,7 @@ from lokid.rpc.messages import (
 )
 from lokid.rpc.methods import EventMap, Topic
 from lokid.server.access import FULL, Access
-from lokid.server.calling import SessionCall, bounded
+from lokid.server.calling import SessionCall, framed
 from lokid.server.event_frames import EventFrames
 from lokid.server.faults import error_map, error_text, refused
 from lokid.server.feed import Subscription
@@ -314,7 +314,7 @@ class Session:
             try:
                 with running.scope:
                     result = await handler.answer(self._service, call, params)
-                    frame = bounded(encode_response(running.msgid, None, result))
+                    frame = framed(running.msgid, result)
             except Exception as raised:
                 # The one broad except of a request. Around the scope, which lets out what failed *while* it
                 # was cancelled; nothing may reach the task group, it is everybody's.

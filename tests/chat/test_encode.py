@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import msgpack
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from lokid.chat import (
     Answer,
     ChatResult,
-    EmbedAnswer,
     Event,
     Image,
     Message,
@@ -31,7 +29,7 @@ from lokid.chat import (
     decode,
     encode,
 )
-from lokid.rpc.questions import ChatEventMap, ChatResultMap, EmbedResult, RerankResult
+from lokid.rpc.questions import ChatEventMap, ChatResultMap, RerankResult
 from lokid.rpc.shapes import check
 
 USAGE = Usage(10, 5, 4, 1, 2)
@@ -80,16 +78,6 @@ def test_a_chat_result_has_every_key_even_where_nothing_is_known() -> None:
     assert bare.keys() == full.keys()
     check(full, ChatResultMap)
     check(bare, ChatResultMap)
-
-
-def test_vectors_travel_as_numbers_or_as_their_bytes() -> None:
-    vectors = (struct.pack("<2f", 1, -0.5), struct.pack("<2f", 0, 2))
-    as_list = encode.embed_result(EmbedAnswer(vectors, USAGE), "c:m", 0.5, "list")
-    as_bytes = encode.embed_result(EmbedAnswer(vectors), "c:m", None, "f32")
-    assert as_list == {"embeddings": [[1, -0.5], [0, 2]], "usage": USAGE_MAP, "cost_usd": 0.5, "model": "c:m"}
-    assert as_bytes == {"embeddings": list(vectors), "usage": None, "cost_usd": None, "model": "c:m"}
-    check(as_list, EmbedResult)
-    check(as_bytes, EmbedResult)
 
 
 def test_scores_keep_their_order() -> None:

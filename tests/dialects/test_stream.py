@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from typing import Any
+
 import pytest
 
 from lokid.dialects.openai_chat_answer import StreamDecoder
+from lokid.dialects.stream import MAX_ANSWER, Meter, WholeDecoder
 from lokid.errors import ProviderFailed
 from lokid.protocols.sse import MAX_EVENT
 from tests.fakes.completions import TRAITS
@@ -22,3 +27,35 @@ def test_a_comment_that_is_too_large_is_refused_also_if_it_comes_at_once() -> No
     decoder = StreamDecoder(TRAITS)
     with pytest.raises(ProviderFailed, match="the provider's stream is broken"):
         decoder.feed(b": " + b"x" * MAX_EVENT + b"\n\n")
+
+
+@pytest.mark.parametrize("dense", [b"[],", b"{},", b'"ab",', b"1.5,", b'{"a":[{}]},'])
+def test_an_answer_that_would_take_more_memory_than_there_is_is_refused_as_it_comes(dense: bytes) -> None:
+    """Each byte of JSON can make 24 of memory, which are 1.5 GiB of the longest answer."""
+    decoder = WholeDecoder(lambda value: value)
+    decoder.feed(b"[")
+    piece = dense * (64 * 1024 // len(dense))
+    fed = 0
+    with pytest.raises(ProviderFailed, match="more values than any honest one"):
+        while fed < MAX_ANSWER:
+            decoder.feed(piece)
+            fed += len(piece)
+    values = json.loads(b"[" + piece.removesuffix(b",") + b"]")
+    assert fed * _weight(values) / len(piece) < 700 * 1024 * 1024
+
+
+def test_vectors_as_long_as_an_answer_may_be_are_not() -> None:
+    """About 2048 of them of 3072 floats each, written in full."""
+    meter = Meter()
+    vector = b'{"object":"embedding","index":1,"embedding":[' + b"-0.0123456," * 3071 + b"-0.01]},"
+    for _ in range(MAX_ANSWER // len(vector)):
+        meter.count(vector)
+
+
+def _weight(value: Any) -> int:
+    """Bytes of memory, but for the characters of texts."""
+    if isinstance(value, list):
+        return sys.getsizeof(value) + sum(map(_weight, value))
+    if isinstance(value, dict):
+        return sys.getsizeof(value) + sum(map(_weight, value.values()))
+    return sys.getsizeof(value)

@@ -7,13 +7,17 @@ import dataclasses
 import json
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from lokid.chat import EmbedRequest
 from lokid.errors import AuthenticationFailed, InvalidParams, ProviderFailed, SecretMissing, Unsupported
 from lokid.providers.settings import ModelSettings
 from lokid.runtime.embed import Embedded, embed
-from tests.fakes.client import TINY, FakeOpenClient, open_client
+from lokid.runtime.heavy import LARGE
+from lokid.runtime.room import Place, Room
+from lokid.runtime.usage.turns import Turn
+from tests.fakes.client import TINY, FakeOpenClient, JSONDecoder, open_client
 from tests.fakes.provider import Call, FakeProvider, answer
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +91,39 @@ async def test_no_more_than_four_batches_are_under_way(provider):
         assert len(waiting) == 4
         go.set()
     assert len(provider.requests) == 10
+
+
+async def test_large_batches_have_a_bound_together_and_are_read_one_by_one(provider, monkeypatch):
+    room = Room(LARGE)
+    totals: list[int] = []
+    reading: list[int] = []
+    close, grow = JSONDecoder.close, Place.grow
+
+    def closed(decoder: JSONDecoder) -> object:
+        reading.append(room.decoding.borrowed_tokens)
+        return close(decoder)
+
+    async def grown(place: Place, size: int) -> None:
+        await grow(place, size)
+        totals.append(room.total)
+
+    monkeypatch.setattr(JSONDecoder, "close", closed)
+    monkeypatch.setattr(Place, "grow", grown)
+
+    async def long(call: Call) -> None:
+        vectors = [[float(text)] * 20_000 for text in call.request.json["texts"]]
+        await answer(200, json.dumps({"vectors": vectors}).encode())(call)
+
+    provider.default = long
+    async with open_client(provider.url, MODEL) as client:
+        accepted = anyio.lowlevel.checkpoint
+        request = EmbedRequest("acme:e", numbers(95))
+        embedded = await embed(client, request, accepted=accepted, turn=Turn(room))
+    assert len(embedded.answer.vectors) == 95
+    assert reading == [1] * 10
+    assert room.total == 0
+    one = max(len(vector) for vector in embedded.answer.vectors) * 20  # a batch of ten as JSON, at most
+    assert LARGE < max(totals) <= one + 5 * LARGE  # the oldest one, and what the others began with
 
 
 async def test_the_first_failure_ends_the_batches_beside_it(provider):

@@ -137,6 +137,10 @@ class Logins:
     async def begin(self, client: OpenClient, method: LoginMethod | None) -> dict[str, Any]:
         """``auth.login``. Raises ConfigInvalid, InvalidParams, Unsupported, and what a request raises."""
         tokens, server = _able(client)
+        try:
+            await tokens.check_saving()
+        except OSError:
+            raise _unsaved(tokens) from None
         if method is None:
             method = "browser" if server.authorize_url else "device"
         if method == "device":
@@ -252,12 +256,7 @@ class Logins:
         except LokidError as error:
             login.failure = error
         except (OSError, durable.Busy):
-            login.failure = ProviderUnavailable(
-                f"the tokens of client {login.client.name!r} could not be saved in {login.tokens.path}",
-                hint="make room or mend the permissions, then sign in again",
-                client=login.client.name,
-                retryable=False,
-            )
+            login.failure = _unsaved(login.tokens)
         except Exception as error:  # the task is the runtime's: one sign-in must not end them all
             log.error("sign-in of %s failed: %s", login.client.name, logs.place(error))  # noqa: TRY400
             login.failure = ProviderFailed("the sign-in failed by a bug of lokid; its log says where")
@@ -283,6 +282,16 @@ class Logins:
             hint=f"lokictl auth login {login.client.name}",
             client=login.client.name,
         )
+
+
+def _unsaved(tokens: Tokens) -> ProviderUnavailable:
+    name = tokens.settings.name
+    return ProviderUnavailable(
+        f"the tokens of client {name!r} could not be saved in {tokens.path}",
+        hint=f"make room or mend the permissions, then: lokictl auth login {name}",
+        client=name,
+        retryable=False,
+    )
 
 
 def _able(client: OpenClient) -> tuple[Tokens, oauth2.Server]:
@@ -358,6 +367,7 @@ async def _exchange(login: Login) -> None:
         return  # of a device, which polled for its token
     logs.register(login.begun.verifier)
     request = oauth2.code_request(server, await login.tokens.identity(), login.begun, login.code)
+    await login.tokens.check_saving()
     with anyio.CancelScope(shield=True):
         status, body = await token_requests.post(settings, request)
         parse = oauth2_answers.key if server.key_exchange else oauth2_answers.token

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -266,6 +267,12 @@ class Tokens:
         """Raises SecretMissing."""
         secret = (await self._keyring.get()).get("oauth.client_secret")
         return oauth2.Client(self._client_id, secret.get_secret_value() if secret else None)
+
+    async def check_saving(self) -> None:
+        """Before a person signs in, or a code is spent, in vain. Raises OSError."""
+        with suppress(durable.Busy):  # then somebody saves a token
+            async with token_file.locked(self.path, patience=0):
+                pass
 
     async def sign_in(self, token: Token) -> None:
         """Somebody signed in: ``token`` takes the place of what was there. Raises OSError and Busy."""

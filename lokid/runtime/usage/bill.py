@@ -19,6 +19,7 @@ from lokid.errors import LokidError, ProviderFailed
 from lokid.providers.settings import Budget, ClientSettings
 from lokid.rpc import address
 from lokid.rpc.methods import GroupBy
+from lokid.runtime.room import Room
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.estimates import BYTES_PER_TOKEN, size
 from lokid.runtime.usage.extra_usage import ExtraUsage
@@ -80,6 +81,7 @@ class Entry(LimitedTurn):
             client=client.name,
             estimate=estimate() if limits.tokens_per_minute is not None else 0,
             interactive=interactive,
+            room=bill.room.share if asker.restricted else bill.room,
         )
         self.model = model
         self.method = method
@@ -88,6 +90,7 @@ class Entry(LimitedTurn):
         self._bill = bill
         self._budget = client.budget
         self._config = config
+        self._as_of = config()
         self._input_tokens = estimate
         self._most_output = most_output
         self._price = price
@@ -125,7 +128,11 @@ class Entry(LimitedTurn):
         return self._price(Usage(self._input_tokens(), 0)) or 0.0
 
     def check(self) -> None:
-        self._bill.check(self._client, self._budget, self.asker, self._config())
+        if (config := self._config()) is not self._as_of:  # it waited for its turn, and somebody edited
+            self._as_of = config
+            budgets = (client.budget for client in config.clients if client.name == self._client)
+            self._budget = next(budgets, self._budget)
+        self._bill.check(self._client, self._budget, self.asker, config)
 
     def _end(self, outcome: str) -> None:
         if outcome != "ok" and (self._runs or (self._went and outcome in ABANDONED)):
@@ -184,6 +191,7 @@ class Bill:
             self.ledger = Ledger(None, str(error))
         self.spending = Spending()
         self.extra = ExtraUsage()
+        self.room = Room()
         self._counts_from: tuple[float, str] | None = None
         """Since when everything is counted and why not what was before, if that could not be read."""
         self.now = now

@@ -19,14 +19,16 @@ from math import inf
 import anyio
 
 from lokid.chat import Event
-from lokid.errors import Overloaded
+from lokid.errors import InvalidParams, Overloaded
 from lokid.providers.settings import ClientLimits
+from lokid.runtime.room import Room
 from lokid.runtime.usage.asker import Asker
 
 MINUTE = 60.0
 
 MOST_WAITING = 1024
-"""Per client: as many as one connection may have in flight. Each holds its prompt in memory."""
+"""Of each kind at a client: as many as one process may have in flight, so that neither a batch that is this
+long nor the extra socket keeps people out. Each holds its prompt in memory."""
 
 
 class Window:
@@ -63,12 +65,14 @@ class _Waiter:
 
 
 class _Line:
-    """Waiters, one of each process in turn."""
+    """Waiters of one kind, one of each process in turn. ``length``: how many there are."""
 
     def __init__(self) -> None:
+        self.length = 0
         self._by_pid: OrderedDict[int, deque[_Waiter]] = OrderedDict()
 
     def add(self, waiter: _Waiter) -> None:
+        self.length += 1
         self._by_pid.setdefault(waiter.pid, deque()).append(waiter)
 
     def first(self) -> _Waiter | None:
@@ -76,6 +80,7 @@ class _Line:
 
     def remove(self, waiter: _Waiter) -> None:
         """Its process goes to the end if it was the first."""
+        self.length -= 1
         own = self._by_pid[waiter.pid]
         if self.first() is waiter:
             self._by_pid.move_to_end(waiter.pid)
@@ -93,8 +98,9 @@ class _Count:
         self.requests = Window()
         self.tokens = Window()
 
-    def delay(self, limits: ClientLimits) -> float:
-        """Seconds until the next one may go; infinite if somebody has to end first."""
+    def delay(self, limits: ClientLimits, room: int = 1) -> float:
+        """Seconds until the next one may go; infinite if somebody has to end first. ``room``: tokens that
+        have to be left."""
         if limits.concurrency is not None and self.running >= limits.concurrency:
             return inf
         delay = 0.0
@@ -104,7 +110,7 @@ class _Count:
         if limits.requests_per_minute is not None:
             delay = self.requests.wait(limits.requests_per_minute, now)
         if limits.tokens_per_minute is not None:
-            delay = max(delay, self.tokens.wait(limits.tokens_per_minute - self.reserved, now))
+            delay = max(delay, self.tokens.wait(limits.tokens_per_minute - self.reserved - room + 1, now))
         return delay
 
 
@@ -112,44 +118,50 @@ class Turns:
     """Of one client, by its name: a reload changes the limits and keeps the count."""
 
     def __init__(self) -> None:
-        self.waiting = 0
         self._limits = self._extra_limits = ClientLimits()
         self._count = _Count()
         self._extra = _Count()  # of the extra socket's in it
         self._lines = (_Line(), _Line(), _Line())  # interactive, batch, of the extra socket
 
+    @property
+    def waiting(self) -> int:
+        return sum(line.length for line in self._lines)
+
     async def take(
         self, limits: ClientLimits, asker: Asker, estimate: int, *, interactive: bool, client: str
     ) -> None:
         """Returns when the request may go, and counts it as running. ``estimate``: tokens. Raises
-        Overloaded if too many wait. Cancelling leaves the line."""
+        Overloaded if too many wait, and InvalidParams for one of the extra socket that is larger than its
+        half of ``tokens_per_minute``. Cancelling leaves the line."""
         if limits is not self._limits:
             changed, self._limits = limits != self._limits, limits
             if changed:
                 self._extra_limits = _half(limits)
                 self._wake()
-        if self.waiting or self._delay(asker) > 0:
-            if self.waiting >= MOST_WAITING:
+        if asker.restricted and estimate > (self._extra_limits.tokens_per_minute or inf):
+            raise InvalidParams("the request has more tokens than this socket may send in a minute")
+        if self.waiting or self._delay(asker, estimate) > 0:
+            line = self._lines[2 if asker.restricted else 0 if interactive else 1]
+            if line.length >= MOST_WAITING:
                 raise Overloaded(
                     f"{MOST_WAITING} requests wait for client {client!r} already",
                     hint="ask for fewer at a time, or raise `limits` of the client",
                     client=client,
                 )
-            await self._wait(asker, self._lines[2 if asker.restricted else 0 if interactive else 1])
+            await self._wait(asker, line, estimate)
         for count in self._counts(asker):
             count.running += 1
             count.reserved += estimate
         self.sent(asker)
 
-    async def _wait(self, asker: Asker, line: _Line) -> None:
+    async def _wait(self, asker: Asker, line: _Line, estimate: int) -> None:
         waiter = _Waiter(asker.pid)
         line.add(waiter)
-        self.waiting += 1
         asker.waiting = True
         try:
             while True:
                 # Only the first one looks at the clock; it wakes the next when it goes.
-                delay = self._delay(asker) if self._first() is waiter else inf
+                delay = self._delay(asker, estimate) if self._first() is waiter else inf
                 if delay <= 0:
                     return
                 with anyio.move_on_after(delay):
@@ -157,7 +169,6 @@ class Turns:
                 waiter.event = anyio.Event()
         finally:
             asker.waiting = False
-            self.waiting -= 1
             line.remove(waiter)
             self._wake()
 
@@ -179,9 +190,12 @@ class Turns:
     def _counts(self, asker: Asker) -> tuple[_Count, ...]:
         return (self._count, self._extra) if asker.restricted else (self._count,)
 
-    def _delay(self, asker: Asker) -> float:
+    def _delay(self, asker: Asker, estimate: int) -> float:
         delay = self._count.delay(self._limits)
-        return max(delay, self._extra.delay(self._extra_limits)) if asker.restricted else delay
+        if not asker.restricted:
+            return delay
+        # Its half is meant for what it sends too, not only for what went before.
+        return max(delay, self._extra.delay(self._extra_limits, max(estimate, 1)))
 
     def _first(self) -> _Waiter | None:
         return next((first for line in self._lines if (first := line.first()) is not None), None)
@@ -198,10 +212,12 @@ def _half(limits: ClientLimits) -> ClientLimits:
 
 class Turn:
     """One request on its way: what it waits for, and what is known of it whatever becomes of it. As it
-    stands it waits for nothing. ``attempts``: requests that went to the provider."""
+    stands it waits for nothing. ``attempts``: requests that went to the provider. ``room``: for its
+    answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room | None = None) -> None:
         self.attempts = 0
+        self.room = room or Room()
         self.first_event_at: float | None = None
 
     async def come(self) -> None:
@@ -238,8 +254,9 @@ class LimitedTurn(Turn):
         client: str,
         estimate: int,
         interactive: bool,
+        room: Room,
     ) -> None:
-        super().__init__()
+        super().__init__(room)
         self._turns = turns
         self._limits = limits
         self._asker = asker

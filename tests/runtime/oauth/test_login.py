@@ -119,6 +119,26 @@ class TestByBrowser:
         assert (found["v"], found["gen"], found["client_id"]) == (1, 1, "public")
         assert found["refreshing"] is None and found["refresh_token"]
 
+    @pytest.mark.parametrize("when", ["before", "meanwhile"])
+    async def test_is_not_done_in_vain_where_no_token_can_be_saved(
+        self, server: AuthorizationServer, home: Path, when: str
+    ) -> None:
+        used = len(server.seen())
+        in_the_way = token_file(home).with_name("mine.json.lock")
+        async with runtime_of(home, server.client()) as runtime:
+            if when == "before":
+                in_the_way.mkdir(parents=True)
+            with pytest.raises(ProviderUnavailable, match=r"could not be saved in .*mine\.json") as caught:
+                begun = await runtime.auth.login("mine", None)
+                in_the_way.unlink()
+                in_the_way.mkdir()
+                await in_thread(Person().visit, begun["url"])
+                await runtime.auth.finish(begun["login_id"], None)
+            assert "lokictl auth login mine" in str(caught.value.hint)
+            assert len(server.seen()) == used
+            in_the_way.rmdir()
+            assert (await sign_in(runtime))["state"] == "signed_in"
+
     async def test_by_localhost_works_too(self, server: AuthorizationServer, home: Path) -> None:
         async with runtime_of(home, server.client(redirect="http://localhost/cb")) as runtime:
             assert (await sign_in(runtime))["state"] == "signed_in"

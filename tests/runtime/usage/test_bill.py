@@ -266,6 +266,39 @@ async def test_who_waits_is_refused_when_the_budget_ends_meanwhile(home: Path) -
         assert len(here.provider.requests) == 1
 
 
+@pytest.mark.parametrize(("before", "after", "goes"), [(9, 0.01, False), (0.05, 9, True)])
+async def test_who_waits_has_the_budget_of_its_client_that_is_there_when_its_turn_comes(
+    home: Path, before: float, after: float, goes: bool
+) -> None:
+    go = anyio.Event()
+    outcomes: list[str] = []
+
+    async def held(call: Call) -> None:
+        await go.wait()
+        await said(prompt=10, completion=20)(call)
+
+    async def ask(here: Setting) -> None:
+        try:
+            await here.ask()
+            outcomes.append("ok")
+        except BudgetExceeded as error:
+            outcomes.append(error.code)
+
+    async with setting(home, limits={"concurrency": 1}, budget={"usd_per_day": before}) as here:
+        here.provider.default = held
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, here)
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(ask, here)
+            await anyio.wait_all_tasks_blocked()
+            config = json.loads((home / "config.yaml").read_text())
+            config["clients"][0]["budget"]["usd_per_day"] = after
+            (home / "config.yaml").write_text(json.dumps(config))
+            await here.runtime.reload()
+            go.set()
+        assert outcomes == ["ok", "ok" if goes else "budget_exceeded"]
+
+
 async def test_the_limits_hold_for_all_who_ask(home: Path) -> None:
     now, most = 0, 0
 

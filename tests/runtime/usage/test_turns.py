@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokid.errors import Overloaded
+from lokid.errors import InvalidParams, Overloaded
 from lokid.providers.settings import ClientLimits
 from lokid.runtime.usage import turns
 from lokid.runtime.usage.asker import Asker
@@ -194,7 +194,33 @@ async def test_the_line_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         for name in "abc":
             await one.ask(name)
         with pytest.raises(Overloaded, match="2 requests wait"):
-            await one.turns.take(one.limits, Asker(), 0, interactive=True, client="c")
+            await one.turns.take(one.limits, Asker(), 0, interactive=False, client="c")
+
+
+async def test_neither_a_long_batch_nor_the_extra_socket_keeps_people_out_of_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "MOST_WAITING", 2)
+    async with client(concurrency=1) as one:
+        await one.ask("running")
+        for name in "ab":
+            await one.ask(f"batch {name}")
+            await one.ask(f"extra {name}", extra=True)
+        with pytest.raises(Overloaded):
+            await one.turns.take(one.limits, Asker(restricted=True), 0, interactive=False, client="c")
+        await one.ask("person", interactive=True)
+        await one.end()
+        assert one.went == ["running", "person"]
+
+
+async def test_what_the_extra_socket_sends_in_a_minute_stays_within_its_half_of_the_tokens() -> None:
+    async with client(tokens_per_minute=100) as one:
+        await one.ask("own")  # says the limits
+        assert not (await one.ask("a", extra=True, estimate=30)).waiting
+        assert (await one.ask("b", extra=True, estimate=30)).waiting
+        assert not (await one.ask("my own", estimate=60)).waiting
+        with pytest.raises(InvalidParams, match="more tokens than this socket may send"):
+            await one.turns.take(one.limits, Asker(restricted=True), 51, interactive=False, client="c")
 
 
 async def test_looser_limits_let_go_who_waits() -> None:
