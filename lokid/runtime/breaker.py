@@ -75,6 +75,15 @@ class Breakers:
     def __init__(self) -> None:
         self._models: dict[str, _Model] = {}
         self._probes = 0
+        self._share: Breakers | None = None
+
+    @property
+    def share(self) -> Breakers:
+        """Of the extra socket. Who is at its other end finds questions that a provider fails at, and ten of
+        them would stop the user's own."""
+        if self._share is None:
+            self._share = Breakers()
+        return self._share
 
     def __contains__(self, model: str) -> bool:
         """Whether something failed lately; else everything may go, and nobody need look at a clock."""
@@ -131,6 +140,7 @@ class Breakers:
     def reset(self) -> None:
         """Somebody says that it works now."""
         self._models.clear()
+        self._share = None
 
     def cooling(self, now: float) -> Cooling | None:
         """Of the model that takes longest."""

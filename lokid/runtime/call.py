@@ -27,10 +27,11 @@ from lokid.providers.base import Decoder, Exchange
 from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import refused_keys, retry
-from lokid.runtime.breaker import reached
+from lokid.runtime.breaker import Breakers, reached
 from lokid.runtime.heavy import LARGE, aside, written
 from lokid.runtime.network.http import Response, Sending, Timeouts
 from lokid.runtime.redaction import hide
+from lokid.runtime.retry import RetryBudget
 from lokid.runtime.room import Place
 from lokid.runtime.usage.turns import Turn
 
@@ -204,14 +205,22 @@ class _Call:
     probe: int | None = None
     """The attempt finds out for all whether the model works again, see ``breaker``."""
 
+    @property
+    def breakers(self) -> Breakers:
+        return self.client.breakers.share if self.turn.restricted else self.client.breakers
+
+    @property
+    def budget(self) -> RetryBudget:
+        return self.client.budget.share if self.turn.restricted else self.client.budget
+
     async def perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
         try:
             return await self._perform(exchange, deadline)
         finally:
-            self.client.breakers.release(self.model.name, self.probe)
+            self.breakers.release(self.model.name, self.probe)
 
     async def _perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
-        breakers, name = self.client.breakers, self.model.name
+        breakers, name = self.breakers, self.model.name
         started_at = time.monotonic()
         failed = amended = 0
         renewed = False
@@ -250,7 +259,7 @@ class _Call:
             )
             await anyio.sleep(after)
         if self.sent == 1:
-            self.client.budget.succeeded()
+            self.budget.succeeded()
         first_at = time.monotonic() if self.first_event_at is None else self.first_event_at
         return Performed(answer, self.sent, first_at - started_at)
 
@@ -286,7 +295,7 @@ class _Call:
                     raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
                 self.begun = True
                 self.turn.admitted()
-                self.client.breakers.answered(self.model.name)
+                self.breakers.answered(self.model.name)
                 _check_content_type(response, exchange.accept)
                 decoder = exchange.decoder()
                 while data := await response.read():
@@ -330,8 +339,8 @@ class _Call:
             max_retries=self.settings.extra.max_retries,
             remaining_s=deadline - now,
         )
-        if after is None or self.probe is not None or not self.client.budget.take(error, now):
-            self.client.breakers.failed(self.model.name, error, now, self.probe)
+        if after is None or self.probe is not None or not self.budget.take(error, now):
+            self.breakers.failed(self.model.name, error, now, self.probe)
             return None
         return after
 

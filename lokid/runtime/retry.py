@@ -32,6 +32,14 @@ class RetryBudget:
     def __init__(self) -> None:
         self._tokens = CAPACITY
         self._last_at = float("-inf")
+        self._share: RetryBudget | None = None
+
+    @property
+    def share(self) -> RetryBudget:
+        """Of the extra socket, so that its failures leave the retries of the user's own questions alone."""
+        if self._share is None:
+            self._share = RetryBudget()
+        return self._share
 
     @property
     def tokens(self) -> float:

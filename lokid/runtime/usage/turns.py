@@ -212,8 +212,10 @@ def _half(limits: ClientLimits) -> ClientLimits:
 
 class Turn:
     """One request on its way: what it waits for, and what is known of it whatever becomes of it. As it
-    stands it waits for nothing. ``attempts``: requests that went to the provider. ``room``: for its
-    answer."""
+    stands it waits for nothing. ``attempts``: requests that went to the provider. ``room``: for its answer.
+    ``restricted``: it came over the extra socket."""
+
+    restricted = False
 
     def __init__(self, room: Room | None = None) -> None:
         self.attempts = 0
@@ -260,6 +262,7 @@ class LimitedTurn(Turn):
         self._turns = turns
         self._limits = limits
         self._asker = asker
+        self.restricted = asker.restricted
         self._client = client
         self._estimate = estimate
         self._interactive = interactive

@@ -13,7 +13,8 @@ import pytest
 from lokid.chat import ChatRequest, Message, Text
 from lokid.errors import BudgetExceeded, IncompleteResponse, LokidError, NotForThisSocket, Overloaded
 from lokid.providers import catalogue
-from lokid.runtime import core
+from lokid.runtime import core, retry
+from lokid.runtime.breaker import FAILURES
 from lokid.runtime.call import ignore
 from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
@@ -153,6 +154,29 @@ async def test_a_question_that_waits_has_the_budget_that_is_there_when_its_turn_
             await here.runtime.reload()
             go.set()
         assert len(here.provider.requests) == 1
+
+
+async def test_what_fails_over_the_extra_socket_stops_none_of_the_users_own_questions_nor_their_retries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many servers answer 500 or 429 to a question that is made for it."""
+    monkeypatch.setattr(retry, "BASE_S", 0.0)
+    async with setting(tmp_path, top=EXTRA) as here:
+        client = here.runtime.generation.clients["c"]
+        works, here.provider.default = here.provider.default, answer(503, body=b"{}")
+        for _ in range(FAILURES):
+            with pytest.raises(LokidError):
+                await ask(here, "x")
+        with pytest.raises(LokidError, match="not sent"):
+            await ask(here, "x")
+        assert client.budget.share.tokens < client.budget.tokens == retry.CAPACITY
+        assert client.state()[0] == "ready"
+        here.provider.default = works
+        await here.ask()
+        with pytest.raises(LokidError, match="not sent"):  # nor does that one let theirs go
+            await ask(here, "x")
+        await here.runtime.reload()
+        await ask(here, "x")
 
 
 async def test_a_question_for_which_no_place_is_free_is_not_looked_through(
