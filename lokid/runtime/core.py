@@ -48,7 +48,7 @@ from lokid.runtime.reload import Reloader
 from lokid.runtime.secrets.stored import StoredSecrets
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.bill import Bill, Entry, Method
-from lokid.runtime.usage.estimates import chat_tokens, tokens_of
+from lokid.runtime.usage.estimates import chat_tokens, rerank_tokens, tokens_of
 from lokid.runtime.usage.price import pricing
 
 AFTER_A_BUG_S = 5.0
@@ -126,9 +126,7 @@ class Runtime:
     ) -> reranks.Reranked:
         with (
             self._lease(request.model, "reranker", asker) as lease,
-            self._entry(
-                lease, "rerank", asker, partial(tokens_of, (request.query, *request.documents))
-            ) as entry,
+            self._entry(lease, "rerank", asker, partial(rerank_tokens, request)) as entry,
         ):
             result = await reranks.rerank(lease.client, _named(request, lease), accepted=accepted, turn=entry)
             entry.answered(result.answer.usage, result.cost_usd)
