@@ -12,6 +12,7 @@ from lokid.chat import Answer, ChatRequest, Event, Message, RetryNotice, Text, T
 from lokid.errors import (
     AuthenticationFailed,
     BadRequest,
+    ConfigInvalid,
     IncompleteResponse,
     LokidError,
     Overloaded,
@@ -118,6 +119,23 @@ async def test_a_missing_key_fails_before_anything_is_accepted_or_sent(provider,
         client.failure = SecretMissing("no key")
         assert isinstance(await failure(client, heard), SecretMissing)
     assert heard.accepted_after == []
+    assert provider.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("patch", "extra", "word"),
+    [
+        ({"chat_completions": {".*": {"headers": {"x-key": "with a line break\n"}}}}, {}, "the header x-key"),
+        ({}, {"ca_file": "/nonexistent.pem", "library": True}, "extra.ca_file"),
+    ],
+)
+async def test_what_the_configuration_makes_impossible_is_told_and_no_bug(
+    provider, heard, patch, extra, word
+):
+    async with open_client(provider.url, patch=patch, **extra) as client:
+        told = await failure(client, heard)
+    assert isinstance(told, ConfigInvalid)
+    assert told.message.startswith(word)
     assert provider.connections == 0
 
 

@@ -68,6 +68,7 @@ class Progress:
         self.scope = scope
         self._clock = clock
         self._by = inf  # what the scope's deadline is
+        self.sent = False  # also of a request that is refused before it begins
 
     def begin(self, target: Address) -> None:
         """Also for the second try."""
