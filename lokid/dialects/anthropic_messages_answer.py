@@ -102,6 +102,7 @@ class _Block:
         self.kind = text(start.get("type"))
         self.call = call  # our index of the tool call
         self.start = start
+        self.shut = False
         self.pieces: dict[str, list[str]] = {}
         self.citations: list[Any] = []
 
@@ -149,6 +150,7 @@ class Blocks:
         self._calls = 0
         self._usage: dict[str, Any] = {}
         self._finish = ""
+        self._said = False  # a text that is not empty came
         self._explained = ""
 
     def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
@@ -225,9 +227,13 @@ class Blocks:
             out.append(ToolCallDelta(block.call, arguments=piece))
 
     def _shut(self, index: int, out: list[Event]) -> None:
-        """Gateways that do not stream arguments put them into the beginning of the block."""
+        """Gateways that do not stream arguments put them into the beginning of the block. Once: forty bytes
+        that end a block again and again would be a megabyte each time."""
         block = self._blocks.get(index)
-        if block is None or block.call is None or block.pieces.get("partial_json"):
+        if block is None or block.shut:
+            return
+        block.shut = True
+        if block.call is None or block.pieces.get("partial_json"):
             return
         given = mapping(block.start.get("input"))
         if given and fits(given):
@@ -235,6 +241,7 @@ class Blocks:
 
     def _emit(self, kind: str, fields: Mapping[str, Any], out: list[Event]) -> None:
         if kind == "text" and (piece := text(fields.get("text"))):
+            self._said = True
             out.append(TextDelta(piece))
         if kind == "thinking" and (piece := text(fields.get("thinking"))):
             out.append(ReasoningDelta(piece))
@@ -246,8 +253,7 @@ class Blocks:
     def _end(self, delta: Mapping[str, Any], out: list[Event]) -> None:
         self._finish = text(delta.get("stop_reason")) or self._finish
         details = mapping(delta.get("stop_details"))
-        said = any(block.kind == "text" and block.field("text") for block in self._blocks.values())
-        if not said and not self._explained and (reason := text(details.get("explanation"))):
+        if not self._said and not self._explained and (reason := text(details.get("explanation"))):
             self._explained = reason
             out.append(TextDelta(reason))
 

@@ -13,6 +13,7 @@ from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Us
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls
+from lokid.dialects.reasoning_details import ReasoningDetails
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags
@@ -101,7 +102,7 @@ class _Accumulator:
         self._think = ThinkTags() if traits.think_tags else None
         self._refused = False
         self._reasoning_field = ""
-        self._reasoning_details: list[dict[str, Any]] = []
+        self._reasoning_details = ReasoningDetails()
         self._usage: Usage | None = None
         self._id = ""
         self._model = ""
@@ -185,7 +186,7 @@ class _Accumulator:
                 break
         for detail in items(delta.get("reasoning_details")):  # OpenRouter; encrypted ones have no text
             if isinstance(detail, dict) and fits(detail):
-                _append_detail(self._reasoning_details, detail)
+                self._reasoning_details.add(detail)
 
     def _pieces(
         self, pieces: Iterator[tuple[str, str]] | list[Any], out: list[Event], *, tags: bool = False
@@ -204,8 +205,8 @@ class _Accumulator:
         opaque: dict[str, Any] = {"origin": self._traits.origin}
         if self._reasoning_field:
             opaque["field"] = self._reasoning_field
-        if self._reasoning_details:
-            opaque["details"] = self._reasoning_details
+        if details := self._reasoning_details.whole():
+            opaque["details"] = details
         if len(opaque) == 1:
             return parts
         for number, part in enumerate(parts):
@@ -258,16 +259,3 @@ def _content(content: Any) -> Iterator[tuple[str, str]]:
             yield "reasoning", thinking if isinstance(thinking, str) else "".join(said)
         else:
             yield "text", text(mapping(part).get("text"))
-
-
-def _append_detail(details: list[dict[str, Any]], detail: dict[str, Any]) -> None:
-    """Fragments of one detail (same type and index) are joined again, as they must go back whole."""
-    last = details[-1] if details else {}
-    if details and all(last.get(key) == detail.get(key) for key in ("type", "index", "id")):
-        for key, value in detail.items():
-            if key in ("text", "summary", "data") and isinstance(value, str):
-                last[key] = text(last.get(key)) + value
-            elif value is not None:
-                last[key] = value
-    else:
-        details.append(dict(detail))

@@ -66,6 +66,7 @@ class ToolCalls:
         self._calls: list[_Call] = []
         self._by_index: dict[int, int] = {}
         self._by_id: dict[str, int] = {}
+        self._settled = 0
 
     def take(self, entry: Mapping[str, Any], out: list[Event], *, index: int | None = None) -> None:
         """``index``: stands for the entry's own where that cannot be there (whole answers)."""
@@ -91,10 +92,13 @@ class ToolCalls:
     def settle(self, answer_id: str, out: list[Event]) -> None:
         """Gives an id to calls that came without one: ours, from the answer's, so that two answers of one
         conversation do not share any."""
-        for number, call in enumerate(self._calls):
+        # Each once: a server may end its answer again and again, and there may be ten thousand calls.
+        for number in range(self._settled, len(self._calls)):
+            call = self._calls[number]
             if not call.id:
                 call.id = call_id(answer_id, number)
                 out.append(ToolCallDelta(number, id=call.id))
+        self._settled = len(self._calls)
 
     def parts(self, *, cut: bool, opaque_key: str) -> list[Part]:
         """``cut``: the answer ended early (length, filter), so a last call with half its arguments is left
