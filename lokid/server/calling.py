@@ -42,7 +42,7 @@ class SessionCall:
         await self._session.send_accepted(self.msgid)
 
 
-def framed(msgid: int, result: object) -> bytes:
+def framed(msgid: int, result: object) -> bytes | bytearray:
     """The response. Raises InvalidParams for one that is too large."""
     frame = result.data if isinstance(result, Framed) else encode_response(msgid, None, result)
     if len(frame) > MAX_ANSWER:

@@ -91,7 +91,7 @@ class Outbox:
         self._stall_s = stall_s
         self._count = count
         self._counted = 0
-        self._frames: list[bytes | memoryview] = []
+        self._frames: list[bytes | bytearray | memoryview] = []
         self._size = 0  # bytes in _frames
         self._queued = 0  # bytes ever queued
         self._writer: anyio.CancelScope | None = None  # of the task that writes, while there is one
@@ -104,7 +104,7 @@ class Outbox:
         """Bytes that wait."""
         return self._size
 
-    async def send(self, frame: bytes, *, last: bool = False) -> None:
+    async def send(self, frame: bytes | bytearray, *, last: bool = False) -> None:
         """Returns when ``frame`` is queued or written; waits while the queue is full. ``last``: of a request,
         which does not wait for a reader that is stalled.
 
@@ -122,11 +122,11 @@ class Outbox:
         self._put(frame)
         return None
 
-    def _put(self, frame: bytes) -> None:
+    def _put(self, frame: bytes | bytearray) -> None:
         if self.dead is not None:
             return
         self._queued += len(frame)
-        rest: bytes | memoryview = frame
+        rest: bytes | bytearray | memoryview = frame
         if not self._frames:
             # The usual case, and the fast one: the reader keeps up, no task is woken.
             try:

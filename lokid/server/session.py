@@ -309,7 +309,7 @@ class Session:
     async def _work(self, running: Running, handler: Spawned, params: Params, size: int) -> None:
         call = SessionCall(self, running)
         error: LokidError | None = None
-        frame = b""
+        frame: bytes | bytearray = b""
         try:
             try:
                 with running.scope:
@@ -333,7 +333,7 @@ class Session:
                 self._idle.set()
             self._end_if_drained()
 
-    async def _deliver(self, msgid: int, frame: bytes) -> None:
+    async def _deliver(self, msgid: int, frame: bytes | bytearray) -> None:
         """A large answer is lost if too many wait for slow readers already."""
         size = len(frame)
         if size <= SMALL and self._outbox.size < LIMIT:
