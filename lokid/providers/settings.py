@@ -100,6 +100,9 @@ def _regex(pattern: str) -> str:
         re.compile(pattern)
     except re.error as error:
         raise ValueError(f"is not a regular expression ({error.msg})") from None
+    except (OverflowError, RecursionError):  # a{99999999999}, or thousands of brackets
+        why = "a number in it is too large, or it nests too deep"
+        raise ValueError(f"is not a regular expression ({why})") from None
     return pattern
 
 

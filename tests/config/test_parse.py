@@ -160,6 +160,10 @@ def test_the_top_level_is_checked(text: str, problem: str) -> None:
         ("oauth: {token_url: 'http://x'}", "oauth.token_url: plain http:// is allowed to this machine only"),
         ("api_base: http://example.com/v1", "api_base: plain http:// is allowed to this machine only"),
         ("patch: {chat_completions: {'(': {}}}", "patch.chat_completions.'(': is not a regular expression"),
+        (
+            "patch: {rerank: {'a{9999999999}': {}}}",
+            "patch.rerank.'a{9999999999}': is not a regular expression",
+        ),
         ("patch: {embeddingz: {}}", "patch.embeddingz: unknown key; did you mean `embeddings`?"),
         (
             "patch: {rerank: {'.*': {bodyy: {}}}}",
