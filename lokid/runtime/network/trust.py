@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import ssl
+import stat
 
 import anyio
 import anyio.to_thread
@@ -30,8 +32,8 @@ _reading: dict[tuple[str | None, float], anyio.Event] = {}
 
 async def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Whom to trust: those whom the system trusts, or those in ``ca_file`` instead. Raises ``OSError``."""
-    # In a thread: the file may be on a network mount that hangs.
-    key = (ca_file, (await anyio.to_thread.run_sync(os.stat, ca_file)).st_mtime if ca_file else 0.0)
+    # In a thread that is not waited for at the end: the file may be on a network mount that hangs.
+    key = (ca_file, await anyio.to_thread.run_sync(_changed_at, ca_file, abandon_on_cancel=True))
     while (context := _contexts.get(key)) is None:
         if (read := _reading.get(key)) is not None:  # forty at a time would take seconds
             await read.wait()
@@ -39,7 +41,7 @@ async def tls_context(ca_file: str | None) -> ssl.SSLContext:
         read = _reading[key] = anyio.Event()
         try:
             # Reading a few hundred certificates takes 20 to 100 ms, too long for the event loop.
-            context = await anyio.to_thread.run_sync(_read_certificates, ca_file)
+            context = await anyio.to_thread.run_sync(_read_certificates, ca_file, abandon_on_cancel=True)
             if len(_contexts) >= MAX_CONTEXTS:
                 _contexts.clear()  # whoever uses one has it already
             _contexts[key] = context
@@ -47,6 +49,16 @@ async def tls_context(ca_file: str | None) -> ssl.SSLContext:
             del _reading[key]
             read.set()
     return context
+
+
+def _changed_at(ca_file: str | None) -> float:
+    """Raises OSError also for a pipe, which OpenSSL waits for, and for a device, which may have no end."""
+    if ca_file is None:
+        return 0.0
+    facts = os.stat(ca_file)
+    if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):  # of a directory OpenSSL says it
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return facts.st_mtime
 
 
 def _read_certificates(ca_file: str | None) -> ssl.SSLContext:

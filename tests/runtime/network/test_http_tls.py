@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import errno
+import os
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -112,6 +114,35 @@ async def test_a_ca_file_that_cannot_be_used_is_named(tmp_path, content, library
     http = HTTPClient(Extra(ca_file=str(path)), client="acme", library=library)
     with pytest.raises(ConfigInvalid, match=r"extra\.ca_file of client 'acme'"):
         await post(http, "https://127.0.0.1:9")
+
+
+async def test_a_pipe_in_the_place_of_authorities_is_not_waited_for(tmp_path, library):
+    path = tmp_path / "ca.pem"
+    os.mkfifo(path)
+    http = HTTPClient(Extra(ca_file=str(path)), client="acme", library=library)
+    with pytest.raises(ConfigInvalid, match=r"extra\.ca_file of client 'acme'"):
+        await http.dial("https://127.0.0.1:9")
+
+
+async def test_authorities_on_a_file_system_that_hangs_hold_up_nobody_who_leaves(monkeypatch):
+    begun, ended = threading.Event(), threading.Event()
+    over: list[bool] = []
+
+    def hang(_ca_file: str | None) -> ssl.SSLContext:
+        begun.set()
+        over.append(ended.wait(5))
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr(trust, "_read_certificates", hang)
+    trust._contexts.clear()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(trust.tls_context, None)
+            await anyio.to_thread.run_sync(begun.wait)
+            group.cancel_scope.cancel()
+        assert not over, "who left waited for it"
+    finally:
+        ended.set()
 
 
 async def test_the_environment_changes_neither_trust_nor_key_log(ca, ca_file, tmp_path, monkeypatch, library):
