@@ -45,6 +45,14 @@ def test_json_is_what_the_daemon_says(daemon):
     assert asked["until"] - asked["since"] == pytest.approx(7 * 86400 - 3600)
 
 
+def test_today_ends_with_today(daemon):
+    fake = daemon(usage__query=lambda *_: ROWS)
+    assert lokictl("usage", "--by", "model").returncode == 0
+    asked = fake.params("usage.query")
+    assert asked["since"] <= time.time() < asked["until"]
+    assert 22 * 3600 < asked["until"] - asked["since"] < 26 * 3600  # some days have 23 or 25 hours
+
+
 def test_errors_of_the_daemon_and_times_that_are_none_have_their_status(daemon):
     def refuse(call, params):
         raise Refused("unknown_method", "there is no method 'usage.query'")

@@ -202,9 +202,10 @@ class Bill:
         await self.ledger.open()
         now = self.now()
         for period, (begin, end) in bounds(now).items():
-            self.spending.load(period, await self.ledger.query(begin, None, "client"), now)
+            # Up to its end: what was written while the clock was ahead would close each day until then.
+            self.spending.load(period, await self.ledger.query(begin, end, "client"), now)
             why = self.ledger.unread()
-            self.extra.load(period, await self.ledger.query(begin, None, "program"), now)
+            self.extra.load(period, await self.ledger.query(begin, end, "program"), now)
             if why := why or self.ledger.unread():
                 self._counts_from = now, why
                 self.extra.unread(period, end, why)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -235,6 +236,19 @@ async def test_over_the_budget_nothing_is_sent(home: Path, overall: bool) -> Non
     async with setting(home, top=top, **own) as here:  # a restart does not refill it
         with pytest.raises(BudgetExceeded):
             await here.ask()
+
+
+async def test_what_was_spent_while_the_clock_was_ahead_does_not_close_today_after_a_restart(
+    home: Path,
+) -> None:
+    limits: dict[str, Any] = {"top": {"budget": {"usd_per_day": 0.06, "usd_per_month": 0.06}}}
+    async with setting(home, **limits) as here:
+        here.runtime.bill.now = lambda: time.time() + 400 * 86400
+        await here.ask()
+    async with setting(home, **limits) as here:
+        assert here.runtime.usage_status()["today"]["requests"] == 0
+        await here.ask()
+        assert here.runtime.usage_status()["month"]["requests"] == 1
 
 
 async def test_a_budget_that_is_raised_is_open_at_once(home: Path) -> None:
