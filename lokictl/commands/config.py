@@ -81,9 +81,14 @@ def edit() -> int:
 
 
 def _edited(path: str) -> None:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    said = (os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR"))
+    editor = next(filter(None, said), "vi")
     try:
         status = subprocess.call([*shlex.split(editor), path])  # noqa: S603 (the user's own editor)
+    except ValueError:
+        raise Failure(
+            "invalid_params", f"cannot start {editor}: a quote in it is not closed", "set EDITOR"
+        ) from None
     except OSError as error:
         raise Failure("invalid_params", f"cannot start {editor}: {error.strerror}", "set EDITOR") from None
     if status != 0:

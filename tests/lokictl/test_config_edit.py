@@ -60,6 +60,14 @@ def test_an_editor_that_fails_or_is_absent_changes_nothing(daemon, home):
     assert os.listdir(written(home).parent) == []
 
 
+def test_an_editor_with_an_open_quote_is_told_and_a_blank_one_is_none(daemon, home):
+    daemon()
+    done = lokictl("config", "edit", env={"EDITOR": 'vi "', "VISUAL": " "})
+    assert done.returncode == 2
+    assert done.stderr.startswith(b'lokictl: cannot start vi ": a quote in it is not closed')
+    assert os.listdir(written(home).parent) == []
+
+
 def test_what_the_start_has_in_comments_is_good():
     text = re.sub(r"^( *)# (?=- |  |model: )", r"\1", STARTER, flags=re.MULTILINE)
     found = parse(text, "x", lookup={}, environ={})
