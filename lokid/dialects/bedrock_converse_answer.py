@@ -34,6 +34,7 @@ from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, fits, items, loads, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.event_stream import BrokenStream, CutStream, EventStreamParser, StreamMessage
+from lokid.protocols.sse import MAX_EVENT
 
 FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -59,7 +60,7 @@ class ConverseStreamDecoder:
 
     def __init__(self, traits: Traits) -> None:
         self._meter = Meter()
-        self._parser = EventStreamParser()
+        self._parser = EventStreamParser(MAX_EVENT)
         self._blocks = Blocks(traits)
         self._failure: LokidError | None = None
 
@@ -97,7 +98,7 @@ class ConverseStreamDecoder:
                 raise in_stream(message.text(":error-code"), message.text(":error-message"))
             case "event":
                 try:
-                    payload = mapping(loads(message.payload))
+                    payload = mapping(loads(message.payload, in_steps=False))
                 except ValueError:
                     raise BrokenEvent("the provider sent an event that is not JSON") from None
                 self._blocks.take(message.text(":event-type"), payload, out)

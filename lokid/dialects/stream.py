@@ -100,9 +100,10 @@ def _broken(error: EventTooLarge) -> ProviderFailed:
 
 
 def event_json(event: SSEEvent) -> Any:
-    """The JSON of an event's data."""
+    """The JSON of an event's data. At once, however large it is: it is read where everybody waits, and steps
+    would only make that longer."""
     try:
-        return loads(event.data)
+        return loads(event.data, in_steps=False)
     except ValueError:
         raise BrokenEvent("the provider sent an event that is not JSON") from None
 

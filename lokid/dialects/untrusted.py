@@ -104,8 +104,8 @@ def _next(text: str, at: int, closing: str) -> tuple[int, bool]:
     return _behind(text, at + 1), False
 
 
-def _decode(text: str) -> Any:
-    if len(text) > LARGE:
+def _decode(text: str, *, in_steps: bool) -> Any:
+    if in_steps and len(text) > LARGE:
         return _in_steps(text)
     # An event of a stream is one value with nothing around it, and ``decode`` looks twice for blanks.
     try:
@@ -115,8 +115,9 @@ def _decode(text: str) -> Any:
     return value if end == len(text) else _DECODER.decode(text)
 
 
-def loads(text: str | bytes) -> Any:
-    """The JSON value. Raises ``ValueError`` for everything that is not JSON, too deep nesting included.
+def loads(text: str | bytes, *, in_steps: bool = True) -> Any:
+    """The JSON value. ``in_steps``: while it reads a large one other threads have their turn; it takes ten
+    times as long. Raises ``ValueError`` for everything that is not JSON, too deep nesting included.
 
     An escaped half of a surrogate pair becomes U+FFFD: it is legal JSON but no text, and would break
     everything that encodes it later.
@@ -125,7 +126,7 @@ def loads(text: str | bytes) -> Any:
         text = text.decode(errors="replace")
     text = text.removeprefix("\ufeff")
     try:
-        value = _decode(text)
+        value = _decode(text, in_steps=in_steps)
         if has_surrogate(text):
             mended = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
             value = _DECODER.decode(mended.decode("utf-16", "replace"))

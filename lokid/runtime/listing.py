@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import anyio
@@ -14,6 +15,7 @@ from lokid.rpc.methods import ModelType
 from lokid.runtime import often, refused_keys
 from lokid.runtime.call import MAX_ERROR_BODY
 from lokid.runtime.clients import OpenClient
+from lokid.runtime.heavy import LARGE, aside
 from lokid.runtime.known import Models
 from lokid.runtime.network.http import Timeouts
 from lokid.runtime.redaction import hide
@@ -27,6 +29,10 @@ FEW = 500
 
 MAX_MODELS = 20_000
 """Of one provider. OpenRouter, which has everybody's, lists a twentieth of that."""
+
+LONGEST_NAME = 512
+"""Characters of a model's name. The longest are ARNs, half of that; the list is kept, and goes to all who
+ask."""
 
 
 def listed(client: OpenClient, model: ModelSettings) -> dict[str, Any]:
@@ -85,7 +91,8 @@ async def _merged(client: OpenClient) -> tuple[ModelSettings, ...]:
     if client.provider.list_models is None:
         raise Unsupported(f"providers of type {client.provider.name} do not list models", client=client.name)
     seen = {model.name for model in known}
-    names = [name for name in await _ask(client) if name not in seen][:MAX_MODELS]
+    told = (name for name in await _ask(client) if name not in seen and len(name) <= LONGEST_NAME)
+    names = list(islice(told, MAX_MODELS))
     vendor = catalogue.vendor(client.settings)
 
     def complete() -> tuple[ModelSettings, ...]:
@@ -118,7 +125,8 @@ async def _names(client: OpenClient) -> tuple[str, ...]:
                 decoder = exchange.decoder()
                 while data := await response.read():
                     decoder.feed(data)
-                return decoder.close()
+                # A large list is read where nobody waits.
+                return await aside(decoder.close, heavy=response.size > LARGE)
             body = b""
             while len(body) < MAX_ERROR_BODY and (data := await response.read()):
                 body += data

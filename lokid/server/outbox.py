@@ -114,7 +114,7 @@ class Outbox:
             await self._wait()
         self._put(frame)
 
-    def put(self, frame: bytes) -> Awaitable[None] | None:
+    def put(self, frame: bytes | bytearray) -> Awaitable[None] | None:
         """``send`` without a coroutine where there is room, which is nearly always; what is given otherwise
         is to be awaited."""
         if self._size >= self._limit:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from typing import Any
+from zlib import crc32
 
 import pytest
 
+from lokid.dialects import untrusted
+from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.stream import MAX_ANSWER, Meter, WholeDecoder
 from lokid.errors import ProviderFailed
 from lokid.protocols.sse import MAX_EVENT
-from tests.fakes.completions import TRAITS
+from tests.fakes.completions import TRAITS, chunk
+from tests.fakes.feeding import stream
 
 
 def test_an_event_that_gets_too_large_with_its_last_unfinished_line_is_the_providers_fault() -> None:
@@ -59,3 +63,18 @@ def _weight(value: Any) -> int:
     if isinstance(value, dict):
         return sys.getsizeof(value) + sum(map(_weight, value.values()))
     return sys.getsizeof(value)
+
+
+def test_an_event_is_read_at_once_however_large_as_everybody_waits_for_it(monkeypatch) -> None:
+    def in_steps(text: str) -> None:
+        pytest.fail(f"{len(text)} characters are read in steps")
+
+    monkeypatch.setattr(untrusted, "_in_steps", in_steps)
+    text = "x" * (untrusted.LARGE + 1)
+    assert StreamDecoder(TRAITS).feed(stream(chunk({"content": text})))
+
+
+def test_no_message_of_bedrock_is_larger_than_an_event_of_others() -> None:
+    begun = (MAX_EVENT + 1).to_bytes(4, "big") + bytes(4)
+    with pytest.raises(ProviderFailed, match=r"larger than 1048576 bytes"):
+        ConverseStreamDecoder(TRAITS).feed(begun + crc32(begun).to_bytes(4, "big"))

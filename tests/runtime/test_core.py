@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from lokid.errors import (
     UnknownModel,
     Unsupported,
 )
+from lokid.providers import openai_formats
 from lokid.runtime import core
 from lokid.runtime.core import Runtime
 from tests.fakes import provider as steps
@@ -239,6 +241,24 @@ class TestListing:
                     await runtime.list_models(None, "bad", True)
                 assert "sk-bad-key" not in caught.value.message
                 assert caught.value.client == "bad"
+
+    async def test_a_large_list_of_models_is_read_where_nobody_waits_and_no_name_is_longer_than_names_are(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read_in: list[threading.Thread] = []
+
+        def names(value: Any) -> tuple[str, ...]:
+            read_in.append(threading.current_thread())
+            return tuple(row["id"] for row in value["data"])
+
+        monkeypatch.setattr(openai_formats, "_model_names", names)
+        body = json.dumps({"data": [{"id": "x" * 300_000}, {"id": "m" * 512}]}).encode()
+        async with FakeProvider(default=answer(body=body)) as provider:
+            configure(path, {"name": "a", "api_base": provider.url, "models": None})
+            async with running(path) as runtime:
+                rows = await runtime.list_models(None, "a", True)
+        assert [row["name"] for row in rows] == ["m" * 512]
+        assert read_in and threading.main_thread() not in read_in
 
     async def test_a_client_without_a_list_has_the_models_of_the_catalogue(self, path: Path) -> None:
         path.write_text(
