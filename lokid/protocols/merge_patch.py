@@ -20,14 +20,25 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
+LONGEST = 256
+"""Characters of a path. Each value below has one of its own: of a megabyte of keys inside each other they
+would be gigabytes."""
+
+
 def origins(patch: Any, label: str, place: str = "") -> dict[str, str]:
-    """What ``patch`` decides: dotted path of each value that it sets or removes -> ``label``.
+    """What ``patch`` decides: dotted path of each value that it sets or removes -> ``label``. What lies below
+    a path of more than ``LONGEST`` is one value.
 
     Later patches win, so the records of several are joined in the order in which they apply.
     """
-    if not isinstance(patch, Mapping) or (place and not patch):
-        return {place: label}
     found: dict[str, str] = {}
-    for key, value in patch.items():
-        found |= origins(value, label, f"{place}.{key}" if place else key)
+    _record(patch, label, place, found)
     return found
+
+
+def _record(patch: Any, label: str, place: str, found: dict[str, str]) -> None:
+    if not isinstance(patch, Mapping) or (place and not patch) or len(place) > LONGEST:
+        found[place] = label
+        return
+    for key, value in patch.items():
+        _record(value, label, f"{place}.{key}" if place else key, found)

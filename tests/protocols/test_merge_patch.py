@@ -62,3 +62,11 @@ def test_origins_name_each_value_that_is_set_or_removed() -> None:
     }
     assert origins({"a": 1}, "model") == {"a": "model"}
     assert origins({}, "model") == {}
+
+
+def test_the_origins_of_a_patch_never_weigh_much_more_than_the_patch() -> None:
+    patch: dict[str, Any] = {f"leaf{number}": 1 for number in range(1000)}
+    for _ in range(40):
+        patch = {"k" * 20_000: patch}
+    assert sum(map(len, origins(patch, "extra_body", "body"))) < 1_000_000
+    assert origins({"k" * 300: {"a": 1, "b": 2}}, "model", "body") == {f"body.{'k' * 300}": "model"}
