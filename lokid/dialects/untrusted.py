@@ -169,8 +169,12 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+MOST_TOKENS = 2**32
+"""Of one answer. No model has a thousandth, and two thousand million answers of so many still have a sum."""
+
+
 def count(value: Any) -> int:
     """A number of tokens: never negative, never a fraction."""
     if type(value) is int:  # what nearly everybody sends
-        return value if 0 <= value < 2**53 else 0
-    return int(value) if isinstance(value, float) and 0 <= value < 2**53 else 0
+        return value if 0 <= value < MOST_TOKENS else 0
+    return int(value) if isinstance(value, float) and 0 <= value < MOST_TOKENS else 0

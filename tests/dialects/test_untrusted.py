@@ -55,7 +55,18 @@ def test_a_value_of_another_type_reads_as_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("value", "tokens"),
-    [(3, 3), (3.0, 3), (0, 0), (-1, 0), (True, 0), ("3", 0), (None, 0), (1e300, 0), (float("nan"), 0)],
+    [
+        (3, 3),
+        (3.0, 3),
+        (0, 0),
+        (-1, 0),
+        (True, 0),
+        ("3", 0),
+        (None, 0),
+        (1e300, 0),
+        (float("nan"), 0),
+        (2**32, 0),
+    ],
 )
 def test_a_count_is_never_negative_or_a_fraction(value: Any, tokens: int) -> None:
     assert count(value) == tokens

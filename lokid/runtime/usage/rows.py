@@ -31,6 +31,9 @@ BUSY_S = 5.0
 MOST_GROUPS = 10_000
 """Rows of one answer: each caller can name models as it likes."""
 
+MOST_TOKENS = 2**32
+"""Of a row in a sum; of one request there are never as many."""
+
 _CACHE = "PRAGMA cache_size = -128"
 """KiB of the file that a connection keeps. SQLite's own figure is 2 MiB, and everybody who looks at the usage
 has a connection; rows are added at the end and summed from first to last, where more makes nothing faster."""
@@ -103,7 +106,12 @@ _INSERT = (
 
 _SUMS = (
     "count(*) AS requests, sum(outcome <> 'ok') AS failed, "
-    + ", ".join(f"sum(coalesce({name}, 0)) AS {name}" for name in COLUMNS if name.endswith("_tokens"))
+    # SQLite reads nothing at all if a sum does not fit into 64 bits, and providers say what they like.
+    + ", ".join(
+        f"sum(min(coalesce({name}, 0), {MOST_TOKENS})) AS {name}"
+        for name in COLUMNS
+        if name.endswith("_tokens")
+    )
     + ", sum(coalesce(cost_pusd, 0) / 1000000) AS micros, sum(coalesce(cost_pusd, 0) % 1000000) AS picos"
     + ", sum(outcome = 'ok' AND cost_pusd IS NULL) AS unpriced"
 )

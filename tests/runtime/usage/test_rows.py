@@ -40,3 +40,10 @@ def test_a_look_at_a_large_file_keeps_little_of_it_in_memory(
     assert plans.index("PRAGMA cache_size = -128") < min(
         index for index, plan in enumerate(plans) if plan.startswith("SELECT")
     )
+
+
+@pytest.mark.parametrize("tokens", [2**62, 2**70])
+def test_no_number_of_tokens_keeps_the_sums_from_being_read(tokens: int) -> None:
+    row = ROW._replace(input_tokens=tokens, cost_pusd=2**62)
+    (total,) = usage_rows.query(None, [row] * 4, since=None, until=None, group_by=None)
+    assert (total["requests"], total["input_tokens"], total["output_tokens"]) == (4, 4 * 2**32, 20)
