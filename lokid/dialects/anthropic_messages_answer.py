@@ -27,6 +27,7 @@ from lokid.chat import (
 )
 from lokid.dialects.anthropic_messages import KEY
 from lokid.dialects.errors import in_band
+from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
@@ -98,7 +99,9 @@ def failure(data: Mapping[str, Any]) -> LokidError:
 class _Block:
     """One block while it arrives. Fields of text are kept in pieces: joining each time would be quadratic."""
 
-    def __init__(self, start: Mapping[str, Any], call: int | None) -> None:
+    def __init__(self, start: Mapping[str, Any], call: int | None, kept: Kept) -> None:
+        kept.add(start)
+        self._kept = kept
         self.kind = text(start.get("type"))
         self.call = call  # our index of the tool call
         self.start = start
@@ -109,10 +112,13 @@ class _Block:
     def add(self, delta: Mapping[str, Any]) -> None:
         for key, value in delta.items():
             if key == "citation":
+                self._kept.add([value])
                 self.citations.append(value)
             elif key == "signature":  # comes once; the official SDK replaces it
                 self.pieces[key] = [text(value)]
             elif key != "type" and isinstance(value, str):
+                if key not in self.pieces:
+                    self._kept.add([key])
                 self.pieces.setdefault(key, []).append(value)
 
     def field(self, name: str) -> str:
@@ -145,6 +151,7 @@ class Blocks:
     def __init__(self, traits: Traits) -> None:
         self.stopped = False
         self._traits = traits
+        self._kept = Kept()
         self._message: Mapping[str, Any] | None = None
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
@@ -214,7 +221,7 @@ class Blocks:
             call = self._calls
             self._calls += 1
             out.append(ToolCallDelta(call, text(start.get("id")), text(start.get("name"))))
-        block = self._blocks[index] = _Block(start, call)
+        block = self._blocks[index] = _Block(start, call, self._kept)
         self._emit(block.kind, start, out)
 
     def _add(self, index: int, delta: Mapping[str, Any], out: list[Event]) -> None:
@@ -248,7 +255,7 @@ class Blocks:
 
     def _count(self, found: Mapping[str, Any]) -> None:
         """Counts are totals so far; what a later event leaves out stays."""
-        self._usage |= {key: value for key, value in found.items() if value is not None}
+        self._usage |= {key: found[key] for key in _COUNTED if found.get(key) is not None}
 
     def _end(self, delta: Mapping[str, Any], out: list[Event]) -> None:
         self._finish = text(delta.get("stop_reason")) or self._finish
@@ -313,6 +320,15 @@ def _spliced() -> IncompleteResponse:
         "the provider began another answer in the middle of one",
         hint="ask again; what arrived so far is the beginning of an answer",
     )
+
+
+_COUNTED = (
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "output_tokens",
+    "output_tokens_details",
+)
 
 
 def usage(found: Mapping[str, Any]) -> Usage | None:

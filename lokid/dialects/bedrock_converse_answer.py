@@ -28,6 +28,7 @@ from lokid.chat import (
 )
 from lokid.dialects.bedrock_converse import KEY
 from lokid.dialects.bedrock_errors import in_stream, reason
+from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
 from lokid.dialects.stream import BrokenEvent, Meter, WholeDecoder
 from lokid.dialects.traits import Traits
@@ -171,6 +172,7 @@ class Blocks:
 
     def __init__(self, traits: Traits) -> None:
         self._traits = traits
+        self._room = Kept()
         self._blocks: dict[tuple[int, str], _Block] = {}
         self._calls = 0
         self._usage: Mapping[str, Any] = {}
@@ -256,16 +258,20 @@ class Blocks:
                         self._block(index, kind).add(kind, piece)
                         out.append(TextDelta(piece))
                 case "citation":
+                    self._room.add([value])
                     self._block(index, "text").citations.append(value)
                 case "reasoningContent":
                     block = self._block(index, kind)
                     for key, inner in mapping(value).items():
+                        if key not in block.pieces:
+                            self._room.add([key])
                         block.add(key, text(inner))
                     if piece := text(mapping(value).get("text")):
                         out.append(ReasoningDelta(piece))
                 case "toolUse":
                     self._piece_of_call(index, text(mapping(value).get("input")), out)
                 case "toolResult":  # of a tool that Bedrock ran itself
+                    self._room.add(value)
                     self._block(index, kind).entries.extend(items(value))
                 case _:  # of something that is then not put together, so it is not kept
                     self._blocks.pop((index, kind), None)
@@ -284,6 +290,7 @@ class Blocks:
         if block is None:
             if len(self._blocks) >= MAX_BLOCKS:
                 raise ProviderFailed(f"the provider's answer has more than {MAX_BLOCKS} blocks")
+            self._room.add(start)
             block = self._blocks[index, kind] = _Block(kind, mapping(start), call)
         return block
 

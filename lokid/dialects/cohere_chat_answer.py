@@ -23,7 +23,7 @@ from lokid.chat import (
 )
 from lokid.dialects.cohere_chat import KEY
 from lokid.dialects.errors import in_band
-from lokid.dialects.parts import ToolCalls
+from lokid.dialects.parts import MAX_RUNS, ToolCalls, too_many_runs
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, items, mapping, text
@@ -134,6 +134,8 @@ class _Accumulator:
         if self._runs and self._runs[-1][0] == field:
             self._runs[-1][1].append(piece)
         else:
+            if len(self._runs) >= MAX_RUNS:
+                raise too_many_runs()
             self._runs.append((field, [piece]))
         out.append(TextDelta(piece) if field == "text" else ReasoningDelta(piece))
 

@@ -32,6 +32,7 @@ from lokid.chat import (
 from lokid.dialects.errors import in_band
 from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
+from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, call_id
 from lokid.dialects.redaction import clean
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
@@ -69,6 +70,18 @@ FAILED = {
     "OTHER": "the model stopped for an unknown reason",
 }
 """``finishReason`` of what is no answer."""
+
+MAX_PARTS = MAX_CALLS
+"""Of one answer, neighbours of a kind joined. Honest ones have a few dozen."""
+
+COUNTED = (
+    "promptTokenCount",
+    "toolUsePromptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "cachedContentTokenCount",
+    "totalTokenCount",
+)
 
 UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
@@ -128,6 +141,7 @@ class _Accumulator:
     def __init__(self, traits: Traits) -> None:
         self.begun = False
         self._origin = traits.origin
+        self._kept = Kept()
         self._parts: list[Part | _Run] = []
         self._calls = 0
         self._open: _Call | None = None
@@ -177,7 +191,8 @@ class _Accumulator:
         self._id = self._id or text(chunk.get("responseId"))
         self._model = self._model or text(chunk.get("modelVersion"))
         # Cumulative, but a chunk may leave out what an earlier one had.
-        self._usage |= mapping(chunk.get("usageMetadata"))
+        if counted := mapping(chunk.get("usageMetadata")):
+            self._usage |= {key: counted[key] for key in COUNTED if key in counted}
         candidates = items(chunk.get("candidates"))
         for candidate in map(mapping, candidates):
             if candidate.get("index") in (0, None):  # others exist only if extra_body asked for them
@@ -204,11 +219,17 @@ class _Accumulator:
         if isinstance(part.get("functionCall"), dict):
             self._call(part["functionCall"], signature, out)
         elif image := _image(mapping(part.get("inlineData"))):
-            self._parts.append(image)
+            self._add(image)
         elif part.keys() <= {"text", "thought", "thoughtSignature"}:
             self._text(Reasoning if part.get("thought") else Text, text(part.get("text")), signature, out)
         elif fits(part):  # code that it ran and the like: not for people, but it wants it back
-            self._parts.append(Reasoning("", self._state(part=part)))
+            self._kept.add(part)
+            self._add(Reasoning("", self._state(part=part)))
+
+    def _add(self, part: Part | _Run) -> None:
+        if len(self._parts) >= MAX_PARTS:
+            raise ProviderFailed(f"the provider's answer has more than {MAX_PARTS} parts")
+        self._parts.append(part)
 
     def _text(self, kind: type[Text | Reasoning], piece: str, signature: str, out: list[Event]) -> None:
         """A signature belongs to its own piece, and they must come back as they came: not joined."""
@@ -216,11 +237,11 @@ class _Accumulator:
             out.append(TextDelta(piece) if kind is Text else ReasoningDelta(piece))
         last = self._parts[-1] if self._parts else None
         if signature:
-            self._parts.append(kind(piece, self._state(signature=signature)))
+            self._add(kind(piece, self._state(signature=signature)))
         elif piece and isinstance(last, _Run) and last.kind is kind:
             last.pieces.append(piece)
         elif piece:
-            self._parts.append(_Run(kind, [piece]))
+            self._add(_Run(kind, [piece]))
 
     def _call(self, wire: Mapping[str, Any], signature: str, out: list[Event]) -> None:
         """A call comes whole, or (``streamFunctionCallArguments``) its name first, then its arguments."""
@@ -234,6 +255,7 @@ class _Accumulator:
             call = self._open = self._new_call(name, text(wire.get("id")), out)
         if signature:
             call.state.setdefault("signature", signature)
+        self._kept.add(wire.get("args"))
         call.arguments.take(wire)
         if not wire.get("willContinue"):
             self._end_call(call, out)
@@ -252,7 +274,7 @@ class _Accumulator:
         arguments = call.arguments.value()
         written = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
         out.append(ToolCallDelta(call.number, arguments=written))
-        self._parts.append(ToolCall(call.id, call.name, arguments, self._state(**call.state)))
+        self._add(ToolCall(call.id, call.name, arguments, self._state(**call.state)))
 
 
 def usage(found: Mapping[str, Any]) -> Usage | None:

@@ -25,6 +25,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.errors import in_band
+from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
@@ -51,6 +52,7 @@ class ResponsesDecoder:
         self._calls: dict[int, int] = {}  # output_index -> our index
         self._spoken: set[int] = set()  # calls of which arguments were sent on
         self._items: list[Any] = []
+        self._kept = Kept()
         self._summary: tuple[Any, Any] | None = None
         self._answer: Answer | None = None
 
@@ -112,6 +114,7 @@ class ResponsesDecoder:
             if done and self._calls[place] not in self._spoken:
                 self._arguments({"output_index": place}, text(item.get("arguments")), out)
         if done:
+            self._kept.add(item)
             self._items.append(item)
 
     def _arguments(self, data: Mapping[str, Any], fragment: str, out: list[Event]) -> None:

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from lokid.chat import Event, Part, Reasoning, ReasoningDelta, Text, TextDelta, ToolCall, ToolCallDelta
+from lokid.dialects.kept import MAX_KEPT, Kept
 from lokid.dialects.untrusted import fits, loads, mapping, text
 from lokid.errors import ProviderFailed
 
 MAX_CALLS = 10_000
 """Tool calls of one answer. Honest ones have a few; a hostile stream of new indexes ends here."""
+
+MAX_RUNS = 10_000
+"""Times that an answer goes from reasoning to text, or back."""
 
 
 class Texts:
@@ -40,9 +44,15 @@ class Texts:
         return [kind("".join(pieces)) for kind, pieces in self._runs]
 
     def _begin(self, kind: type[Text | Reasoning]) -> None:
+        if len(self._runs) >= MAX_RUNS:
+            raise too_many_runs()
         self._kind = kind
         self._pieces = []
         self._runs.append((kind, self._pieces))
+
+
+def too_many_runs() -> ProviderFailed:
+    return ProviderFailed(f"the provider's answer changes from reasoning to text more than {MAX_RUNS} times")
 
 
 class _Call:
@@ -67,6 +77,7 @@ class ToolCalls:
         self._by_index: dict[int, int] = {}
         self._by_id: dict[str, int] = {}
         self._settled = 0
+        self._kept = Kept()
 
     def take(self, entry: Mapping[str, Any], out: list[Event], *, index: int | None = None) -> None:
         """``index``: stands for the entry's own where that cannot be there (whole answers)."""
@@ -85,6 +96,7 @@ class ToolCalls:
         if (extra := mapping(entry.get("extra_content"))) and fits(
             extra
         ):  # Gemini's thought signature, must go back
+            self._kept.add(extra)
             call.opaque["extra_content"] = extra
         if new_id or new_name or arguments:
             out.append(ToolCallDelta(number, new_id or None, new_name or None, arguments or None))
@@ -142,11 +154,17 @@ def call_id(answer_id: str, number: int) -> str:
     return f"call_{letters[-20:]}_{number}" if letters else f"call_{number}"
 
 
+MOST_WRITTEN = 2 * MAX_KEPT
+"""Characters that hold no more values, and are not counted."""
+
+
 def parse_arguments(written: str) -> Mapping[str, Any]:
     """Arguments as a map; nothing and ``null`` are ``{}`` (tools without arguments), and an object that was
     encoded twice is read twice. Raises ``ValueError``."""
     if not written.strip():
         return {}
+    if len(written) > MOST_WRITTEN and sum(map(written.count, "[{,")) > MAX_KEPT:
+        raise ValueError("more values than arguments have")
     value = loads(written)
     if isinstance(value, str) and value.strip():
         value = loads(value)

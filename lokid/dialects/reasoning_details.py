@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lokid.dialects.kept import Kept
 from lokid.dialects.untrusted import text
 from lokid.errors import ProviderFailed
 
@@ -18,10 +19,12 @@ class ReasoningDetails:
     each time would be quadratic."""
 
     def __init__(self) -> None:
+        self._kept = Kept()
         self._details: list[tuple[dict[str, Any], dict[str, list[str]]]] = []
 
     def add(self, detail: dict[str, Any]) -> None:
         """Raises ``ProviderFailed`` for too many."""
+        self._kept.add([value for key, value in detail.items() if key not in _TEXTS])
         last, pieces = self._details[-1] if self._details else ({}, {})
         if not (self._details and all(last.get(key) == detail.get(key) for key in ("type", "index", "id"))):
             if len(self._details) >= MAX_DETAILS:
