@@ -35,7 +35,7 @@ from lokid.providers.settings import Extra
 from lokid.runtime.network.clock import clock
 from lokid.runtime.network.guard import check_head, check_headers, check_url
 from lokid.runtime.network.lean import LeanTransport
-from lokid.runtime.network.reach import Timeouts, reason, unreachable
+from lokid.runtime.network.reach import Timeouts, reason, said, unreachable
 from lokid.runtime.network.response import BrokenOff, Head, Response
 from lokid.runtime.network.suspend import Wakefulness
 from lokid.runtime.network.transport import HungUp, NoConnection, NotHTTP, NoTunnel, Progress, Transport
@@ -287,7 +287,7 @@ class HTTPClient:
         match error:
             case NoTunnel():
                 return ProviderUnavailable(
-                    f"{where} refused a tunnel to {target.host}: {error}",
+                    f"{where} refused a tunnel to {target.host}: {said(str(error))}",
                     hint=hint,
                     client=self._client,
                     retryable=False,

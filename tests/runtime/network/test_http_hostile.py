@@ -27,6 +27,13 @@ async def test_redirects_are_not_followed_and_name_their_target(http, provider, 
         assert other.connections == 0
 
 
+async def test_the_target_of_a_redirect_is_one_short_line(http, provider):
+    provider.will(raw(b"HTTP/1.1 302 F\r\nlocation: https://\x9b31mx" + b"y." * 20_000 + b"/\r\n\r\n"))
+    message = (await failure(http, provider.url)).message
+    assert "redirects to another address" in message
+    assert len(message) < 500 and message.isprintable()
+
+
 async def test_a_compressed_bomb_is_cut_at_64_mib(http, provider):
     provider.will(bomb())
     error = await failure(http, provider.url)

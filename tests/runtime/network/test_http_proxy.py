@@ -9,7 +9,7 @@ from lokid.errors import ConfigInvalid, ProviderUnavailable
 from lokid.providers.settings import Extra
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from tests.fakes.asking import ask, failure
-from tests.fakes.provider import answer, refusing_port, stall
+from tests.fakes.provider import answer, raw, refusing_port, stall
 
 pytestmark = pytest.mark.anyio
 
@@ -85,3 +85,12 @@ async def test_a_socks_proxy_says_what_is_missing():
     error = await failure(http, "https://api.example.com")
     assert isinstance(error, ConfigInvalid)
     assert "socks" in error.message
+
+
+async def test_what_a_proxy_says_is_one_short_line(provider):
+    http = through(provider.port)
+    provider.will(raw(b"HTTP/1.1 403 \x1b]0;x\x07" + b"No. " * 5_000 + b"\r\n\r\n"))
+    error = await failure(http, "https://api.example.com")
+    await http.aclose()
+    assert "tunnel to api.example.com: 403 ]0;x No. No." in error.message
+    assert len(error.message) < 500 and error.message.isprintable()
