@@ -41,10 +41,35 @@ def message(value: Mapping[str, Any], place: str = "message") -> Message:
 
 def json_map(value: dict[str, Any], place: str) -> dict[str, Any]:
     """``value``, if JSON can hold it: it goes into a provider's JSON as it is."""
-    if fault := _fault(value):
+    if not _is_sound(value) and (fault := _fault(value)):
         raise invalid(f"{place}{fault[0]}", fault[1])
     return value
 
+
+def _is_sound(value: object) -> bool:
+    """Whether ``_fault`` finds nothing. Level by level: twenty thousand lists take 2 ms, in which everybody
+    waits; to go to the place of each takes 18."""
+    level = [value]
+    while level:
+        kinds = set(map(type, level))
+        if not kinds <= _JSON or (float in kinds and not all(isfinite(n) for n in level if type(n) is float)):
+            return False
+        inner: list[object] = []
+        for one in level if kinds & _HOLDING else ():
+            if type(one) is list:
+                if one:
+                    inner += one
+            elif type(one) is dict:
+                if not _TEXT.issuperset(map(type, one)):
+                    return False
+                inner += one.values()
+        level = inner
+    return True
+
+
+_HOLDING = frozenset((list, dict))
+_TEXT = frozenset((str,))
+_JSON = frozenset((str, int, bool, type(None), float, list, dict))
 
 _PLAIN = frozenset((str, int, bool, type(None)))
 """What JSON always holds. A request may have a hundred thousand of them, and one call for each is 20 ms."""

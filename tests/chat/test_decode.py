@@ -23,6 +23,7 @@ from lokid.chat import (
     Tool,
     ToolCall,
     ToolResult,
+    parts,
 )
 from lokid.chat.decode import chat_request, embed_request, rerank_request
 from lokid.errors import InvalidParams
@@ -453,3 +454,20 @@ def test_a_long_prompt_is_never_copied_to_see_whether_it_is_blank() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 1 << 20
+
+
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=2) | st.binary(max_size=1),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=1) | st.integers(), inner),
+    max_leaves=8,
+)
+
+
+@given(ANYTHING)
+def test_what_json_can_hold_is_seen_without_looking_for_a_place(value):
+    assert parts._is_sound(value) == (parts._fault(value) is None)
+
+
+def test_the_place_of_a_fault_is_looked_for_only_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(parts, "_fault", lambda _: pytest.fail("each list would take its time"))
+    assert parts.json_map({"a": [[[], {"b": 1.5}]]}, "extra_body")
