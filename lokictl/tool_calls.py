@@ -11,6 +11,9 @@ from lokictl.failure import Failure
 MOST = 5
 """Names in one line."""
 
+LONGEST = 64
+"""Characters of a name, as in docs/rpc.md. A model may write others."""
+
 _SHOW = "`lokictl ask --json` prints them with their arguments"
 
 
@@ -30,7 +33,7 @@ def _names(result: Mapping[str, Any]) -> list[str]:
     """Of the tools, each once, in the order of the calls."""
     content = result["message"]["content"]
     calls = [part for part in content if isinstance(part, dict) and part["type"] == "tool_call"]
-    return list(dict.fromkeys(str(call["name"]) for call in calls))
+    return list(dict.fromkeys(str(call["name"])[:LONGEST] for call in calls))
 
 
 def _listed(names: Sequence[str]) -> str:

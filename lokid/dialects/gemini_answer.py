@@ -210,7 +210,8 @@ class _Accumulator:
         for part in map(mapping, items(mapping(candidate.get("content")).get("parts"))):
             self._take_part(part, out)
         if (finish := text(candidate.get("finishReason"))) not in UNSPECIFIED:
-            self._finish = finish
+            # One that ends twice has cut the answer if it ever said so.
+            self._finish = self._finish if FINISH.get(self._finish, "stop") != "stop" else finish
             if finish in FAILED:
                 raise ProviderFailed(_because(FAILED[finish], finish, candidate, "finish"), hint="ask again")
 

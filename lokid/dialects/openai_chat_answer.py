@@ -35,6 +35,9 @@ FINISH: dict[str, FinishReason] = {
 }
 """Anything else ended the answer as well: ``stop``."""
 
+CUT = ("length", "content_filter")
+"""What says that there is more of an answer."""
+
 
 class StreamDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
@@ -133,7 +136,7 @@ class _Accumulator:
     def close(self) -> Answer:
         self.settle([])
         finish = FINISH.get(self.finish, "stop")
-        cut = finish in ("length", "content_filter")
+        cut = finish in CUT
         calls = self._calls.parts(cut=cut, opaque_key=KEY)
         if finish in ("stop", "tool_calls"):
             # OpenAI says "stop" after a tool choice that named the tool, others say "tool_calls" for nothing.
@@ -163,7 +166,8 @@ class _Accumulator:
         elif delta:
             self._delta(delta, form, out)
         if finish:
-            self.finish = finish
+            # A server that ends twice has cut the answer if it ever said so.
+            self.finish = self.finish if FINISH.get(self.finish) in CUT else finish
             self.settle(out)
         return plain and not finish
 

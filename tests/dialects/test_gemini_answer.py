@@ -328,3 +328,8 @@ def test_errors_in_the_stream_are_raised(value: Any, kind: type[Exception], wait
         assert type(found.error) is kind and found.error.retry_after_s == wait
         assert found.text == "a"
     assert type(whole([value]).error) is kind
+
+
+def test_an_answer_that_was_cut_stays_so_when_the_server_ends_it_once_more() -> None:
+    found = read(said("a"), chunk(finish="MAX_TOKENS"), chunk(finish="STOP"))
+    assert found.answer.finish_reason == "length"

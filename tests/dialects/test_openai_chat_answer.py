@@ -388,3 +388,9 @@ def test_an_answer_can_be_sent_back_as_it_came() -> None:
     sent = encode(ChatRequest("c:m", (answer.message,)), TRAITS, stream=False)["messages"][0]
     call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": '{"y":1}'}}
     assert sent == {"role": "assistant", "content": "a", "reasoning_content": "hm", "tool_calls": [call]}
+
+
+def test_an_answer_that_was_cut_stays_so_when_the_server_ends_it_once_more() -> None:
+    found = read(stream(chunk({"content": "a"}, "length"), STOP))
+    assert found.answer.finish_reason == "length"
+    assert read(stream(chunk({"content": "a"}, "stop"), chunk({}, "length"))).answer.finish_reason == "length"

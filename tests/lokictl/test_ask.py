@@ -36,6 +36,11 @@ def test_tool_calls_alone_are_told_and_are_no_success(daemon, option, text):
     assert (b"usage:" in done.stderr) == (option == ["-u"])
 
 
+def test_a_name_of_a_tool_that_has_no_end_is_cut_off(daemon):
+    daemon(chat=called("", "n" * 100_000))
+    assert len(lokictl("ask", "x").stderr) < 500
+
+
 def test_tool_calls_besides_words_are_told_and_where_they_are_printed_are_not(daemon):
     daemon(chat=called("Let me see.", *(f"t{number}" for number in range(7))))
     done = lokictl("ask", "x")
