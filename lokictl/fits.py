@@ -86,7 +86,7 @@ def _wrong_fields(value: Mapping[str, object], schema: Mapping[str, Any], at: st
     before = f"{at}." if at else ""
     required = schema.get("required")
     for name in required if isinstance(required, list) else ():
-        if name not in value:
+        if isinstance(name, str) and name not in value:
             yield f"{before}{name} is missing"
     properties = schema.get("properties")
     known: Mapping[str, object] = properties if isinstance(properties, dict) else {}

@@ -93,3 +93,7 @@ def test_shapes_are_looked_at_in_every_depth(schema, good, bad):
 )
 def test_what_is_not_surely_wrong_passes(schema, value):
     check(json.dumps(value), schema, result())
+
+
+def test_what_is_no_schema_is_not_judged():
+    check('{"a": 1}', {"type": "object", "required": [["a"], 5, None]}, {"finish_reason": "stop"})
