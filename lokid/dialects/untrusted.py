@@ -13,6 +13,7 @@ MAX_DEPTH = 32
 """Levels of nesting of what goes on to our callers. Their frames may have 64, and this is not at the top."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _int(digits: str) -> int | float:
@@ -128,10 +129,22 @@ def loads(text: str | bytes, *, in_steps: bool = True) -> Any:
     try:
         value = _decode(text, in_steps=in_steps)
         if has_surrogate(text):
-            mended = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
-            value = _DECODER.decode(mended.decode("utf-16", "replace"))
+            del text
+            value = _mended(value)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    return value
+
+
+def _mended(value: Any) -> Any:
+    """Text by text: the whole as one would be another gigabyte of an answer of 64 MiB with one emoji."""
+    match value:
+        case str() if _HALF.search(value):
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_mended(one) for one in value]
+        case dict():
+            return {_mended(key): _mended(one) for key, one in value.items()}
     return value
 
 

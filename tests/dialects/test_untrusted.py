@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -116,3 +117,14 @@ def test_the_vectors_of_a_large_answer_are_read_one_at_a_time(monkeypatch):
     answer = {"object": "list", "data": [{"index": i, "embedding": [0.125] * 1000} for i in range(100)]}
     assert loads(json.dumps(answer)) == answer
     assert longest < 10_000
+
+
+def test_half_a_pair_in_a_large_answer_costs_no_other_copies_of_it():
+    body = b'{"\\ud83d": ["\xf0\x9f\x98\x80' + b"x" * 1_000_000 + b'\\ud83d", 1, null]}'
+    tracemalloc.start()
+    try:
+        value = loads(body)
+        assert tracemalloc.get_traced_memory()[1] < 14_000_000  # the text takes four
+    finally:
+        tracemalloc.stop()
+    assert value == {"\ufffd": ["\N{GRINNING FACE}" + "x" * 1_000_000 + "\ufffd", 1, None]}
