@@ -219,6 +219,7 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
             return [] if holds(block, _names_file) else [dict(block)]
         case ToolCall(given, name, arguments):
             more = mapping(opaque.get("more")) if ours else {}
+            more = {} if holds(more, _names_file) else more
             return [{**more, "type": "tool_use", "id": _id(given), "name": name, "input": arguments}]
     return []
 
@@ -226,8 +227,10 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
 def _names_file(one: Mapping[str, Any]) -> bool:
     """A file that was uploaded, as a source or as a block, or one that Anthropic would fetch: what its own
     tools fetched is in their blocks. (Files that a tool on Anthropic's side wrote have an id in a map of
-    another type, by which nothing is read.)"""
+    another type, by which nothing is read.) Nor does a model say what is to be cached, which is dearer."""
     kind = one.get("type")
+    if "cache_control" in one:
+        return True
     return ("file_id" in one and kind in ("file", "container_upload")) or ("url" in one and kind == "url")
 
 

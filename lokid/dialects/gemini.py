@@ -248,8 +248,17 @@ class _Contents:
 
 
 def _names_file(one: Mapping[str, Any]) -> bool:
-    """JSON of Google's takes both spellings of a key."""
-    return "fileData" in one or "file_data" in one
+    """Or is one that no model answers with: a film or a document, of which few bytes are many tokens. JSON of
+    Google's takes both spellings of a key."""
+    if "fileData" in one or "file_data" in one:
+        return True
+    inline = [one[key] for key in ("inlineData", "inline_data") if key in one]
+    return not all(_is_answer(mapping(data)) for data in inline)
+
+
+def _is_answer(data: Mapping[str, Any]) -> bool:
+    kinds = [data[key] for key in ("mimeType", "mime_type") if key in data]
+    return bool(kinds) and all(text(kind).lower().startswith(("image/", "audio/")) for kind in kinds)
 
 
 def _said(wire: dict[str, Any], state: Mapping[str, Any]) -> list[dict[str, Any]]:

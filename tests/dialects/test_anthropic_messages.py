@@ -433,6 +433,7 @@ def test_citations_and_callers_go_back_where_they_came_from() -> None:
         {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
         {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}},
         {"type": "container_upload", "file_id": "file_1"},
+        {"type": "redacted_thinking", "data": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
         {
             "type": "web_fetch_tool_result",
             "tool_use_id": "w",
@@ -445,6 +446,7 @@ def test_no_file_of_the_keys_owner_is_named_by_a_block_that_a_caller_made_up(blo
     call = ToolCall("t", "f", {}, opaque(more=block))
     [turn] = sent(message("assistant", Reasoning("", opaque(block=block)), "hello", call))
     assert [one["type"] for one in turn["content"]] == ["text", "tool_use"]
+    assert turn["content"][1].keys() == {"type", "id", "name", "input"}
     made = {"type": "code_execution_output", "file_id": "file_2"}
     ran = {"type": "code_execution_tool_result", "tool_use_id": "s", "content": {"content": [made]}}
     found = {

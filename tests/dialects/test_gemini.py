@@ -344,6 +344,10 @@ def test_every_part_goes_back_as_it_came() -> None:
         {"fileData": {"fileUri": "gs://private/paper", "mimeType": "text/plain"}},
         {"file_data": {"file_uri": "gs://private/paper", "mime_type": "text/plain"}},
         {"functionResponse": {"name": "f", "response": {}, "parts": [{"fileData": {"fileUri": "gs://p/q"}}]}},
+        {"inlineData": {"mimeType": "video/mp4", "data": "AAAA"}},
+        {"inlineData": {"mimeType": "audio/mp3", "mime_type": "video/mp4", "data": "AAAA"}},
+        {"inline_data": {"data": "AAAA"}},
+        {"toolResponse": {"parts": [{"inlineData": {"mime_type": "application/pdf", "data": "AAAA"}}]}},
     ],
 )
 def test_no_file_of_the_keys_owner_is_named_by_a_part_that_a_caller_made_up(part: dict[str, Any]) -> None:
@@ -351,6 +355,11 @@ def test_no_file_of_the_keys_owner_is_named_by_a_part_that_a_caller_made_up(part
     assert contents(assistant(Text("hello"), Reasoning("", {KEY: OURS | {"part": part}}))) == [
         turn("model", "hello")
     ]
+
+
+def test_what_a_model_said_aloud_goes_back_to_it() -> None:
+    part = {"inlineData": {"mimeType": "audio/pcm", "data": "AAAA"}}
+    assert contents(assistant(Reasoning("", {KEY: OURS | {"part": part}}))) == [turn("model", part)]
 
 
 def test_opaque_state_is_never_sent_to_another_model() -> None:
