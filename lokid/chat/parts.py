@@ -52,7 +52,9 @@ def _is_sound(value: object) -> bool:
     level = [value]
     while level:
         kinds = set(map(type, level))
-        if not kinds <= _JSON or (float in kinds and not all(isfinite(n) for n in level if type(n) is float)):
+        if not kinds <= _JSON:
+            return False
+        if float in kinds and not all(map(isfinite, [one for one in level if type(one) is float])):
             return False
         inner: list[object] = []
         for one in level if kinds & _HOLDING else ():
