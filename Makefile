@@ -85,7 +85,7 @@ lab: $(VENV)/.test ## under a real systemd, as root: restarts and kills under lo
 	@CI=true LAB_RESTARTS=100 LAB_KILLS=50 LAB_STREAMS=5 LAB_WATCHDOG_S=0 \
 		$(BIN)/python -m pytest -s -p no:randomly tests/faults/test_systemd_*.py $(ARGS)
 
-PARTS ?= ask daemon connection growth
+PARTS ?=
 .PHONY: bench
 bench: $(VENV)/.test ## measure lokid side by side with other programs, write docs/performance.md (PARTS="ask daemon")
 	@$(BIN)/python -m benchmarks $(PARTS) $(ARGS)
