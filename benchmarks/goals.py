@@ -136,7 +136,7 @@ CORE = "Two programs that wake each other: on a busy machine each waits for a co
 SLOWEST = (
     "Profile: the table *The slowest questions*. A loop in Python that counts for as long as lokid works on a"
     " question has the same slowest: 2.30 ms in 99 of 100, lokid 2.28. On a machine with other things to do"
-    " they are 3.9 and 4.4, and most of that is waiting for a core. Tried and kept: an ended question leaves no"
+    " they are 3.9 and 4.4, most of it waiting for a core. Tried and kept: an ended question leaves no"
     " circle of objects, so that the collector, 3 to 5 ms once in 700 questions, has nothing to do any more."
     " Left: what a question takes at all, as above."
 )
