@@ -47,3 +47,26 @@ def test_what_python_freed_is_overwritten() -> None:
     before, after = map(int, done.stdout.split())
     assert before > 100
     assert after < before / 20  # a few are in the buffers of whoever looks
+
+
+FROZEN = """
+import gc, weakref
+import anyio
+from lokid.runtime.secrets import freed
+
+class Client:
+    pass
+
+client = Client()
+client.itself = client
+gone = weakref.ref(client)
+gc.freeze()
+del client
+anyio.run(freed.overwrite)
+print(gone() is None, gc.get_freeze_count() > 0)
+"""
+
+
+def test_a_client_of_the_start_goes_too_although_the_collector_passes_over_it() -> None:
+    done = subprocess.run([sys.executable, "-c", FROZEN], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
