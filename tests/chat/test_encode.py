@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lokid.chat import (
     Answer,
     ChatResult,
+    EmbedAnswer,
     Event,
     Image,
     Message,
@@ -29,7 +30,7 @@ from lokid.chat import (
     decode,
     encode,
 )
-from lokid.rpc.questions import ChatEventMap, ChatResultMap, RerankResult
+from lokid.rpc.questions import ChatEventMap, ChatResultMap, EmbedResult, RerankResult
 from lokid.rpc.shapes import check
 
 USAGE = Usage(10, 5, 4, 1, 2)
@@ -78,6 +79,12 @@ def test_a_chat_result_has_every_key_even_where_nothing_is_known() -> None:
     assert bare.keys() == full.keys()
     check(full, ChatResultMap)
     check(bare, ChatResultMap)
+
+
+def test_vectors_travel_beside_what_they_cost() -> None:
+    rest = encode.embed_result(EmbedAnswer((b"\0\0\0\0",), USAGE), "c:m", 0.5)
+    assert rest == {"usage": USAGE_MAP, "cost_usd": 0.5, "model": "c:m"}
+    check(rest | {"embeddings": [[0.0]]}, EmbedResult)
 
 
 def test_scores_keep_their_order() -> None:

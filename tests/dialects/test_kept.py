@@ -16,6 +16,7 @@ from lokid.dialects.kept import MAX_KEPT
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder
 from lokid.dialects.parts import parse_arguments
+from lokid.dialects.reasoning_details import MAX_DETAILS
 from lokid.errors import ProviderFailed
 from tests.fakes import completions, messages
 from tests.fakes.completions import TRAITS
@@ -109,3 +110,12 @@ def test_arguments_of_a_million_lists_are_none() -> None:
         parse_arguments('{"a": [' + "[]," * (MAX_KEPT + 1) + "1]}")
     long = json.dumps({"a": "x" * 3 * MAX_KEPT})
     assert parse_arguments(long)["a"]
+
+
+def test_pieces_of_reasoning_are_as_few_as_parts_of_other_answers() -> None:
+    decoder = StreamDecoder(TRAITS)
+    details = [{"type": "t", "id": str(number)} for number in range(MAX_DETAILS + 1)]
+    with pytest.raises(ProviderFailed, match="pieces of reasoning"):
+        for first in range(0, len(details), 1_000):
+            chunk = completions.chunk({"reasoning_details": details[first : first + 1_000]})
+            decoder.feed(stream(chunk, done=False))
