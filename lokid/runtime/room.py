@@ -53,7 +53,8 @@ class Room:
         self.total += size
 
     def give_back(self, place: Place, size: int) -> None:
-        self._places.pop(place, None)
+        if self._places.pop(place, self) is self:
+            return  # it was small, and asked for nothing
         self.total -= size
         if self._left is not None:
             self._left.set()
@@ -73,8 +74,8 @@ class Place:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.size > LARGE:
-            self._room.give_back(self, self.size - LARGE)
+        # Also of one that has only waited: as the oldest it would hold up all for ever.
+        self._room.give_back(self, self.size - LARGE)
 
     @property
     def decoding(self) -> anyio.CapacityLimiter:

@@ -50,6 +50,20 @@ async def test_small_ones_wait_for_nobody() -> None:
     assert room.total == 0
 
 
+async def test_one_that_left_while_it_waited_is_not_waited_for() -> None:
+    room, ended = Room(4 * LARGE), list[int]()
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            with Place(room) as first:
+                await first.grow(9 * LARGE)
+                tasks.start_soon(read, room, 2, ended, [])
+                await anyio.wait_all_tasks_blocked()
+                tasks.cancel_scope.cancel()
+        await read(room, 9, ended, [])
+    assert ended == [9]
+    assert room.total == 0
+
+
 async def test_those_of_the_extra_socket_hold_up_none_of_the_user_s() -> None:
     room, ended = Room(4 * LARGE), list[int]()
     with Place(room.share) as extra, anyio.fail_after(5):
