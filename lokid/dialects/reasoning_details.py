@@ -24,17 +24,20 @@ class ReasoningDetails:
 
     def add(self, detail: dict[str, Any]) -> None:
         """Raises ``ProviderFailed`` for too many."""
-        self._kept.add([value for key, value in detail.items() if key not in _TEXTS])
         last, pieces = self._details[-1] if self._details else ({}, {})
         if not (self._details and all(last.get(key) == detail.get(key) for key in ("type", "index", "id"))):
             if len(self._details) >= MAX_DETAILS:
                 raise ProviderFailed(f"the provider's answer has more than {MAX_DETAILS} pieces of reasoning")
+            self._kept.add(detail)
             self._details.append((dict(detail), {}))
             return
         for key, value in detail.items():
             if key in _TEXTS and isinstance(value, str):
                 pieces.setdefault(key, [text(last.get(key))]).append(value)
             elif value is not None:
+                # Long thoughts are a hundred thousand fragments that say the same type and index again.
+                if key not in last or isinstance(value, (dict, list)):
+                    self._kept.add([value])
                 pieces.pop(key, None)
                 last[key] = value
 
