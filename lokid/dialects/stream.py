@@ -34,17 +34,20 @@ MAX_VALUES = 256 * 1024 * 1024
 
 
 class Meter:
-    """Counts the bytes of one answer, and what is to be made of them."""
+    """Counts the bytes of one answer, and what is to be made of them. ``whole``: its values are all there at
+    once. Of a stream it is those of one event, ``FREE`` bytes at most; what stays of them ``Kept`` counts.
+    """
 
-    def __init__(self, limit: int = MAX_ANSWER) -> None:
+    def __init__(self, limit: int = MAX_ANSWER, *, whole: bool = True) -> None:
         self._left = self._limit = limit
         self._values = MAX_VALUES
+        self._whole = whole
 
     def count(self, data: bytes) -> None:
         self._left -= len(data)
         if self._left < 0:
             raise ProviderFailed(f"the provider's answer is larger than {self._limit} bytes")
-        if self._limit - self._left > FREE:
+        if self._whole and self._limit - self._left > FREE:
             lists, numbers, quotes = data.count(b"[") + data.count(b"{"), data.count(b","), data.count(b'"')
             self._values -= 64 * lists + 32 * numbers + 16 * quotes
             if self._values < 0:
@@ -60,7 +63,7 @@ class EventStream:
     """
 
     def __init__(self) -> None:
-        self._meter = Meter()
+        self._meter = Meter(whole=False)
         self._parser = SSEParser()
         self._failure: LokidError | None = None
 

@@ -56,6 +56,20 @@ def test_vectors_as_long_as_an_answer_may_be_are_not() -> None:
         meter.count(vector)
 
 
+def test_a_stream_has_as_many_values_as_its_bytes_allow() -> None:
+    """A hundred thousand tokens, each with what else it could have been."""
+    decoder = StreamDecoder(TRAITS)
+    one = {
+        "token": "a",
+        "logprob": -0.12,
+        "bytes": [97],
+        "top_logprobs": [{"token": "a", "bytes": [97]}] * 20,
+    }
+    data = stream(*[chunk({"content": "a"}, logprobs={"content": [one]})] * 500, done=False)
+    for _ in range(MAX_ANSWER // len(data)):
+        decoder.feed(data)
+
+
 def _weight(value: Any) -> int:
     """Bytes of memory, but for the characters of texts."""
     if isinstance(value, list):
