@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from lokid.errors import ConfigInvalid, ProviderFailed, ProviderUnavailable
 from lokid.providers.addresses import is_link_local, is_loopback
-from lokid.runtime.network.reach import said
 
 LONGEST_HOST = 253
 """Characters, of RFC 1035."""
@@ -52,8 +51,9 @@ def check_headers(headers: Mapping[str, str], client: str) -> None:
 def check_head(status: int, headers: Mapping[str, str], host: str, client: str) -> None:
     """Raises for an answer whose body does not matter."""
     if 300 <= status < 400:
-        target = said(_origin(headers.get("location", ""))[1]) or "another path"
-        target = target if len(target) <= LONGEST_HOST else "another address"
+        target = _origin(headers.get("location", ""))[1] or "another path"
+        if len(target) > LONGEST_HOST or not target.isprintable():
+            target = "another address"
         raise ProviderFailed(
             f"{host} redirects to {target}; the key and the prompt do not follow",
             hint="if that is where they belong, set api_base to it",

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from lokid import __version__
+from lokid.dialects.redaction import clean
 from lokid.errors import (
     ConfigInvalid,
     IncompleteResponse,
@@ -35,7 +36,7 @@ from lokid.providers.settings import Extra
 from lokid.runtime.network.clock import clock
 from lokid.runtime.network.guard import check_head, check_headers, check_url
 from lokid.runtime.network.lean import LeanTransport
-from lokid.runtime.network.reach import Timeouts, reason, said, unreachable
+from lokid.runtime.network.reach import Timeouts, reason, unreachable
 from lokid.runtime.network.response import BrokenOff, Head, Response
 from lokid.runtime.network.suspend import Wakefulness
 from lokid.runtime.network.transport import HungUp, NoConnection, NotHTTP, NoTunnel, Progress, Transport
@@ -287,7 +288,7 @@ class HTTPClient:
         match error:
             case NoTunnel():
                 return ProviderUnavailable(
-                    f"{where} refused a tunnel to {target.host}: {said(str(error))}",
+                    f"{where} refused a tunnel to {target.host}: {clean(str(error))}",
                     hint=hint,
                     client=self._client,
                     retryable=False,

@@ -12,9 +12,6 @@ from typing import TypeVar
 
 from lokid.errors import ProviderUnavailable, TimedOut
 
-MAX_SAID = 300
-"""Characters; as many as of what a provider says."""
-
 E = TypeVar("E", bound=BaseException)
 
 
@@ -92,13 +89,6 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def first(error: BaseException, kind: type[E]) -> E | None:
     return next((cause for cause in causes(error) if isinstance(cause, kind)), None)
-
-
-def said(words: str) -> str:
-    """What somebody on the way says, as one short line that no terminal obeys. What it repeats of a secret is
-    hidden later, also what is left of one at the end."""
-    shown = "".join(letter for letter in words[: 20 * MAX_SAID] if letter.isprintable())
-    return shown if len(shown) <= MAX_SAID else f"{shown[: MAX_SAID - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def reason(error: OSError) -> str:

@@ -92,5 +92,5 @@ async def test_what_a_proxy_says_is_one_short_line(provider):
     provider.will(raw(b"HTTP/1.1 403 \x1b]0;x\x07" + b"No. " * 5_000 + b"\r\n\r\n"))
     error = await failure(http, "https://api.example.com")
     await http.aclose()
-    assert "tunnel to api.example.com: 403 ]0;x" in error.message
+    assert "tunnel to api.example.com: 403 ]0;x No. No. No. No." in error.message
     assert len(error.message) < 500 and error.message.isprintable()
