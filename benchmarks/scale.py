@@ -41,6 +41,15 @@ def event(text: str, finish: str | None = None) -> bytes:
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
+WIDE = b"[" + b",".join(b"%.8f" % (0.01 + number / 1e5) for number in range(3072)) + b"]"
+
+ANSWERS = {
+    "vectors": b'{"data":[' + b",".join(b'{"embedding":%s}' % WIDE for _ in range(100)) + b"]}",
+    "lists": b'{"data":[' + b"[]," * (21 * MIB) + b"[]]}",
+}
+"""What models of embeddings answer: a batch of 100 texts, and 64 MiB that nobody can want."""
+
+
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """``paced``: some words, slowly. ``endless``: as fast as they are read. Those of ``floods``:
     the same in small pieces. Else: one word."""
@@ -53,6 +62,13 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         model, left = body.decode("utf-8", "replace"), length - len(body)
         while left:
             left -= len(await reader.read(min(left, MIB))) or left
+        for name, body in ANSWERS.items():
+            if f'"{name}"' in model:
+                head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
+                writer.write(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+                await writer.drain()
+                writer.close()
+                return
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n")
         for name, pieces in FLOODS.items():
             if f'"{name}"' in model:
@@ -97,7 +113,7 @@ def lokid(directory: Path, port: int) -> Iterator[tuple[int, str]]:
         "type": "openai-compatible",
         "name": "p",
         "api_base": f"http://127.0.0.1:{port}/v1",
-        "models": [*chats, {"name": "v", "type": "embedding"}],
+        "models": [*chats, *({"name": name, "type": "embedding"} for name in ("v", *ANSWERS))],
         "extra": extra,
     }
     (directory / "config.yaml").write_text(json.dumps({"clients": [client]}))
@@ -263,6 +279,30 @@ def large(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
         yield name, result, meanwhile.beyond() < WAIT_MS
 
 
+def answered(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
+    """What answers take that are larger than any prompt."""
+    for name, model, texts in (("64 MiB of []", "lists", 1), ("vectors of 7,600 texts", "vectors", 7_600)):
+        most, done = [rss_mib(pid)], threading.Event()
+
+        def look(most: list[float] = most, done: threading.Event = done) -> None:
+            while not done.wait(0.01):
+                most.append(rss_mib(pid))
+
+        watching = threading.Thread(target=look)
+        watching.start()
+        client = Client(path)
+        said = client.ask("embed", model=f"p:{model}", texts=["x"] * texts)
+        done.set()
+        watching.join()
+        client.sock.close()
+        result = f"{len(said['embeddings'])} vectors" if isinstance(said, dict) else said.partition(":")[0]
+        yield name, f"{result}, {max(most):.0f} MiB at most", max(most) < MOST_MIB
+
+
+MOST_MIB = 512
+"""Of the daemon, with what is left of the parts before: two thirds of ``MemoryHigh`` of lokid.service."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--connections", type=int, default=10_000)
@@ -280,6 +320,7 @@ def main() -> int:
             answers(path, pid),
             questions(path, pid),
             large(path, pid),
+            answered(path, pid),
         )
         for part in parts:
             for name, said, good in part:
