@@ -49,6 +49,38 @@ def path(environ: Mapping[str, str]) -> str:
         raise Failure("config_invalid", str(error)) from None
 
 
+def draft(path: str) -> str:
+    """Where an editor writes the first configuration: beside `path`, mode 0600, with `STARTER` in it.
+
+    One that is there, which a killed editor or one that did not wait has left, is gone on with."""
+    beside = os.path.join(os.path.dirname(path), f".draft-{os.path.basename(path)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with suppress(FileExistsError), open(os.open(beside, flags, 0o600), "wb") as file:
+            file.write(STARTER.encode())
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise Failure("config_invalid", f"cannot write {beside}: {error.strerror}") from None
+    return beside
+
+
+def take_draft(beside: str) -> str | None:
+    """What stands in it. None, and it is gone: nobody wrote anything."""
+    try:
+        with open(beside, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Failure("config_invalid", f"cannot read {beside}: {error.strerror}") from None
+    if text.strip() not in ("", STARTER.strip()):
+        return text
+    os.unlink(beside)
+    return None
+
+
 def may_replace(path: str) -> bool:
     """Asks. Only a person at a terminal can say so."""
     if not (is_terminal(0) and is_terminal(2)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,22 +60,25 @@ def edit() -> int:
 
     Where there is none yet, the editor opens a commented one to start from."""
     path = own_config.path(os.environ)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     if os.path.exists(path):
         _edited(path)
         return _check(None)
     # Beside it: lokid would follow the file itself, and a start is no configuration yet.
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=os.path.dirname(path)) as folder:
-        draft = os.path.join(folder, os.path.basename(path))
-        with open(draft, "x", encoding="utf-8") as file:
-            file.write(own_config.STARTER)
+    draft = own_config.draft(path)
+    try:
         _edited(draft)
-        with open(draft, encoding="utf-8", errors="replace") as file:
-            text = file.read()
-    if text == own_config.STARTER:
+    except Failure as failure:
+        if own_config.take_draft(draft) is None:
+            raise
+        kept = f"what was written stays in {draft}; lokictl config edit goes on with it"
+        raise Failure(failure.code, failure.message, kept) from None
+    text = own_config.take_draft(draft)
+    if text is None:
         note("nothing was changed, so no configuration was written")
+        note("an editor that returns at once has to be told to wait: EDITOR='code --wait'")
         return 0
     own_config.write(path, text)
+    os.unlink(draft)
     return _check(None)
 
 

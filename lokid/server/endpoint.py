@@ -188,7 +188,9 @@ def _lock(path: str) -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-        raise EndpointError(f"cannot open the lock {path}: {why}.") from error
+        raise EndpointError(
+            f"cannot open the lock {path}: {why}. LOKID_SOCK, or else XDG_RUNTIME_DIR, says where it is."
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -39,9 +39,11 @@ def test_where_there_is_none_the_editor_starts_with_a_commented_one(daemon, home
 def test_a_start_that_nobody_changed_is_no_configuration(daemon, home):
     daemon()
     done = edit(home, "exit 0")
-    assert (done.returncode, done.stderr) == (
-        0, b"nothing was changed, so no configuration was written\n"
-    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr.decode().splitlines() == [
+        "nothing was changed, so no configuration was written",
+        "an editor that returns at once has to be told to wait: EDITOR='code --wait'",
+    ]
     assert os.listdir(written(home).parent) == []
 
 
@@ -53,9 +55,43 @@ def test_a_configuration_that_is_there_is_edited_in_its_place(daemon, home):
     assert written(home).read_text() == "clients: []\n# mine\n"
 
 
+def test_what_an_editor_saves_after_it_returned_is_taken_up_the_next_time(daemon, home):
+    daemon(config__check=lambda *_: [])
+    late = home / "late"
+    assert (
+        edit(home, f'cp "$1" {late}; echo "model: a:b" >> {late}; echo "$1" > {home}/draft').returncode == 0
+    )
+    draft = Path((home / "draft").read_text().strip())
+    late.rename(draft)  # as an editor of windows does it, minutes later
+    assert edit(home, "exit 0").returncode == 0
+    assert written(home).read_text() == f"{STARTER}model: a:b\n"
+    assert os.listdir(written(home).parent) == ["config.yaml"]
+
+
+def test_an_editor_that_fails_or_is_killed_changes_nothing_and_loses_nothing(daemon, home):
+    daemon(config__check=lambda *_: [])
+    failed = edit(home, 'echo "model: a:b" >> "$1"; kill -9 $$')
+    (kept,) = written(home).parent.iterdir()
+    assert failed.returncode == 1
+    assert f"what was written stays in {kept}".encode() in b" ".join(failed.stderr.split())
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert edit(home, 'echo "# more" >> "$1"').returncode == 0
+    assert written(home).read_text() == f"{STARTER}model: a:b\n# more\n"
+    assert os.listdir(written(home).parent) == ["config.yaml"]
+
+
+def test_a_directory_that_takes_no_draft_is_named(daemon, home):
+    daemon()
+    written(home).parent.mkdir(parents=True)
+    (written(home).parent / ".draft-config.yaml").mkdir()
+    done = edit(home, "exit 0")
+    assert done.returncode == 78
+    assert b".draft-config.yaml: Is a directory" in b" ".join(done.stderr.split())
+
+
 def test_an_editor_that_fails_or_is_absent_changes_nothing(daemon, home):
     daemon()
-    assert edit(home, 'echo x >> "$1"; exit 1').returncode == 1
+    assert edit(home, "exit 1").returncode == 1
     assert lokictl("config", "edit", env={"EDITOR": "/nonexistent", "VISUAL": ""}).returncode == 2
     assert os.listdir(written(home).parent) == []
 
