@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from lokid.config.problem import Path, Problem, at_most, dotted
+from lokid.config import parse
+from lokid.config.problem import MOST, Path, Problem, at_most, dotted
 
 
 def test_a_problem_reads_like_a_compilers() -> None:
@@ -37,3 +38,14 @@ def test_of_many_problems_the_first_are_told_and_how_many_more_there_are() -> No
     assert at_most(problems, 7) == tuple(problems)
     more = Problem("f", 6, 1, "", "2 more problems from here on are not shown")
     assert at_most(problems, 5) == (*problems[:5], more)
+
+
+def test_what_is_told_of_many_problems_has_its_hint_and_the_others_only_their_place() -> None:
+    models = "".join(f"      - nme: m{i}\n" for i in range(MOST))
+    text = f"clients:\n  - type: openai\n    api_key: k\n    models:\n{models}"
+    problems = parse(text, "x", lookup={}, environ={})
+    assert isinstance(problems, tuple)
+    told = [problem.message for problem in problems if problem.key.endswith(".nme")]
+    assert told[: MOST // 2] == ["unknown key; did you mean `name`?"] * (MOST // 2)
+    assert told[MOST:] == ["unknown key"] * len(told[MOST:])
+    assert sorted(problem.line for problem in problems) == sorted([*range(5, MOST + 5)] * 2)
