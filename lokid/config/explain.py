@@ -80,7 +80,7 @@ def explain(
     """One problem per error. ``annotation``: the type that was validated, for the keys it knows;
     ``elsewhere``: keys that are known in another place -> a hint that says where; ``variables``: keys
     whose value came from the environment -> the variable."""
-    problems = []
+    problems: list[Problem] = []
     for detail in error.errors(include_url=False, include_input=False):
         location = detail["loc"]
         node, way = locate(root, location)

@@ -7,7 +7,7 @@ deltas only become events. Of the many event types, unknown ones are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lokid.chat import (
@@ -53,6 +53,7 @@ class ResponsesDecoder:
         self._spoken: set[int] = set()  # calls of which arguments were sent on
         self._items: list[Any] = []
         self._kept = Kept()
+        self._said: dict[str, list[str]] = {}  # kind of text -> its deltas, until their message is done
         self._summary: tuple[Any, Any] | None = None
         self._answer: Answer | None = None
 
@@ -73,8 +74,9 @@ class ResponsesDecoder:
             return
         data = mapping(event_json(event))
         match text(data.get("type")) or event.event:
-            case "response.output_text.delta" | "response.refusal.delta":
+            case "response.output_text.delta" | "response.refusal.delta" as kind:
                 if delta := text(data.get("delta")):
+                    self._said.setdefault(kind.split(".")[1], []).append(delta)
                     out.append(TextDelta(delta))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
@@ -84,11 +86,22 @@ class ResponsesDecoder:
                 self._arguments(data, text(data.get("delta")), out)
             case "response.completed" | "response.incomplete":
                 response = mapping(data.get("response"))
-                self._answer = read(response, self._traits, items(response.get("output")) or self._items)
+                self._answer = read(response, self._traits, self._output(response))
             case "response.failed" | "response.cancelled":
                 raise _failure(mapping(data.get("response")))
             case "error":
                 raise in_band(data)
+
+    def _output(self, response: Mapping[str, Any]) -> Sequence[Any]:
+        """Some servers leave out at the end what they streamed, or the ends of items too."""
+        output = items(response.get("output")) or self._items
+        kinds = {text(mapping(item).get("type")) for item in output}
+        if self._calls and "function_call" not in kinds and response.get("status") != "incomplete":
+            raise IncompleteResponse("the provider's stream ended without the tool calls that it began")
+        if self._said and "message" not in kinds:
+            content = [{"type": kind, "text": "".join(deltas)} for kind, deltas in self._said.items()]
+            return [*output, {"type": "message", "content": content}]
+        return output
 
     def _reason(self, data: Mapping[str, Any], out: list[Event]) -> None:
         """Paragraphs of a summary come as parts of their own."""
@@ -116,6 +129,8 @@ class ResponsesDecoder:
         if done:
             self._kept.add(item)
             self._items.append(item)
+            if item.get("type") == "message":
+                self._said.clear()
 
     def _arguments(self, data: Mapping[str, Any], fragment: str, out: list[Event]) -> None:
         place = data.get("output_index")

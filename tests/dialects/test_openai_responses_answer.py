@@ -114,6 +114,22 @@ def test_items_that_the_last_event_leaves_out_are_the_ones_that_were_done() -> N
     assert read(*STREAM[:-1], event("completed", response=response())).answer == ANSWER
 
 
+def test_text_that_neither_an_item_nor_the_last_event_repeats_is_in_the_answer() -> None:
+    deltas = [event("output_text.delta", delta="Hé"), event("output_text.delta", delta="llo")]
+    assert read(CREATED, *deltas, event("completed", response=response())).answer.message.text == "Héllo"
+    with_thoughts = read(*STREAM[:5], *deltas, event("completed", response=response())).answer
+    assert with_thoughts.message.parts == (*ANSWER.message.parts[:1], Text("Héllo"))
+    refused = read(event("refusal.delta", delta="No."), event("completed", response=response())).answer
+    assert (refused.message.text, refused.finish_reason) == ("No.", "refusal")
+
+
+def test_tool_calls_that_were_begun_and_are_not_in_the_end_are_missed() -> None:
+    begun = [STREAM[12], STREAM[13]]
+    assert isinstance(read(*begun, event("completed", response=response(TEXT))).error, IncompleteResponse)
+    cut = read(*begun, event("incomplete", response=response(TEXT, status="incomplete"))).answer
+    assert cut.finish_reason == "length"
+
+
 def test_what_follows_the_end_is_not_read() -> None:
     assert read(*STREAM, event("output_text.delta", delta="more")).text == "Héllo"
     extra = named(*STREAM) + b"data: [DONE]\n\ndata:\n\n"
