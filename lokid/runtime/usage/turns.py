@@ -138,8 +138,7 @@ class Turns:
             if changed:
                 self._extra_limits = _half(limits)
                 self._wake()
-        if asker.restricted and estimate > (self._extra_limits.tokens_per_minute or inf):
-            raise InvalidParams("the request has more tokens than this socket may send in a minute")
+        self._check(asker, estimate)
         if self.waiting or self._delay(asker, estimate) > 0:
             line = self._lines[2 if asker.restricted else 0 if interactive else 1]
             if line.length >= MOST_WAITING:
@@ -154,12 +153,17 @@ class Turns:
             count.reserved += estimate
         self.sent(asker)
 
+    def _check(self, asker: Asker, estimate: int) -> None:
+        if asker.restricted and estimate > (self._extra_limits.tokens_per_minute or inf):
+            raise InvalidParams("the request has more tokens than this socket may send in a minute")
+
     async def _wait(self, asker: Asker, line: _Line, estimate: int) -> None:
         waiter = _Waiter(asker.pid)
         line.add(waiter)
         asker.waiting = True
         try:
             while True:
+                self._check(asker, estimate)  # a reload may have lowered the limits
                 # Only the first one looks at the clock; it wakes the next when it goes.
                 delay = self._delay(asker, estimate) if self._first() is waiter else inf
                 if delay <= 0:

@@ -223,6 +223,26 @@ async def test_what_the_extra_socket_sends_in_a_minute_stays_within_its_half_of_
             await one.turns.take(one.limits, Asker(restricted=True), 51, interactive=False, client="c")
 
 
+async def test_tighter_limits_refuse_who_waits_with_more_than_its_half() -> None:
+    async with client(tokens_per_minute=100) as one:
+        await one.ask("a", extra=True, estimate=40)
+        refused: list[str] = []
+
+        async def waits() -> None:
+            try:
+                await one.turns.take(one.limits, Asker(restricted=True), 50, interactive=False, client="c")
+            except InvalidParams as error:
+                refused.append(error.message)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(waits)
+            await anyio.wait_all_tasks_blocked()
+            one.limits = ClientLimits(tokens_per_minute=90)
+            await one.ask("my own")
+        assert refused == ["the request has more tokens than this socket may send in a minute"]
+        assert one.turns.waiting == 0
+
+
 async def test_looser_limits_let_go_who_waits() -> None:
     async with client(concurrency=1) as one:
         await one.ask("a")
