@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import anyio
+
 from lokid.chat import Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from lokid.config import Config, ExtraSocket
 from lokid.errors import LokidError, ProviderFailed
@@ -25,7 +27,7 @@ from lokid.runtime.usage.estimates import BYTES_PER_TOKEN, size
 from lokid.runtime.usage.extra_usage import ExtraUsage
 from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row, pico
-from lokid.runtime.usage.spending import Spending, bounds
+from lokid.runtime.usage.spending import Period, Spending, bounds
 from lokid.runtime.usage.turns import LimitedTurn, Turns
 
 log = logging.getLogger("lokid.ledger")
@@ -127,6 +129,11 @@ class Entry(LimitedTurn):
     def _input_usd(self) -> float:
         return self._price(Usage(self._input_tokens(), 0)) or 0.0
 
+    async def come(self) -> None:
+        if self._bill.spending.unknown:
+            await self._bill.catch_up()
+        await super().come()
+
     def check(self) -> None:
         if (config := self._config()) is not self._as_of:  # it waited for its turn, and somebody edited
             self._as_of = config
@@ -195,6 +202,7 @@ class Bill:
         self._counts_from: tuple[float, str] | None = None
         """Since when everything is counted and why not what was before, if that could not be read."""
         self.now = now
+        self._loading = anyio.Lock()
         self._turns: dict[str, Turns] = {}  # by client name
 
     async def open(self) -> None:
@@ -203,18 +211,31 @@ class Bill:
         now = self.now()
         for period, (begin, end) in bounds(now).items():
             # Up to its end: what was written while the clock was ahead would close each day until then.
-            self.spending.load(period, await self.ledger.query(begin, end, "client"), now)
-            why = self.ledger.unread()
-            self.extra.load(period, await self.ledger.query(begin, end, "program"), now)
-            if why := why or self.ledger.unread():
-                self._counts_from = now, why
-                self.extra.unread(period, end, why)
+            await self._load(period, begin, end, now)
         if self._counts_from is not None:
             log.error(
                 "usage of before does not count: %s. What is there stays as it is; today, this month and the"
                 " budgets count from now on",
                 self._counts_from[1],
             )
+
+    async def _load(self, period: Period, begin: float, end: float, now: float) -> None:
+        of_clients = await self.ledger.query(begin, end, "client")
+        why = self.ledger.unread()
+        of_programs = await self.ledger.query(begin, end, "program")
+        self.spending.load(period, of_clients, now)
+        self.extra.load(period, of_programs, now)
+        if why := why or self.ledger.unread():
+            self._counts_from = now, why
+            self.extra.unread(period, bounds(now)[period][1], why)
+
+    async def catch_up(self) -> None:
+        """After a jump of the clock: some machines know the time a while after they have started."""
+        async with self._loading:
+            for period, at in (*self.spending.unknown.items(),):
+                log.info("the clock has jumped: what was spent before in this %s is read", period)
+                await self._load(period, bounds(at)[period][0], at, at)
+                del self.spending.unknown[period]
 
     async def close(self) -> None:
         await self.ledger.close()

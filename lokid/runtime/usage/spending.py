@@ -62,12 +62,16 @@ def bounds(now: float) -> dict[Period, tuple[float, float]]:
 
 class Spending:
     """``now``, everywhere: seconds since the epoch. A clock that is set back takes nothing off, one that was
-    ahead for a moment leaves no day that ends then, and none of them makes a day begin anew."""
+    ahead for a moment leaves no day that ends then, and none of them makes a day begin anew.
+
+    ``unknown``: periods to which the clock jumped, and when: the ledger may know what was spent in them
+    before. `load` it up to then."""
 
     def __init__(self) -> None:
         self._begins: dict[Period, float] = {"day": 0.0, "month": 0.0}
         self._ends: dict[Period, float] = {"day": 0.0, "month": 0.0}
         self._tallies: dict[Period, dict[str, Tally]] = {"day": {}, "month": {}}
+        self.unknown: dict[Period, float] = {}
         self._left: dict[Period, tuple[float, dict[str, Tally]]] = {}  # the one before, by its beginning
 
     def load(self, period: Period, rows: Iterable[Mapping[str, Any]], now: float) -> None:
@@ -151,6 +155,8 @@ class Spending:
             last, tallies = self._begins[period], self._tallies[period]
             if begin != last:
                 of, known = self._left.get(period, (0.0, {}))
+                if last and begin not in (self._ends[period], of):
+                    self.unknown[period] = now
                 self._left[period] = last, tallies
                 self._tallies[period] = {}
                 for one in (known if of == begin else {}, tallies if begin < last else {}):

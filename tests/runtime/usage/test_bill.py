@@ -20,6 +20,7 @@ from lokid.runtime.call import ignore
 from lokid.runtime.core import Runtime
 from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.spending import Spending
 from tests.fakes.provider import Call, FakeProvider, Step, answer, stream
 
 pytestmark = pytest.mark.anyio
@@ -249,6 +250,22 @@ async def test_what_was_spent_while_the_clock_was_ahead_does_not_close_today_aft
         assert here.runtime.usage_status()["today"]["requests"] == 0
         await here.ask()
         assert here.runtime.usage_status()["month"]["requests"] == 1
+
+
+@pytest.mark.parametrize("away", [-20_000 * 86400, 400 * 86400])
+async def test_a_start_with_a_wrong_clock_does_not_begin_todays_budget_anew(home: Path, away: int) -> None:
+    limits: dict[str, Any] = {"top": {"budget": {"usd_per_day": 0.14}}}
+    async with setting(home, **limits) as here:
+        await here.ask()
+    async with setting(home, **limits) as here:
+        here.runtime.bill.spending = Spending()  # as after a start at that time
+        here.runtime.bill.spending.of(None, "day", time.time() + away)
+        await here.ask()
+        await here.ask()
+        status = here.runtime.usage_status()
+        assert status["today"]["requests"] == status["month"]["requests"] == 3
+        with pytest.raises(BudgetExceeded, match=r"0\.15 of 0\.14 USD today"):
+            await here.ask()
 
 
 async def test_a_budget_that_is_raised_is_open_at_once(home: Path) -> None:

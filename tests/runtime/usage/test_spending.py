@@ -89,6 +89,17 @@ def test_a_row_of_before_midnight_does_not_begin_the_new_day_again() -> None:
     assert spending.of("a", "day", NOON + DAY).cost == pico(1.5)
 
 
+def test_days_to_which_the_clock_jumps_are_unknown_and_the_next_one_is_not() -> None:
+    spending = Spending()
+    for away in (0, DAY, 0, DAY):
+        spending.of(None, "day", NOON + away)
+    assert spending.unknown == {}
+    spending.of(None, "day", NOON + 3 * DAY)
+    assert spending.unknown == {"day": NOON + 3 * DAY}
+    spending.of(None, "day", NOON - 80 * DAY)
+    assert spending.unknown == {"day": NOON - 80 * DAY, "month": NOON - 80 * DAY}
+
+
 def test_within_the_budget_nothing_is_said() -> None:
     spending = Spending()
     spending.check("a", NONE, NONE, NOON)
