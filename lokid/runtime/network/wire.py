@@ -49,13 +49,14 @@ class Wire:
     """Everything raises ``OSError`` (``ssl.SSLError`` is one) when the connection is broken. Cancelling
     ``send`` or ``receive`` leaves it in a state in which it can only be closed."""
 
-    __slots__ = ("_greedy", "_inlet", "_read", "_sock")
+    __slots__ = ("_ended", "_greedy", "_inlet", "_read", "_sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._read = self._records if isinstance(sock, ssl.SSLSocket) else self._bytes
         self._inlet = Inlet(sock, self._read)
         self._greedy = False  # the last read did not wait, or is enough for a turn
+        self._ended = False  # TLS said so, in the same read as the last bytes
 
     def is_quiet(self) -> bool:
         """Whether an idle connection can be used: nothing unasked has come, and it has not ended. (What
@@ -92,7 +93,7 @@ class Wire:
 
     async def receive(self) -> bytes:
         """The next bytes, ``b""`` at the end of the connection. Others have had their turn before."""
-        while True:
+        while not self._ended:
             try:
                 data = await self._inlet.next()
             except ssl.SSLWantWriteError:
@@ -100,6 +101,7 @@ class Wire:
             else:
                 self._greedy = not ALONE <= len(data) < READ  # as much as a turn may hold is enough, too
                 return data
+        return b""
 
     def _bytes(self) -> bytes:
         return self._sock.recv(READ)
@@ -114,6 +116,8 @@ class Wire:
                 data = self._sock.recv(READ)
                 records.append(data)
                 size += len(data)
+            # The socket under it may stay open, and would then never be readable again.
+            self._ended = not data
         except OSError:  # nothing more yet, or what the next read will find as well
             pass
         return b"".join(records)
