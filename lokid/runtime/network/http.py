@@ -36,7 +36,7 @@ from lokid.providers.settings import Extra
 from lokid.runtime.network.clock import clock
 from lokid.runtime.network.guard import check_head, check_headers, check_url
 from lokid.runtime.network.lean import LeanTransport
-from lokid.runtime.network.reach import Timeouts, reason, unreachable
+from lokid.runtime.network.reach import Timeouts, reason, refused, unreachable
 from lokid.runtime.network.response import BrokenOff, Head, Response
 from lokid.runtime.network.suspend import Wakefulness
 from lokid.runtime.network.transport import HungUp, NoConnection, NotHTTP, NoTunnel, Progress, Transport
@@ -293,13 +293,13 @@ class HTTPClient:
                     client=self._client,
                     retryable=False,
                 )
-            case HungUp():
+            case HungUp() if not refused(error):
                 return ProviderUnavailable(
                     f"{where} closed the connection without an answer", hint=hint, client=self._client
                 )
             case NotHTTP():
                 return ProviderFailed(f"{where} does not answer with HTTP", hint=hint, client=self._client)
-            case NoConnection():
+            case _:
                 return unreachable(error, where, client=self._client, hint=hint)
 
 

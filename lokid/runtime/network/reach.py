@@ -14,6 +14,25 @@ from lokid.errors import ProviderUnavailable, TimedOut
 
 E = TypeVar("E", bound=BaseException)
 
+_CERTIFICATES = {
+    9: "check the clock of this machine",  # X509_V_ERR_CERT_NOT_YET_VALID
+    10: "its owner has to renew it; also check the clock of this machine",  # ..._CERT_HAS_EXPIRED
+    62: "check api_base",  # ..._HOSTNAME_MISMATCH
+    64: "check api_base",  # ..._IP_ADDRESS_MISMATCH
+}
+"""What to do, by the number in x509_vfy.h. Whose authority nobody knows may be one's own."""
+
+_TLS = {
+    "WRONG_VERSION_NUMBER": "what answers there does not speak TLS",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "it speaks no TLS 1.2 or later",
+    "UNSUPPORTED_PROTOCOL": "it speaks no TLS 1.2 or later",
+    "UNEXPECTED_EOF_WHILE_READING": "it hung up",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "handshake failure (no cipher in common, or it demands the certificate"
+    " of a client, and lokid has none)",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it demands the certificate of a client, and lokid has none",
+}
+"""What OpenSSL means, where its own words do not say it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -58,7 +77,8 @@ def unreachable(error: BaseException, where: str, *, client: str, hint: str) -> 
     retryable = True
     if certificate := first(error, ssl.SSLCertVerificationError):
         what = f"the certificate of {where} was not accepted: {certificate.verify_message}"
-        hint, retryable = "for a certificate authority of your own set extra.ca_file", False
+        other = "for a certificate authority of your own set extra.ca_file"
+        hint, retryable = _CERTIFICATES.get(certificate.verify_code, other), False
     elif tls := first(error, ssl.SSLError):
         what, retryable = f"no TLS connection to {where}: {reason(tls)}", False
     elif lookup := first(error, socket.gaierror):
@@ -70,6 +90,13 @@ def unreachable(error: BaseException, where: str, *, client: str, hint: str) -> 
         if numbered and numbered[0].errno == errno.ECONNREFUSED:
             hint = f"nothing listens there: start it, or {hint}"
     return ProviderUnavailable(what, hint=hint, client=client, retryable=retryable)
+
+
+def refused(error: BaseException) -> bool:
+    """Whether the other side ended TLS with a reason of its own. Of a client without a certificate TLS 1.3
+    says so after the handshake, in the place of an answer."""
+    tls = first(error, ssl.SSLError)
+    return tls is not None and "_ALERT_" in str(tls.reason)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -94,7 +121,7 @@ def first(error: BaseException, kind: type[E]) -> E | None:
 def reason(error: OSError) -> str:
     match error:
         case ssl.SSLError(reason=str(text)):
-            return text.lower().replace("_", " ")
+            return _TLS.get(text) or text.lower().replace("_", " ")
         case socket.gaierror(strerror=str(text)):
             return text.lower()
         case OSError(errno=int(number)):

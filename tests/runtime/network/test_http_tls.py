@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import errno
 import os
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator
@@ -64,18 +65,20 @@ async def test_an_authority_of_ones_own_is_accepted_when_the_configuration_names
 
 
 YESTERDAY = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+TOMORROW = YESTERDAY + datetime.timedelta(days=2)
 
 
 @pytest.mark.parametrize(
-    "names, options, trusted, reason",
+    "names, options, trusted, reason, hint",
     [
-        (("127.0.0.1",), {"not_after": YESTERDAY}, True, "expired"),
-        (("example.com",), {}, True, "IP address mismatch"),
-        (("127.0.0.1",), {}, False, "unable to get local issuer"),
+        (("127.0.0.1",), {"not_after": YESTERDAY}, True, "expired", "renew it; also check the clock"),
+        (("127.0.0.1",), {"not_before": TOMORROW}, True, "not yet valid", "check the clock"),
+        (("example.com",), {}, True, "IP address mismatch", "check api_base"),
+        (("127.0.0.1",), {}, False, "unable to get local issuer", "set extra.ca_file"),
     ],
 )
 async def test_a_bad_certificate_is_named_and_nothing_is_sent(
-    ca, ca_file, names, options, trusted, reason, library
+    ca, ca_file, names, options, trusted, reason, hint, library
 ):
     async with FakeProvider(tls=served_by(ca, *names, **options)) as provider:
         http = HTTPClient(Extra(ca_file=ca_file if trusted else None), client="acme", library=library)
@@ -84,6 +87,7 @@ async def test_a_bad_certificate_is_named_and_nothing_is_sent(
         await http.aclose()
     assert caught.value.message.startswith(f"the certificate of 127.0.0.1:{provider.port} was not accepted: ")
     assert reason in caught.value.message
+    assert hint in caught.value.hint
     assert not caught.value.retryable
     assert provider.requests == []
 
@@ -99,11 +103,42 @@ async def test_a_server_without_tls_is_named(library):
     async with listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, garbage)
         http = HTTPClient(Extra(), client="acme", library=library)
-        with pytest.raises(ProviderUnavailable, match=f"no TLS connection to 127.0.0.1:{port}") as caught:
+        with pytest.raises(
+            ProviderUnavailable, match=f"to 127.0.0.1:{port}: what answers there does not speak TLS"
+        ) as caught:
             await post(http, f"https://127.0.0.1:{port}")
         await http.aclose()
         group.cancel_scope.cancel()
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_server_that_demands_a_certificate_is_named(ca, ca_file, version, library):
+    """With TLS 1.3 the handshake is over by then, and the question under way."""
+    tls = served_by(ca, "127.0.0.1")
+    tls.maximum_version = version
+    tls.verify_mode = ssl.CERT_REQUIRED
+    got = []
+
+    def refuse() -> None:  # a thread: AnyIO's server does not send the alert
+        sock = listener.accept()[0]
+        with sock.dup() as unread:  # closed with something in it, it would take the alert back
+            with suppress(ssl.SSLError), tls.wrap_socket(sock, server_side=True) as connection:
+                got.append(connection.recv(1))
+            with suppress(ConnectionError):
+                while unread.recv(65536):
+                    pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        http = HTTPClient(Extra(ca_file=ca_file), client="acme", library=library)
+        with pytest.raises(ProviderUnavailable, match="it demands the certificate of a client") as caught:
+            await post(http, f"https://127.0.0.1:{listener.getsockname()[1]}")
+        await http.aclose()
+        thread.join()
+    assert not caught.value.retryable
+    assert got == []
 
 
 @pytest.mark.parametrize("content", [None, "not a certificate"])
