@@ -26,16 +26,21 @@ def load(source: str) -> tuple[str, str | bytes]:
     data = _fetch(source) if separator and scheme.lower() in ("http", "https") else _read(source)
     if kind := media_type(data):
         return kind, data
-    if data.startswith(b"%PDF-"):
-        hint = "pdftotext FILE - | lokictl ask ..."
-        raise usage(f"{source} is a PDF, and only texts and images can be sent", hint)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:
-        raise usage(f"{source} is neither text in UTF-8 nor an image (PNG, JPEG, GIF, WebP)")
+    if "\0" in text or text.startswith("%PDF-"):
+        raise not_text(source, data)
     return "text", text
+
+
+def not_text(source: str, data: bytes) -> Failure:
+    """Of what a model would be sent as garbage, and somebody would pay for."""
+    if data.startswith(b"%PDF-"):
+        hint = "pdftotext FILE - | lokictl ask ..."
+        return usage(f"{source} is a PDF, and only texts and images can be sent", hint)
+    return usage(f"{source} is neither text in UTF-8 nor an image (PNG, JPEG, GIF, WebP)")
 
 
 def media_type(data: bytes) -> str | None:

@@ -38,8 +38,10 @@ class Failure(Exception):
             code, _, message = error.partition(": ")
             return cls(code, message or error)
         message = str(error.get("message", "")) or str(error.get("code"))
-        if (client := error.get("client")) and str(client) not in message:
-            message = f"{client}: {message}"  # whoever has several wants to know at which it was
+        if (client := error.get("client")) and not message.startswith(f"{client}:"):
+            # In quotes: a short name is in many a word, and "openai" in the address that OpenAI names.
+            if f"'{client}'" not in message and f"'{client}:" not in message:
+                message = f"{client}: {message}"  # whoever has several wants to know at which it was
         hint = error.get("hint")
         if hint is not None and str(hint) in message:
             hint = None  # of errors that a row of a table shows, the message says all

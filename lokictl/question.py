@@ -135,11 +135,13 @@ class Question:
         try:
             self._piped = data.decode()
         except UnicodeDecodeError:
-            from lokictl.attach import media_type
+            from lokictl.attach import media_type, not_text
 
             if kind := media_type(data):
                 self._images.append({"type": "image", "media_type": kind, "data": data})
-            else:
+            elif b"\0" in data or data.startswith(b"%PDF-"):
+                raise not_text("standard input", data) from None
+            else:  # a diff of files in another encoding, say
                 self._piped = data.decode("utf-8", "replace")
 
     def _attach(self, source: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from lokid.config import nodes, overrides
+from lokid.config import nodes, overrides, secrets
 from lokid.config.explain import did_you_mean, explain, locate
 from lokid.config.problem import Path, Problem, dotted
 from lokid.config.schema import FOREIGN_KEYS, OWN_KEYS, Config, TopLevel, Vault
@@ -211,6 +211,10 @@ class _Parser:
             self._models(client, node, at)
             filled = {way: names for way, names in reader.filled.items() if way[0] not in given}
             self._interpolated[client.name] = filled | kept
+            for key in (*provider.secrets, *provider.optional_secrets):
+                entry = node.entries.get(key)
+                if entry and secrets.is_variable_of_shell(entry.node) and key not in given:
+                    self._warning(entry.node, (*at, key), _OF_SHELL)
             self._note_missing(provider, client, missing)
         return client
 
@@ -321,6 +325,7 @@ class _Parser:
             self._missing[client.name] = tuple(dict.fromkeys(absent))
 
 
+_OF_SHELL = 'is sent as it stands, since $NAME is for shells; from the vault or the environment: "{{NAME}}"'
 _ABSENT = "not in the daemon's environment or .env"
 
 

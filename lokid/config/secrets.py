@@ -15,6 +15,18 @@ from lokid.config.schema import OWN_KEYS
 _NAME = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_.-]*) *\}\}")
 
 
+_OF_SHELL = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})")
+
+
+def is_variable_of_shell(node: nodes.Node) -> bool:
+    """``$NAME`` or ``${NAME}``, which some programs fill in. Here it would go out as the key."""
+    return (
+        isinstance(node, nodes.Scalar)
+        and isinstance(node.value, str)
+        and bool(_OF_SHELL.fullmatch(node.value))
+    )
+
+
 def names(text: str) -> tuple[str, ...]:
     """The names in one value, in order."""
     return tuple(_NAME.findall(text)) if "{{" in text else ()

@@ -18,7 +18,7 @@ _SYNTAX = (
     (
         "could not find expected ':'",
         "a key without ': ' after it, or text that goes on in the next line",
-        False,
+        True,
     ),
     ("unexpected end of stream", "a quoted text that is not closed", True),
     ("did not find expected ',' or ']'", "a list in [...] that is not closed, or lacks a comma", True),

@@ -176,7 +176,7 @@ x: {<<: {a: 1}} | 1:5: x.<<: | merging (<<) is not supported
 a: {{N}: 1} | 1:4: a: | a key must be text, not a list or a mapping
 a: {{N}, b: 1} | 1:4: a: | a key must be text, not a list or a mapping
 a: b: c | 1:5: | not valid YAML: a second ': ' on one line, or wrong indentation
-a: b\\nc\\nd: e | 3:1: | not valid YAML: a key without ': ' after it
+a: b\\nc\\nd: e | 2:1: | not valid YAML: a key without ': ' after it
 a:\\n\\t- b | 2:1: | not valid YAML: a tab, or another character that cannot begin a value
 a: %b | 1:4: | not valid YAML: a tab, or another character that cannot begin a value
 a: 'b | 1:4: | not valid YAML: a quoted text that is not closed

@@ -297,6 +297,14 @@ def test_a_default_model_of_no_client_is_a_warning() -> None:
     assert good("model: openai:gpt\nclients: [{type: openai}]").warnings == ()
 
 
+@pytest.mark.parametrize("key", ["$OPENAI_API_KEY", "${OPENAI_API_KEY}"])
+def test_a_variable_of_the_shell_in_the_place_of_a_key_is_a_warning(key: str) -> None:
+    [warning] = good(f"clients: [{{type: openai, api_key: '{key}'}}]").warnings
+    assert str(warning).startswith("f:1:35: clients[0].api_key: is sent as it stands")
+    assert "OPENAI" not in str(warning)
+    assert good(f"clients: [{{type: openai, api_key: 'a{key}'}}]").warnings == ()
+
+
 def test_secrets_are_texts_commands_or_files() -> None:
     config = good(
         "clients:\n- {type: openai, api_key: k}\n"

@@ -441,6 +441,22 @@ def test_arguments_that_are_not_utf8_are_sent_with_replacements(daemon):
     assert fake.params()["prompt"] == "a?"
 
 
+@pytest.mark.parametrize(
+    ("data", "told"), [(b"%PDF-1.7\n\xe2\xe3", b"is a PDF"), (b"\x7fELF\0\xff", b"neither text in UTF-8")]
+)
+def test_what_is_no_text_on_standard_input_is_not_sent(daemon, data, told):
+    fake = daemon(chat=say("ok"))
+    done = subprocess.run([*COMMAND, "ask", "what?"], input=data, capture_output=True, env=environment())
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert [name for name, _ in fake.calls if name == "chat"] == []
+    latin = subprocess.run(
+        [*COMMAND, "ask", "what?"], input=b"gr\xfcn", capture_output=True, env=environment()
+    )
+    assert latin.returncode == 0
+    assert fake.params()["prompt"] == "what?\n\ngr\ufffdn"
+
+
 def closing(redirections, *arguments):
     """One command line of a shell that closes some of the standard descriptors."""
     import shlex

@@ -126,6 +126,7 @@ async def test_a_missing_key_fails_before_anything_is_accepted_or_sent(provider,
     ("patch", "extra", "word"),
     [
         ({"chat_completions": {".*": {"headers": {"x-key": "with a line break\n"}}}}, {}, "the header x-key"),
+        ({"chat_completions": {".*": {"headers": {"x-key": "\u201ckey\u201d"}}}}, {}, "the header x-key"),
         ({}, {"ca_file": "/nonexistent.pem", "library": True}, "extra.ca_file"),
     ],
 )
@@ -136,6 +137,7 @@ async def test_what_the_configuration_makes_impossible_is_told_and_no_bug(
         told = await failure(client, heard)
     assert isinstance(told, ConfigInvalid)
     assert told.message.startswith(word)
+    assert ("\u201c" in (told.hint or "")) == ("\u201c" in str(patch))
     assert provider.connections == 0
 
 

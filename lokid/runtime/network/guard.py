@@ -37,13 +37,17 @@ def check_url(url: str, proxy_host: str | None, client: str, *, metadata: bool =
         )
 
 
+_LINE_BREAK = "a line break at the end of a key is"
+_QUOTES = "typographic quotes (\u201c \u201d) around a key are"
+
+
 def check_headers(headers: Mapping[str, str], client: str) -> None:
     """Raises ``ConfigInvalid`` for what cannot be sent; never quotes a header's value."""
     for name, value in headers.items():
         if not (value.isascii() and value.isprintable()):
             raise ConfigInvalid(
                 f"the header {name} of client {client!r} holds a character that HTTP does not allow",
-                hint="a line break at the end of a key is the usual reason",
+                hint=f"{_LINE_BREAK if value.isascii() else _QUOTES} the usual reason",
                 client=client,
             )
 
