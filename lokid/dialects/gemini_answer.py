@@ -35,7 +35,7 @@ from lokid.dialects.gemini_arguments import Arguments
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, call_id
 from lokid.dialects.redaction import clean
-from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, fits, items, mapping, text
 from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
@@ -90,7 +90,7 @@ class GeminiDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream()
+        self._stream = EventStream(PICTURES)
         self._answer = _Accumulator(traits)
 
     def feed(self, data: bytes) -> list[Event]:

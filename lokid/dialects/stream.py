@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from lokid.chat import Event
 from lokid.dialects.untrusted import loads
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
-from lokid.protocols.sse import EventTooLarge, SSEEvent, SSEParser
+from lokid.protocols.sse import MAX_EVENT, EventTooLarge, SSEEvent, SSEParser
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer, decompressed. The largest honest ones are batches of embeddings (2048 vectors of
@@ -32,10 +32,17 @@ MAX_VALUES = 256 * 1024 * 1024
 """Bytes of memory for the values of one answer, but for what is in its texts. The largest honest ones have
 200: six million floats. Three bytes of JSON, ``[],``, make 72: 64 MiB of them would end the daemon."""
 
+MAX_EVENT_VALUES = 40 * 1024 * 1024
+"""The same for one event of a stream that is larger than ``FREE``: as many as there are in one of that size.
+A picture is one value."""
+
+PICTURES = 16 * 1024 * 1024
+"""Bytes of one event of a dialect that paints: pictures come whole in one. Those of 2048 pixels have 6 MB."""
+
 
 class Meter:
     """Counts the bytes of one answer, and what is to be made of them. ``whole``: its values are all there at
-    once. Of a stream it is those of one event, ``FREE`` bytes at most; what stays of them ``Kept`` counts.
+    once. Of a stream it is those of one event (`event_json`); what stays of them ``Kept`` counts.
     """
 
     def __init__(self, limit: int = MAX_ANSWER, *, whole: bool = True) -> None:
@@ -48,10 +55,18 @@ class Meter:
         if self._left < 0:
             raise ProviderFailed(f"the provider's answer is larger than {self._limit} bytes")
         if self._whole and self._limit - self._left > FREE:
-            lists, numbers, quotes = data.count(b"[") + data.count(b"{"), data.count(b","), data.count(b'"')
-            self._values -= 64 * lists + 32 * numbers + 16 * quotes
+            self._values -= _values(data)
             if self._values < 0:
-                raise ProviderFailed("the provider's answer has more values than any honest one")
+                raise ProviderFailed(_TOO_MANY)
+
+
+_TOO_MANY = "the provider's answer has more values than any honest one"
+
+
+def _values(data: bytes) -> int:
+    """Bytes of memory for what this JSON says, at most, but for its texts."""
+    lists, numbers, quotes = data.count(b"[") + data.count(b"{"), data.count(b","), data.count(b'"')
+    return 64 * lists + 32 * numbers + 16 * quotes
 
 
 class EventStream:
@@ -62,9 +77,9 @@ class EventStream:
     those events, and the next call raises.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
         self._meter = Meter(whole=False)
-        self._parser = SSEParser()
+        self._parser = SSEParser(max_event)
         self._failure: LokidError | None = None
 
     def feed(self, data: bytes, take: Take) -> list[Event]:
@@ -105,6 +120,8 @@ def _broken(error: EventTooLarge) -> ProviderFailed:
 def event_json(event: SSEEvent) -> Any:
     """The JSON of an event's data. At once, however large it is: it is read where everybody waits, and steps
     would only make that longer."""
+    if len(event.data) > FREE and _values(event.data.encode()) > MAX_EVENT_VALUES:
+        raise ProviderFailed(_TOO_MANY)
     try:
         return loads(event.data, in_steps=False)
     except ValueError:

@@ -13,6 +13,10 @@ MAX_EVENT = 1024 * 1024
 encrypted reasoning items and whole responses, tens of KiB; 1 MiB is far above all of them."""
 
 
+MAX_LINES = 100_000
+"""Of data in one event: an empty one takes eight bytes of memory for each of its six."""
+
+
 class EventTooLarge(ValueError):
     """One event, or one line, is larger than the bound."""
 
@@ -128,7 +132,7 @@ class SSEParser:
                 value = value[1:]
         if field == b"data":
             self._size += len(value) + 1
-            if self._size > self._max:
+            if self._size > self._max or len(self._data) >= MAX_LINES:
                 raise self._too_large()
             self._data.append(value)
         elif field == b"event":
@@ -142,4 +146,4 @@ class SSEParser:
         self._event, self._size = "", 0
 
     def _too_large(self) -> EventTooLarge:
-        return EventTooLarge(f"an event is larger than {self._max} bytes")
+        return EventTooLarge(f"an event is larger than {self._max} bytes or {MAX_LINES} lines")

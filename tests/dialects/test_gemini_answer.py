@@ -20,7 +20,7 @@ from lokid.chat import (
 from lokid.dialects.gemini import KEY, encode
 from lokid.dialects.gemini_answer import FAILED, FINISH, GeminiDecoder
 from lokid.dialects.parts import MAX_CALLS
-from lokid.dialects.stream import BrokenEvent
+from lokid.dialects.stream import FREE, BrokenEvent
 from lokid.errors import (
     ContentFiltered,
     IncompleteResponse,
@@ -92,6 +92,25 @@ def test_a_whole_answer_reads_like_a_stream(name: str) -> None:
     answer = whole(chunk(*parts, finish="STOP", usageMetadata=USAGE)).answer
     assert answer.message == Message("assistant", expected)
     assert answer == read(*(chunk(part) for part in parts), STOP).answer
+
+
+def test_a_picture_of_megabytes_comes_in_one_event() -> None:
+    picture = bytes(range(256)) * (8 * 4096)
+    inline = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(picture).decode()}}
+    decoder = GeminiDecoder(TRAITS)
+    data = stream(chunk(said("see"), inline, finish="STOP"))
+    for begin in range(0, len(data), 65536):
+        decoder.feed(data[begin : begin + 65536])
+    assert decoder.close().message.parts == (Text("see"), Image("image/png", picture))
+
+
+@pytest.mark.parametrize("dense", ["[],", "{},", '"ab",', "1.5,"])
+def test_a_large_event_has_no_more_values_than_one_of_the_usual_size(dense: str) -> None:
+    values = dense * (FREE // len(dense))
+    decoder = GeminiDecoder(TRAITS)
+    decoder.feed(f'data: {{"unknown": [{values[:-1]}]}}\n\n'.encode())  # as always
+    with pytest.raises(ProviderFailed, match="more values than any honest one"):
+        decoder.feed(f'data: {{"unknown": [{values * 8}1]}}\n\n'.encode())
 
 
 @pytest.mark.parametrize("inline", [{"mimeType": "image/png", "data": d} for d in ("*", "é", "", "QQ")])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokid.protocols.sse import EventTooLarge, SSEEvent, SSEParser
+from lokid.protocols.sse import MAX_LINES, EventTooLarge, SSEEvent, SSEParser
 from tests.fakes.feeding import cuts
 
 
@@ -98,6 +98,13 @@ def test_what_came_before_something_too_large_is_not_lost() -> None:
             assert events == [message("a")]
             with pytest.raises(EventTooLarge):
                 parser.feed(b"data: b\n\n")
+
+
+def test_an_event_has_no_more_lines_than_its_memory_allows() -> None:
+    parser = SSEParser(max_event=8 * 1024 * 1024)
+    assert parser.feed(b"data:\n" * MAX_LINES + b"\n") == [message("\n" * (MAX_LINES - 1))]
+    with pytest.raises(EventTooLarge):
+        parser.feed(b"data:\n" * (MAX_LINES + 1))
 
 
 def test_the_largest_event_passes() -> None:
