@@ -14,8 +14,11 @@ def main() -> None:
     status = daemon.main()
     # Everything is closed. Leave without the interpreter's own tear-down, which waits for every thread,
     # and one may hang in a name look-up.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    from contextlib import suppress  # not above, where nothing may come before the memory is closed
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # a full disk; None, where it was closed
+            stream.flush()
     os._exit(status)
 
 

@@ -7,6 +7,7 @@ inside functions.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
@@ -35,6 +36,9 @@ FAILED = 1
 
 WANTED_FILES = 16384
 """Descriptors, as in lokid.service: the usual soft limit of 1024 is two clients at their own limit."""
+
+LEAST_FILES = 32
+"""Below 24 not even one client gets in, and would wait for ever."""
 
 REMOVED = ("SSLKEYLOGFILE", "OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES")
 """Python's ssl writes the keys of every connection to the file that the first names; OpenSSL loads the code
@@ -67,6 +71,8 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
         if options.config is not None:
             environ["LOKID_CONFIG"] = os.path.abspath(options.config)
     os.umask(0o077)
+    if 0 <= (files := _most_files()) < LEAST_FILES:
+        return _fail(f"at most {files} files may be open here, lokid needs {LEAST_FILES}: ulimit -n", FAILED)
     logs.setup(environ)
     signals.hold()
     try:
@@ -126,6 +132,14 @@ def _occupy_standard_descriptors() -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
 
 
+def _most_files() -> int:
+    """Open at a time, -1 for any number."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return -1 if hard == resource.RLIM_INFINITY else hard
+
+
 def command_line() -> argparse.ArgumentParser:
     """The manual page is made of it too."""
     import argparse
@@ -142,7 +156,8 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def _fail(sentence: str, status: int) -> int:
-    print(f"lokid: {logs.redact(sentence)}", file=sys.stderr)  # noqa: T201 - nobody reads a log yet
+    with contextlib.suppress(OSError):  # on a full disk the status still says it
+        print(f"lokid: {logs.redact(sentence)}", file=sys.stderr)  # noqa: T201 - nobody reads a log yet
     return status
 
 

@@ -384,3 +384,16 @@ def test_it_runs_with_closed_standard_descriptors_and_gives_their_numbers_to_nob
             assert not os.readlink(f"/proc/{running.pid}/fd/{fd}").startswith("socket:")
         client.close()
         assert stop(running)[0] == 0
+
+
+@pytest.mark.parametrize("where", [">&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_its_status_does_not_depend_on_where_its_words_go(path: Path, where: str) -> None:
+    with process():
+        connect(path).close()
+        assert subprocess.call(["sh", "-c", f'"$0" -m lokid {where}', sys.executable], cwd=ROOT) == 75
+
+
+def test_where_too_few_files_may_be_open_it_says_so() -> None:
+    command = ["sh", "-c", 'ulimit -n 20; exec "$0" -m lokid', sys.executable]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.stderr == "lokid: at most 20 files may be open here, lokid needs 32: ulimit -n\n"
