@@ -38,16 +38,19 @@ class Failure(Exception):
             code, _, message = error.partition(": ")
             return cls(code, message or error)
         message = str(error.get("message", "")) or str(error.get("code"))
-        if (client := error.get("client")) and not message.startswith(f"{client}:"):
-            # In quotes: a short name is in many a word, and "openai" in the address that OpenAI names.
-            if f"'{client}'" not in message and f"'{client}:" not in message:
-                message = f"{client}: {message}"  # whoever has several wants to know at which it was
+        if (client := error.get("client")) and not _names(message, str(client)):
+            message = f"{client}: {message}"  # whoever has several wants to know at which it was
         hint = error.get("hint")
         if hint is not None and str(hint) in message:
             hint = None  # of errors that a row of a table shows, the message says all
         elif hint is None and error.get("retry_after_s") is not None:
             hint = f"try again in {error['retry_after_s']:.0f} s"
         return cls(str(error.get("code", "provider_error")), message, hint, error)
+
+
+def _names(message: str, client: str) -> bool:
+    """In quotes: a short name is in many a word, and "openai" in the address that OpenAI's errors name."""
+    return message.startswith(f"{client}:") or f"'{client}'" in message or f"'{client}:" in message
 
 
 class ClosedPipe(Exception):

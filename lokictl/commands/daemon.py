@@ -173,6 +173,12 @@ def _units() -> tuple[str, dict[str, str]]:
         return units.folder(os.environ), units.texts(os.path.abspath(program), os.environ)
     except address.NoHome as error:
         raise Failure("config_invalid", str(error)) from None
+    except units.Unseen as error:
+        raise Failure(
+            "config_invalid",
+            f"the service would not see {error}: it has a /tmp of its own",
+            "move the clone, or what lokictl info names, out of /tmp; or use lokid without systemd",
+        ) from None
 
 
 def _need_systemd() -> None:

@@ -14,6 +14,8 @@ NAMES = ("lokid.socket", "lokid.service")
 _PATHS = ("LOKID_CONFIG", "LOKID_ENV_FILE", "LOKID_STATE_DIR")
 _HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
+_OF_ITS_OWN = ("/tmp/", "/var/tmp/")  # noqa: S108 - PrivateTmp= of the service gives it empty ones
+
 
 def folder(environ: Mapping[str, str]) -> str:
     """Where systemd looks for the units of a user."""
@@ -26,8 +28,15 @@ def directories(environ: Mapping[str, str]) -> tuple[str, ...]:
     return address.state_dir(environ), os.path.dirname(address.vault_file(environ))
 
 
+class Unseen(Exception):
+    """A path that the sandbox of the unit hides."""
+
+
 def texts(program: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Name of each unit -> its text. ``program``: the absolute path of lokid."""
+    """Name of each unit -> its text. ``program``: the absolute path of lokid. Raises ``Unseen``."""
+    for path in (program, address.config_file(environ), *directories(environ)):
+        if os.path.abspath(path).startswith(_OF_ITS_OWN):
+            raise Unseen(path)
     here = os.path.dirname(__file__)
     found = {}
     for name in NAMES:

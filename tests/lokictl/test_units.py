@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from lokictl import units
 from tests.fakes.terminal import ROOT, lokictl
 
@@ -31,6 +33,21 @@ def test_other_places_are_carried_over_and_quoted():
     assert 'Environment="LOKID_CONFIG=/etc/my %%h/c.yaml"\n' in texts["lokid.service"]
     assert "/var/ann/lokid" in texts["lokid.service"]
     assert "ListenStream=/run/user/7/x.sock" in texts["lokid.socket"]
+
+
+@pytest.mark.parametrize(
+    ("program", "more"),
+    [
+        ("/tmp/clone/.venv-demo/bin/lokid", {}),
+        ("/opt/lokid", {"LOKID_CONFIG": "/var/tmp/c.yaml"}),
+        ("/opt/lokid", {"LOKID_STATE_DIR": "/tmp/state"}),
+    ],
+)
+def test_what_the_service_would_not_see_is_told_before_it_is_installed(program, more):
+    with pytest.raises(units.Unseen, match="/tmp/"):
+        units.texts(program, {**ENVIRON, **more})
+    service = (ROOT / "systemd" / "lokid.service").read_text()
+    assert "\nPrivateTmp=yes\n" in service  # the reason
 
 
 def test_units_lie_where_systemd_looks_for_them():
