@@ -10,12 +10,10 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import anyio
@@ -213,31 +211,26 @@ async def _unsealed(
 ) -> dict[str, tuple[int, bytes] | None]:
     """Name -> number of the try that opened it and what was in it; None if none did."""
     request = {"password": password, "envelopes": [_request(one) for one in envelopes.values()]}
-    run = partial(
-        anyio.run_process,
-        # By its path and with -P: nothing is imported from where the daemon was started.
-        [sys.executable, "-P", unseal.__file__],
-        input=json.dumps(request).encode(),
-        stderr=subprocess.DEVNULL,
-        check=False,
-        env=children.environment(environ),
-    )
+    # By its path and with -P: nothing is imported from where the daemon was started.
+    command = (sys.executable, "-P", unseal.__file__)
     try:
         with anyio.fail_after(UNSEAL_S):
-            done = await run()
+            status, said = await children.output(
+                command, json.dumps(request).encode(), children.environment(environ)
+            )
     except TimeoutError:
         raise ConfigInvalid(f"Loki's vault could not be opened within {UNSEAL_S:g} s") from None
     except OSError as error:
         raise ConfigInvalid(f"Loki's vault could not be opened: {error.strerror}") from None
-    if done.returncode == unseal.LACKS:
+    if status == unseal.LACKS:
         raise Unsupported(
             "Loki's vault needs PyNaCl and argon2-cffi, which are not installed",
             hint=extras.hint("import"),
         )
-    if done.returncode:
-        how = children.how_it_ended(done.returncode)
+    if status:
+        how = children.how_it_ended(status)
         raise ConfigInvalid(f"Loki's vault could not be opened: the program that does it {how}")
-    return dict(zip(envelopes, map(_answer, json.loads(done.stdout)), strict=True))
+    return dict(zip(envelopes, map(_answer, json.loads(said)), strict=True))
 
 
 def _answer(said: Sequence[Any] | None) -> tuple[int, bytes] | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import anyio
-from anyio.abc import Process
+from anyio.abc import ByteReceiveStream, Process
 
 # What programs need to run at all, and to find their libraries. An allow-list, so no key gets there: also the
 # names of locale(7), of the XDG Base Directory Specification and of pam_systemd(8) one by one, since keys are
@@ -54,6 +54,34 @@ def environment(environ: Mapping[str, str], allowed: frozenset[str] = COMMON) ->
 async def existing(directory: str) -> str:
     """Where a child runs: in the directory of the configuration, or in ``/`` while that does not exist."""
     return directory if await anyio.Path(directory).is_dir() else "/"
+
+
+async def output(command: Sequence[str], written: bytes, environ: Mapping[str, str]) -> tuple[int, bytes]:
+    """Exit status and standard output of a program that is given ``written``. Raises OSError if it cannot
+    be started. One that ends before it has read everything says by its status why; ``anyio.run_process``
+    makes a group of exceptions of that. Cancelling kills it."""
+    process = await anyio.open_process(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environ,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    said = bytearray()
+
+    async def read(stdout: ByteReceiveStream) -> None:
+        async for data in stdout:
+            said.extend(data)
+
+    async with process, anyio.create_task_group() as group:
+        group.start_soon(read, process.stdout)
+        with suppress(anyio.BrokenResourceError):
+            await process.stdin.send(written)
+        await process.stdin.aclose()
+        status = await process.wait()
+    return status, bytes(said)
 
 
 async def first_line(

@@ -11,7 +11,6 @@ import base64
 import json
 import os
 import stat
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -212,21 +211,16 @@ async def _derive(what: str, data: bytes, passphrase: str, environ: Mapping[str,
     request = json.dumps({"passphrase": passphrase, what: base64.b64encode(data).decode()})
     try:
         with anyio.fail_after(KDF_S):
-            done = await anyio.run_process(
-                # By its path and with -P: nothing is imported from where the daemon was started.
-                [sys.executable, "-P", kdf.__file__],
-                input=request.encode(),
-                stderr=subprocess.DEVNULL,
-                check=False,
-                env=children.environment(environ),
-            )
+            # By its path and with -P: nothing is imported from where the daemon was started.
+            command = (sys.executable, "-P", kdf.__file__)
+            status, said = await children.output(command, request.encode(), children.environment(environ))
     except TimeoutError:
         raise Unusable(f"the passphrase could not be tried within {KDF_S:g} s") from None
     except OSError as error:
         raise Unusable(f"the passphrase could not be tried: {error.strerror}") from None
-    if done.returncode == kdf.WRONG:
+    if status == kdf.WRONG:
         raise WrongPassphrase
-    if done.returncode:
-        how = children.how_it_ended(done.returncode)
+    if status:
+        how = children.how_it_ended(status)
         raise Unusable(f"the passphrase could not be tried (it takes 512 MiB of memory): its program {how}")
-    return base64.b64decode(done.stdout)
+    return base64.b64decode(said)
