@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from lokictl.failure import Failure, usage
 from lokictl.question import standard_input
 from lokictl.render import is_terminal
+
+PR_SET_DUMPABLE = 4
+"""linux/prctl.h"""
 
 MAX_BYTES = 256 * 1024
 """The daemon takes 64 Ki characters; this is what they are at most in UTF-8."""
@@ -13,6 +18,7 @@ MAX_BYTES = 256 * 1024
 def ask(prompt: str, *, again: str | None = None) -> str:
     """The secret without its final line break. ``again``: on a terminal it must be typed twice. Raises
     ``Failure`` if there is none, or no way to ask for it without showing it."""
+    _close()
     if not is_terminal(0):
         data = standard_input(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
@@ -28,6 +34,19 @@ def ask(prompt: str, *, again: str | None = None) -> str:
     if not value:
         raise usage("nothing was given; nothing was changed")
     return value
+
+
+def _close() -> None:
+    """No other program may open our memory from here on, and Ctrl-\\ at the second question leaves no file
+    with the answer to the first in the directory where the user happens to be."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    if sys.platform == "linux":  # one whose cores go to a program is told here
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _typed(prompt: str) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,3 +199,25 @@ def test_a_new_passphrase_is_typed_twice(daemon: Any, terminal: Any) -> None:
     assert [name for name, _ in running.calls].count("secrets.passphrase") == 1
     assert lokictl("secret", "passphrase", "--remove").returncode == 0
     assert running.params("secrets.passphrase") == {"passphrase": None}
+
+
+def test_a_program_that_knows_what_was_typed_leaves_no_core_dump(
+    daemon: Any, terminal: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-\\ asks for one, and the second question is where one thinks of it."""
+    vault(daemon)
+    monkeypatch.chdir(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        typed = terminal("secret", "passphrase")
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    typed.read_until(b"new passphrase: ")
+    typed.type(VALUE.encode() + b"\n")
+    typed.read_until(b"again: ")
+    typed.type(b"\x1c")
+    _, status = os.waitpid(typed.process.pid, 0)
+    assert os.WIFSIGNALED(status)
+    assert not os.WCOREDUMP(status)
+    assert not list(tmp_path.glob("core*"))
