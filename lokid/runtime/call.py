@@ -28,7 +28,7 @@ from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
 from lokid.runtime import refused_keys, retry
 from lokid.runtime.breaker import Breakers, reached
-from lokid.runtime.heavy import LARGE, aside, written
+from lokid.runtime.heavy import written
 from lokid.runtime.network.http import Response, Sending, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.retry import RetryBudget
@@ -283,7 +283,7 @@ class _Call:
         extra = self.settings.extra
         timeouts = Timeouts(extra.connect_timeout, extra.first_byte_timeout, extra.idle_timeout)
         sending = self.client.http.send(request, timeouts)
-        with Place(self.turn.room) as place:
+        with Place(self.turn.room, self.settings.name, streamed=exchange.streaming) as place:
             return await self._answer(exchange, sending, place)
 
     async def _answer(self, exchange: Exchange[T], sending: Sending, place: Place) -> T:
@@ -312,13 +312,13 @@ class _Call:
             # Servers exist that send the terminal marker and then neither end the body nor hang up
             # as HTTP wants. What counts is the marker, which the decoder knows.
             try:
-                return await _closed(decoder, response, place)
+                return await place.read(decoder.close, response.size)
             except LokidError:
                 raise failure from failure.__cause__
         finally:
             if sending.sent:
                 self.turn.went()
-        return await _closed(decoder, response, place)
+        return await place.read(decoder.close, response.size)
 
     def _heard(self, events: Sequence[Event]) -> Awaitable[None] | None:
         if self.first_event_at is None:
@@ -343,12 +343,6 @@ class _Call:
             self.breakers.failed(self.model.name, error, now, self.probe)
             return None
         return after
-
-
-async def _closed(decoder: Decoder[T], response: Response, place: Place) -> T:
-    # A large answer is read in steps, for which the event loop need not wait.
-    heavy = response.size > LARGE
-    return await aside(decoder.close, heavy=heavy, limiter=place.decoding if heavy else None)
 
 
 async def _error_body(response: Response) -> bytes:

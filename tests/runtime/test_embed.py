@@ -94,13 +94,13 @@ async def test_no_more_than_four_batches_are_under_way(provider):
 
 
 async def test_large_batches_have_a_bound_together_and_are_read_one_by_one(provider, monkeypatch):
-    room = Room(LARGE)
+    room = Room(LARGE, own=0)
     totals: list[int] = []
     reading: list[int] = []
     close, grow = JSONDecoder.close, Place.grow
 
     def closed(decoder: JSONDecoder) -> object:
-        reading.append(room.decoding.borrowed_tokens)
+        reading.append(room.client("acme").lane.borrowed_tokens)
         return close(decoder)
 
     async def grown(place: Place, size: int) -> None:
