@@ -26,6 +26,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.anthropic_messages import KEY
+from lokid.dialects.ending import meaning
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
@@ -44,7 +45,7 @@ FINISH: dict[str, FinishReason] = {
     "refusal": "refusal",
     "model_context_window_exceeded": "context_overflow",
 }
-"""Anything else ended the answer as well: ``stop``."""
+"""Any other: see ``ending``."""
 
 MAX_BLOCKS = MAX_CALLS
 """Blocks of one answer. Honest ones have a few dozen."""
@@ -185,7 +186,7 @@ class Blocks:
                 "the provider's stream ended before the answer was complete",
                 hint="ask again; what arrived so far may be cut in the middle",
             )
-        finish = FINISH.get(self._finish, "stop")
+        finish = meaning(self._finish, FINISH)
         cut = finish not in ("stop", "tool_calls")
         last = len(self._blocks) - 1
         parts = [

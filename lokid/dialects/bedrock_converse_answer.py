@@ -28,6 +28,7 @@ from lokid.chat import (
 )
 from lokid.dialects.bedrock_converse import KEY
 from lokid.dialects.bedrock_errors import in_stream, reason
+from lokid.dialects.ending import meaning
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
 from lokid.dialects.stream import BrokenEvent, Meter, WholeDecoder
@@ -47,7 +48,7 @@ FINISH: dict[str, FinishReason] = {
     "model_context_window_exceeded": "context_overflow",
     "refusal": "refusal",  # Claude's own, where it is passed on
 }
-"""Anything else ended the answer as well: ``stop``."""
+"""Any other: see ``ending``."""
 
 MALFORMED = ("malformed_model_output", "malformed_tool_use")
 
@@ -218,7 +219,7 @@ class Blocks:
     def close(self) -> Answer:
         if self._finish is None:
             raise _cut()
-        finish = FINISH.get(self._finish, "stop")
+        finish = meaning(self._finish, FINISH)
         cut = finish not in ("stop", "tool_calls")
         last = len(self._blocks) - 1
         parts = [

@@ -22,6 +22,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.cohere_chat import KEY
+from lokid.dialects.ending import meaning
 from lokid.dialects.errors import in_band
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, too_many_runs
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
@@ -36,7 +37,7 @@ FINISH: dict[str, FinishReason] = {
     "MAX_TOKENS": "length",
     "TOOL_CALL": "tool_calls",
 }
-"""Any other ended the answer as well: ``stop``; ``ERROR`` and ``TIMEOUT`` are failures."""
+"""Any other: see ``ending``; ``ERROR`` and ``TIMEOUT`` are failures."""
 
 Field = Literal["text", "thinking", "tool_plan"]
 
@@ -153,7 +154,7 @@ class _Accumulator:
         self._calls.settle(self.id, out)
 
     def close(self) -> Answer:
-        finish = FINISH.get(self._finish, "stop")
+        finish = meaning(self._finish, FINISH)
         calls = self._calls.parts(cut=finish == "length", opaque_key=KEY)
         if finish in ("stop", "tool_calls"):
             finish = "tool_calls" if calls else "stop"

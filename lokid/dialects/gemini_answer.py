@@ -29,6 +29,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
+from lokid.dialects.ending import meaning
 from lokid.dialects.errors import in_band
 from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
@@ -58,8 +59,7 @@ FINISH: dict[str, FinishReason] = {
     "IMAGE_OTHER": "content_filter",
     "CONTINUATION": "pause",
 }
-"""``finishReason``; with tool calls ``STOP`` is ``tool_calls``. Any other ended the answer as well:
-``stop``."""
+"""``finishReason``; with tool calls ``STOP`` is ``tool_calls``. Any other: see ``ending``."""
 
 FAILED = {
     "MALFORMED_FUNCTION_CALL": "the model wrote a tool call that cannot be read",
@@ -161,7 +161,7 @@ class _Accumulator:
                 "the provider's answer ended before it was complete",
                 hint="ask again; what arrived so far may be cut in the middle",
             )
-        finish = FINISH.get(self._finish, "stop")
+        finish = meaning(self._finish, FINISH)
         if finish == "stop":
             if self._open:
                 self._end_call(self._open, [])
@@ -211,7 +211,8 @@ class _Accumulator:
             self._take_part(part, out)
         if (finish := text(candidate.get("finishReason"))) not in UNSPECIFIED:
             # One that ends twice has cut the answer if it ever said so.
-            self._finish = self._finish if FINISH.get(self._finish, "stop") != "stop" else finish
+            cut = self._finish and meaning(self._finish, FINISH) != "stop"
+            self._finish = self._finish if cut else finish
             if finish in FAILED:
                 raise ProviderFailed(_because(FAILED[finish], finish, candidate, "finish"), hint="ask again")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Usage
+from lokid.dialects.ending import meaning, unfinished
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls
@@ -33,9 +34,9 @@ FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "sensitive": "content_filter",  # Zhipu
 }
-"""Anything else ended the answer as well: ``stop``."""
+"""Any other: see ``ending``."""
 
-CUT = ("length", "content_filter")
+CUT = ("length", "content_filter", "context_overflow")
 """What says that there is more of an answer."""
 
 
@@ -96,7 +97,7 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
 class _Accumulator:
     def __init__(self, traits: Traits) -> None:
         self.begun = False
-        self.finish: str = ""
+        self.finish: FinishReason | Literal[""] = ""
         self._traits = traits
         self._texts = Texts()
         self.text = self._texts.text
@@ -135,7 +136,7 @@ class _Accumulator:
 
     def close(self) -> Answer:
         self.settle([])
-        finish = FINISH.get(self.finish, "stop")
+        finish = self.finish or "stop"
         cut = finish in CUT
         calls = self._calls.parts(cut=cut, opaque_key=KEY)
         if finish in ("stop", "tool_calls"):
@@ -165,11 +166,13 @@ class _Accumulator:
             self._texts.text(content, out)  # what nearly every event of a stream is
         elif delta:
             self._delta(delta, form, out)
-        if finish:
-            # A server that ends twice has cut the answer if it ever said so.
-            self.finish = self.finish if FINISH.get(self.finish) in CUT else finish
-            self.settle(out)
-        return plain and not finish
+        if unfinished(finish):
+            return plain
+        said = meaning(finish, FINISH)
+        # A server that ends twice has cut the answer if it ever said so.
+        self.finish = self.finish if self.finish in CUT else said
+        self.settle(out)
+        return False
 
     def _delta(self, delta: Mapping[str, Any], form: str, out: list[Event]) -> None:
         self._reason(delta, out)

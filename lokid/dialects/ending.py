@@ -1,0 +1,47 @@
+"""What a provider calls the end of an answer, where its word is in no list of ours.
+
+Most such words are names for an end like any other (``eos``), so they are no error. But servers that give up
+on an answer say so in the same place and then end it as if it were whole (vLLM: ``abort``, TensorRT-LLM:
+``timeout`` and ``cancelled``), and others write one word into every event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lokid.chat import FinishReason
+from lokid.dialects.redaction import clean
+from lokid.errors import IncompleteResponse
+
+NOT_YET = ("", "null", "none", "not_finished", "unfinished", "in_progress", "finish_reason_unspecified")
+"""In lower case. ``null`` as a text was in each event of KoboldCpp."""
+
+_BROKEN_OFF = re.compile(
+    r"abort|cancel|time_?limit|timed?_?out|interrupt|preempt|fail|error|malformed|disconnect|shut_?down|overload",
+    re.IGNORECASE,
+)
+_FILTERED = re.compile(r"filter|safety|block|prohibit|moderat|sensitive|recitation", re.IGNORECASE)
+_OTHERS: tuple[tuple[re.Pattern[str], FinishReason], ...] = (
+    (re.compile(r"context", re.IGNORECASE), "context_overflow"),
+    (_FILTERED, "content_filter"),
+    (re.compile(r"max|length|limit|exceed|truncat", re.IGNORECASE), "length"),
+)
+
+
+def unfinished(word: str) -> bool:
+    """Whether the answer goes on, whatever the place in which that is said."""
+    return word.lower() in NOT_YET
+
+
+def meaning(word: str, known: Mapping[str, FinishReason]) -> FinishReason:
+    """``known``: the provider's list. Raises ``IncompleteResponse`` for a word that says that the answer was
+    broken off."""
+    if (found := known.get(word) or known.get(word.lower())) is not None:
+        return found
+    if _BROKEN_OFF.search(word):
+        raise IncompleteResponse(
+            f"the provider broke its answer off ({clean(word[:100])})",
+            hint="ask again; what arrived so far is the beginning of an answer",
+        )
+    return next((reason for pattern, reason in _OTHERS if pattern.search(word)), "stop")
