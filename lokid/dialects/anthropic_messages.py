@@ -216,12 +216,20 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
         case Reasoning(words) if ours and (signature := text(opaque.get("signature"))):
             return [{"type": "thinking", "thinking": words, "signature": signature}]
         case Reasoning() if ours and (block := mapping(opaque.get("block"))):
-            return [] if holds(block, _names_file) else [dict(block)]
+            return [] if _made_up(block) else [dict(block)]
         case ToolCall(given, name, arguments):
             more = mapping(opaque.get("more")) if ours else {}
-            more = {} if holds(more, _names_file) else more
+            more = {} if _made_up(more) else more
             return [{**more, "type": "tool_use", "id": _id(given), "name": name, "input": arguments}]
     return []
+
+
+_ASKED = ("document", "image", "search_result", "tool_result")
+"""Blocks that a model is sent, and never answers with. A document is many more tokens than it seems."""
+
+
+def _made_up(block: Mapping[str, Any]) -> bool:
+    return block.get("type") in _ASKED or holds(block, _names_file)
 
 
 def _names_file(one: Mapping[str, Any]) -> bool:

@@ -195,8 +195,11 @@ def _answered(part: Part, traits: Traits) -> list[dict[str, Any]]:
 
 
 def _names_object(one: Mapping[str, Any]) -> bool:
-    """In S3, which is read with the rights of the account."""
-    return "s3Location" in one
+    """In S3, which is read with the rights of the account. Or is one that no model answers with: a document,
+    sound or film, of which few bytes are many tokens, or a place up to which is cached, which is dearer."""
+    if "s3Location" in one or "cachePoint" in one:
+        return True
+    return any("source" in mapping(one.get(kind)) for kind in ("document", "audio", "video"))
 
 
 def _result(result: ToolResult, traits: Traits) -> dict[str, Any]:

@@ -206,7 +206,7 @@ class OpenClient:
             )
         raise UnknownModel(
             f"client {self.name!r} has no model {quoted(name)}{nearest(name, self.models.names())}",
-            hint=f"lokictl models --client {self.name}",
+            hint=f"lokictl models {self.name}",
             client=self.name,
         )
 

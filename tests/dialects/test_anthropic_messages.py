@@ -432,6 +432,7 @@ def test_citations_and_callers_go_back_where_they_came_from() -> None:
     [
         {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
         {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}},
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QQ=="}},
         {"type": "container_upload", "file_id": "file_1"},
         {"type": "redacted_thinking", "data": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
         {

@@ -344,6 +344,26 @@ def test_no_object_of_the_account_is_named_by_a_block_that_a_caller_made_up() ->
         assert content(user("hi"), assistant(kept, "so")) == [{"text": "so"}]
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"cachePoint": {"type": "default"}},
+        {"document": {"format": "pdf", "name": "a", "source": {"bytes": "QQ=="}}},
+        {"video": {"format": "mp4", "source": {"bytes": "QQ=="}}},
+        {"audio": {"format": "mp3", "source": {"bytes": "QQ=="}}},
+    ],
+)
+def test_no_film_document_or_dearer_cache_is_named_by_a_block_that_a_caller_made_up(
+    block: dict[str, Any],
+) -> None:
+    """The extra socket's callers have a budget, and no model answers with one of these."""
+    for made in (block, {"toolResult": {"toolUseId": "t", "content": [block]}}):
+        kept = Reasoning("", opaque(block=made))
+        assert content(user("hi"), assistant(kept, "so")) == [{"text": "so"}]
+    asks = {"toolUse": {"toolUseId": "s1", "input": {"document": "a", "video": {"name": "b"}}}}
+    assert content(user("hi"), assistant(Reasoning("", opaque(block=asks)), "so"))[0] == asks
+
+
 def test_reasoning_without_a_signature_stays_here() -> None:
     image = Image("image/png", b"x")
     assert content(user("hi"), assistant(Reasoning("hmm"), image, "so")) == [{"text": "so"}]
