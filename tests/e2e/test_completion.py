@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.fakes.terminal import lokictl
+from tests.fakes.terminal import completed, lokictl
 
 
 def test_a_name_among_ten_thousand_is_completed_and_without_a_daemon_not(home: Path) -> None:
@@ -21,10 +21,10 @@ def test_a_name_among_ten_thousand_is_completed_and_without_a_daemon_not(home: P
     config.write_text(json.dumps({"clients": [entry]}))
     assert lokictl("daemon", "start").returncode == 0
     try:
-        answer = lokictl("__complete", "ask", "big:a-model-with-a-long-name-99")
+        answer = completed("ask", "big:a-model-with-a-long-name-99")
         assert len(answer.stdout.splitlines()) == 111
-        assert len(lokictl("__complete", "ask", "big:").stdout.splitlines()) == 10_000
-        assert lokictl("__complete", "ask", "b").stdout.startswith(b"big:\t")
+        assert len(completed("ask", "big:").stdout.splitlines()) == 10_000
+        assert completed("ask", "b").stdout.startswith(b"big:\t")
     finally:
         assert lokictl("daemon", "stop").returncode == 0
-    assert lokictl("__complete", "ask", "big:").stdout == b""
+    assert completed("ask", "big:").stdout == b""

@@ -34,6 +34,19 @@ def lokictl(
     )
 
 
+_PATIENTLY = "from lokictl import __main__, completion; completion.PATIENCE_S = 25.0; __main__.main()"
+
+
+def completed(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """What TAB is told. On a machine that is busy with other tests a quarter of a second is nothing."""
+    return subprocess.run(
+        [sys.executable, "-c", _PATIENTLY, "__complete", *arguments],
+        capture_output=True,
+        env=environment(),
+        timeout=30,
+    )
+
+
 class Terminal:
     """One command line on a pseudo-terminal that is its controlling one, so that ^C and ^Z work.
 
