@@ -51,5 +51,5 @@ def test_commands_that_are_named_to_a_person_have_the_options_that_are_named() -
         for words, option in named
         if words.split()[0] in COMMANDS and option not in _options(*words.split())
     ]
-    assert len(named) > 20
+    assert len(named) > 15
     assert wrong == []
