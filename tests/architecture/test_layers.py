@@ -41,27 +41,39 @@ def lint(tree: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    copy = tmp_path / "tree"
+def copied(tree: Path) -> Path:
     for package in ("lokid", "lokictl"):
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", copy)
-    return copy
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    return tree
 
 
-def test_the_layers_hold(tree: Path) -> None:
-    result = lint(tree)
+def test_the_layers_hold(tmp_path: Path) -> None:
+    result = lint(copied(tmp_path / "tree"))
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("name", VIOLATIONS)
-def test_a_forbidden_import_is_found(tree: Path, name: str) -> None:
-    file, text, contract = VIOLATIONS[name]
-    (tree / file).write_text(text + "\n")
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What is said of a tree with all of them."""
+    tree = copied(tmp_path_factory.mktemp("broken") / "tree")
+    for file, text, _ in VIOLATIONS.values():
+        (tree / file).write_text(text + "\n")
     result = lint(tree)
     assert result.returncode == 1, result.stdout + result.stderr
-    assert re.search(rf"^{contract}.* BROKEN", result.stdout, re.MULTILINE)
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_a_forbidden_import_is_found(told: str, name: str) -> None:
+    file, text, contract = VIOLATIONS[name]
+    assert re.search(rf"^{contract}.* BROKEN", told, re.MULTILINE)
+    module = file.removesuffix(".py").replace("/", ".")
+    _, *sections = re.split(r"^(.+)\n-{4,}\n", told.partition("Broken contracts")[2], flags=re.MULTILINE)
+    titled = zip(sections[::2], sections[1::2], strict=True)
+    [section] = [body for title, body in titled if title.startswith(contract)]
+    imported = text.partition(" ")[2]
+    assert re.search(rf"{module} -> {imported} \(l\.1\)" if imported else module, section), section
 
 
 def test_no_layer_is_reached_from_below() -> None:
