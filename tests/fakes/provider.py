@@ -19,6 +19,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Self
 
 import anyio
@@ -308,8 +309,12 @@ def redirect(location: str, status: int = 307) -> Step:
 
 def bomb(size: int = 80 * 2**20) -> Step:
     """A small gzip body that unpacks to ``size`` bytes, although nobody asked for compression."""
-    packed = gzip.compress(b"\0" * size, 1)
-    return answer(200, packed, content_encoding="gzip")
+    return answer(200, _zeros(size), content_encoding="gzip")
+
+
+@cache
+def _zeros(size: int) -> bytes:
+    return gzip.compress(b"\0" * size, 1)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ import pytest
 
 from lokid import errors
 from lokid.rpc.messages import Notification, Response, encode_notification, encode_request
-from lokid.server import calling, reader
+from lokid.server import calling, reader, session
 from lokid.server.faults import fault
 from lokid.server.handlers import HANDLERS
 from lokid.server.peer import program_of
@@ -349,7 +349,10 @@ async def test_a_malformed_frame_ends_its_connection_and_no_other(tmp_path: Path
         assert (await client.response()).result["text"] == "late"
 
 
-async def test_an_oversized_frame_is_refused_at_its_header(tmp_path: Path) -> None:
+async def test_an_oversized_frame_is_refused_at_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LINGER_S", 0.1)
     async with served(tmp_path) as server, server.client() as client:
         await client.stream.send(b"\x94\x00\x07\xa4chat\x91\x81\xa6prompt\xc6\xff\xff\xff\xff")
         answer = await client.response()

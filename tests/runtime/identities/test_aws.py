@@ -67,6 +67,9 @@ def signed_in(home: Path, until: str) -> None:
     (cache / f"{name}.json").write_text(json.dumps(token | {"expiresAt": until}))
 
 
+FOUND: dict[str, dict[str, str]] = {}
+
+
 def botocore_finds(home: Path, environ: Mapping[str, str], profile: str | None) -> dict[str, str]:
     """In a process with only this environment, as a user would run it."""
     program = (
@@ -112,7 +115,10 @@ class TestOrder:
         environ = environ | NO_IMDS
         keys = {} if profile is None else {"profile": profile}
         ours = shown(await source_of("bedrock", home, environ, **keys).obtain())
-        theirs = await anyio.to_thread.run_sync(botocore_finds, home, environ, profile)
+        asked = json.dumps([environ, profile])
+        if asked not in FOUND:  # starts a second of imports; both event loops ask the same
+            FOUND[asked] = await anyio.to_thread.run_sync(botocore_finds, home, environ, profile)
+        theirs = FOUND[asked]
         assert ours == theirs
         assert ours["access_key_id"] == key
 

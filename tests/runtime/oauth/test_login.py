@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from lokid.errors import (
     UnknownModel,
     Unsupported,
 )
+from lokid.protocols import oauth2_answers
 from lokid.runtime.core import Runtime
 from lokid.runtime.oauth import login
 from lokid.runtime.oauth.login import MAX_LOGINS
@@ -243,7 +245,14 @@ class TestBeginningAnew:
 
 
 class TestOnAnotherDevice:
-    async def test_waits_until_the_person_agreed(self, server: AuthorizationServer, home: Path) -> None:
+    async def test_waits_until_the_person_agreed(
+        self, server: AuthorizationServer, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def impatient(status: int, body: bytes) -> Any:
+            return replace(read(status, body), interval_s=0.2)  # this server means the five of the RFC
+
+        read = oauth2_answers.device
+        monkeypatch.setattr(oauth2_answers, "device", impatient)
         async with runtime_of(home, server.client()) as runtime:
             begun = await runtime.auth.login("mine", "device")
             assert begun["method"] == "device" and begun["user_code"]
