@@ -19,10 +19,13 @@ import anyio
 from lokid import logs
 from lokid.errors import CredentialError, LokidError, ProviderUnavailable
 from lokid.runtime.launching.launch import Spawn
+from lokid.runtime.network.transport import is_unsent
 from lokid.runtime.oauth.held import Clock
 
 RECHECK_S = 30.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 300.0
+UNSENT_S = 5.0
+"""Who asks has a try so long after one that found no way to the server: the network may be back."""
 PAUSE_S = 1.0  # between two renewals that nobody waits for, whatever lives the server gives
 RENEWAL_S = 60.0
 """A 401 costs one renewal; a provider that refuses the new one too is not believed again so soon."""
@@ -56,6 +59,7 @@ class Refresher:
         """Of the last try, unless it worked."""
         self._failures = 0
         self._not_before = -math.inf
+        self._refused_until = -math.inf  # not later than that
         self._renewed_at = -math.inf
         self._demanded = self._begun = self._closed = False
         self._wake = anyio.Event()
@@ -80,7 +84,7 @@ class Refresher:
     def reset(self) -> None:
         """What failed may work now: the next try waits for nothing."""
         self.failure, self._failures = None, 0
-        self._not_before = -math.inf
+        self._not_before = self._refused_until = -math.inf
         self._wake.set()
 
     async def wait(self) -> None:
@@ -103,8 +107,8 @@ class Refresher:
         return replace(self.failure, retry_after_s=after)
 
     def pause(self) -> float:
-        """Seconds that the pause after a failure still lasts."""
-        return max(self._not_before - self._clock.running(), 0.0)
+        """Seconds for which callers are still told of the last failure."""
+        return max(self._refused_until - self._clock.running(), 0.0)
 
     def distrusts(self) -> bool:
         """A provider refused what was renewed last. Whether to renew once more because of that; then counts
@@ -155,6 +159,8 @@ class Refresher:
     def _failed(self, error: LokidError) -> None:
         self._failures += 1
         pause = min(FIRST_BACKOFF_S * 2.0 ** min(self._failures - 1, 10), LONGEST_BACKOFF_S)
-        self._not_before = self._clock.running() + pause * _random.uniform(0.8, 1.0)
+        now, part = self._clock.running(), _random.uniform(0.8, 1.0)
+        self._not_before = now + pause * part
+        self._refused_until = now + (min(pause, UNSENT_S) if is_unsent(error) else pause) * part
         self.failure = error
         log.warning("token of %s not refreshed, next try in %.0f s: %s", self._client, pause, error.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import resource
@@ -20,6 +21,7 @@ from pydantic import SecretStr
 from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderUnavailable
 from lokid.protocols.oauth2_answers import Token
 from lokid.providers.registry import PROVIDERS
+from lokid.runtime.network import lean
 from lokid.runtime.oauth import refresher, token_file
 from lokid.runtime.oauth import tokens as module
 from lokid.runtime.oauth.held import Clock
@@ -293,6 +295,26 @@ class TestAServerThatIsDown:
                     case.server.default = case.issuer.step
                 case.time.passes(1)
             await until(lambda: refreshing.failure is None)
+            assert await get(tokens) == "a1"
+
+    async def test_to_which_there_was_no_way_is_tried_soon_for_who_asks(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The network is back, and a caller would hear for minutes that it is not."""
+
+        async def no_route(*_: Any) -> Any:
+            raise OSError(errno.EHOSTUNREACH, "")
+
+        async with case.signed_in() as tokens:
+            with monkeypatch.context() as offline:
+                offline.setattr(lean, "dial", no_route)
+                case.time.passes(LIFE + 1)
+                for number in range(1, 8):
+                    await until(lambda number=number: tokens._refresher._failures == number)
+                    with pytest.raises(ProviderUnavailable, match="no route") as caught:
+                        await tokens.get()
+                    assert caught.value.retry_after_s is not None and caught.value.retry_after_s <= 5
+                    case.time.passes(refresher.LONGEST_BACKOFF_S if number < 7 else refresher.UNSENT_S)
             assert await get(tokens) == "a1"
 
     async def test_of_which_nobody_knows_is_an_error_of_its_own(self, case: Case) -> None:
