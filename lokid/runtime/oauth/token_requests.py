@@ -17,7 +17,7 @@ from lokid.runtime.network.http import HTTPClient, Timeouts
 WITHIN = 30.0
 """Seconds for the whole request. A token endpoint answers within one; who asks a model waits for it."""
 
-_TIMEOUTS = Timeouts(connect=10.0, first_byte=25.0, idle=10.0)
+FIRST_BYTE_S, IDLE_S = 25.0, 10.0
 
 MAX_ANSWER = 64 * 1024
 """Bytes: two tokens of 16 Ki characters, an id token, and little else."""
@@ -29,10 +29,11 @@ async def post(settings: ClientSettings, request: HTTPRequest) -> tuple[int, byt
     The client's proxy and authorities, but a connection of its own: on one from the pool that turns out to
     be dead a request goes out twice, and here the second one is a replay that may end the sign-in.
     """
+    timeouts = Timeouts(settings.extra.connect_timeout, FIRST_BYTE_S, IDLE_S)
     async with aclosing(HTTPClient(settings.extra, client=settings.name)) as http:
         with anyio.move_on_after(WITHIN):
             try:
-                async with http.send(request, _TIMEOUTS) as response:
+                async with http.send(request, timeouts) as response:
                     body = b""
                     while len(body) <= MAX_ANSWER and (data := await response.read()):
                         body += data
