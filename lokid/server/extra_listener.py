@@ -25,6 +25,13 @@ somebody mends the directory."""
 
 NAME = "the extra socket"
 
+KEY = "extra_socket.path"
+
+
+def _by_its_key(problem: str) -> str:
+    """What mends it, by the name of what says where this socket is."""
+    return problem.replace("LOKID_SOCK, or else XDG_RUNTIME_DIR,", KEY).replace("LOKID_SOCK", KEY)
+
 
 class ExtraListener:
     """``run`` until cancelled; ``drain`` first, so that nobody is cut off."""
@@ -70,11 +77,14 @@ class ExtraListener:
     def _open(self, path: str, tasks: TaskGroup) -> None:
         state = self._service.extra
         try:
+            if path == os.path.normpath(self._service.socket):
+                raise EndpointError(f"{path} is lokid's own socket: give {KEY} another name.")
             endpoint = open_endpoint(path)
         except EndpointError as error:
-            if str(error) != state.problem:
-                log.warning("%s is not open: %s", NAME, error)
-            state.problem = str(error)
+            problem = _by_its_key(str(error))
+            if problem != state.problem:
+                log.warning("%s is not open: %s", NAME, problem)
+            state.problem = problem
             return
         state.path, state.problem = path, None
         self._listener = listener = Listener(endpoint, self._service, access=RESTRICTED)

@@ -112,6 +112,26 @@ async def test_a_place_that_cannot_be_had_is_said_and_tried_again(
     assert caplog.text.count("is not open") <= 1, "one line, however long it lasts"
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("rpc.sock", "is lokid's own socket: give extra_socket.path another name."),
+        ("x" * 120, "Set extra_socket.path to a shorter one."),
+        ("../e.sock", "choose another place with extra_socket.path"),
+        ("file", "extra_socket.path says where it is."),
+    ],
+)
+async def test_what_keeps_it_closed_names_the_key_that_mends_it(tmp_path: Path, path: str, said: str) -> None:
+    async with world(tmp_path) as here:
+        tmp_path.chmod(0o755)
+        (tmp_path / "lokid" / "file").write_text("")
+        (tmp_path / "lokid" / "file.lock").mkdir()
+        here.configure(path)
+        await until(lambda: here.service.extra.problem)
+        assert said in str(here.service.extra.problem)
+        assert "LOKID_SOCK" not in str(here.service.extra.problem)
+
+
 async def test_a_removed_extra_socket_is_made_again_at_once(tmp_path: Path) -> None:
     path = tmp_path / "lokid" / "e.sock"
     async with world(tmp_path) as here:
