@@ -51,7 +51,13 @@ async def obtain(
         )
     command = [sys.executable, "-P", _PROGRAM, json.dumps(request)]
     try:
-        line = await children.first_line(command, _environment(place, prefixes), place.directory, WITHIN)
+        line = await children.first_line(
+            command,
+            children.environment(place.environ),
+            place.directory,
+            WITHIN,
+            json.dumps(_variables(place, prefixes)).encode(),
+        )
         answer = json.loads(line)
         if "error" in answer:
             raise _failure(place, str(answer["kind"]), str(answer["error"]), login)
@@ -89,10 +95,9 @@ def _failure(place: Place, kind: str, why: str, login: str) -> LokidError:
     return ProviderUnavailable(message, client=place.name)
 
 
-def _environment(place: Place, prefixes: tuple[str, ...]) -> dict[str, str]:
+def _variables(place: Place, prefixes: tuple[str, ...]) -> dict[str, str]:
     """Proxy and authorities are those of the client, never those of the environment."""
-    names = frozenset(name for name in place.environ if name.startswith(prefixes))
-    environ = children.environment(place.environ, children.COMMON | names)
+    environ = {name: value for name, value in place.environ.items() if name.startswith(prefixes)}
     extra = place.settings.extra
     if extra.proxy is not None:
         proxy = extra.proxy.get_secret_value()

@@ -1,5 +1,7 @@
-"""``python sdk.py REQUEST``: asks the SDK of a cloud for credentials. One line of JSON comes back:
-``{"secrets", "expires_in": seconds or null, "quota_project"?}``, or ``{"error", "kind"}``.
+"""``python sdk.py REQUEST``: asks the SDK of a cloud for credentials. Standard input is a JSON object of the
+variables that the SDK is to see; in our own environment other programs could read them while Python starts.
+One line of JSON comes back: ``{"secrets", "expires_in": seconds or null, "quota_project"?}``, or
+``{"error", "kind"}``.
 
 Errors are sentences of our own with nothing in them that an SDK, a server or a program said: that may quote
 what was sent.
@@ -8,6 +10,7 @@ what was sent.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -152,6 +155,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    os.environ.update(json.load(sys.stdin))
     request = json.loads(sys.argv[1])
     try:
         answer = CLOUDS[request["cloud"]](request)

@@ -85,14 +85,15 @@ async def output(command: Sequence[str], written: bytes, environ: Mapping[str, s
 
 
 async def first_line(
-    command: Sequence[str], environ: Mapping[str, str], directory: str, timeout_s: float
+    command: Sequence[str], environ: Mapping[str, str], directory: str, timeout_s: float, told: bytes = b""
 ) -> str:
-    """Runs ``command`` and returns the first line of its output. Raises CommandFailed for everything that
-    is not such a line and exit status 0. Cancelling kills the command and what it started."""
+    """Runs ``command``, with ``told`` as its standard input, and returns the first line of its output. Raises
+    CommandFailed for everything that is not such a line and exit status 0. Cancelling kills the command and
+    what it started."""
     try:
         process = await anyio.open_process(
             list(command),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if told else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environ,
@@ -105,6 +106,10 @@ async def first_line(
     output = bytearray()
     try:
         with anyio.fail_after(timeout_s):
+            if process.stdin is not None:
+                with suppress(anyio.BrokenResourceError):  # it ended first, and its status says why
+                    await process.stdin.send(told)
+                await process.stdin.aclose()
             await _collect(process, output)
     except TimeoutError:
         raise CommandFailed(f"did not finish within {timeout_s:g} s") from None

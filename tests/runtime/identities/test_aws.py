@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -296,7 +297,9 @@ class TestProgram:
     ) -> None:
         program = tmp_path / "program.py"
         program.write_text(
-            "import json, os\nprint(json.dumps({'secrets': {**os.environ}, 'expires_in': None}))\n"
+            "import json, os, sys\n"
+            "secrets = {**json.load(sys.stdin), 'HOME': os.environ['HOME'], 'there': ' '.join(os.environ)}\n"
+            "print(json.dumps({'secrets': secrets, 'expires_in': None}))\n"
         )
         monkeypatch.setattr(kit, "_PROGRAM", str(program))
         monkeypatch.setenv("AWS_OF_THE_PROCESS", "no")
@@ -307,7 +310,18 @@ class TestProgram:
         assert seen["HTTPS_PROXY"] == "http://127.0.0.1:3128" and "169.254.169.254" in seen["NO_PROXY"]
         assert seen["AWS_CA_BUNDLE"] == seen["REQUESTS_CA_BUNDLE"] == "/ca.pem"
         assert not {"OPENAI_API_KEY", "AWS_OF_THE_PROCESS"} & seen.keys()
+        # Which other programs can read until it has closed itself.
+        assert seen.keys() & set(seen["there"].split()) == {"HOME"}
         assert "HTTPS_PROXY" not in shown(await source_of("bedrock", home, environ).obtain())
+
+
+def test_the_sdk_sees_what_the_program_is_told() -> None:
+    code = (
+        "import os; from lokid.runtime.identities import sdk;"
+        "sdk.CLOUDS['mine'] = lambda _: {'seen': os.environ['AWS_CANARY']}; sdk.main()"
+    )
+    command = [sys.executable, "-c", code, '{"cloud": "mine"}']
+    assert json.loads(subprocess.check_output(command, input=b'{"AWS_CANARY": "x"}')) == {"seen": "x"}
 
 
 def test_a_package_that_is_there_is_found_without_importing_it() -> None:
