@@ -42,8 +42,12 @@ class NotHTTP(Exception):
 
 
 def is_unsent(error: BaseException) -> bool:
-    """Whether no connection could be made, which was found out at once and may be otherwise in a moment."""
-    return isinstance(error.__cause__, NoConnection) and getattr(error, "retryable", False)
+    """Whether no connection could be made, which was found out at once and may be otherwise in a moment. Or
+    this machine had no room, or no file that it needs."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) or (
+        isinstance(cause, NoConnection) and getattr(error, "retryable", False)
+    )
 
 
 LATE = 1 / 64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 import resource
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -297,24 +298,31 @@ class TestAServerThatIsDown:
             await until(lambda: refreshing.failure is None)
             assert await get(tokens) == "a1"
 
+    @pytest.mark.parametrize(
+        ("where", "what", "number", "why"),
+        [
+            (lean, "dial", errno.EHOSTUNREACH, "no route"),
+            (token_file, "save", errno.ENOSPC, "no space left"),
+        ],
+    )
     async def test_to_which_there_was_no_way_is_tried_soon_for_who_asks(
-        self, case: Case, monkeypatch: pytest.MonkeyPatch
+        self, case: Case, monkeypatch: pytest.MonkeyPatch, where: Any, what: str, number: int, why: str
     ) -> None:
-        """The network is back, and a caller would hear for minutes that it is not."""
+        """The network or the room on the disk is back, and a caller would hear for minutes that it is not."""
 
-        async def no_route(*_: Any) -> Any:
-            raise OSError(errno.EHOSTUNREACH, "")
+        async def fails(*_: Any) -> Any:
+            raise OSError(number, os.strerror(number))
 
         async with case.signed_in() as tokens:
             with monkeypatch.context() as offline:
-                offline.setattr(lean, "dial", no_route)
+                offline.setattr(where, what, fails)
                 case.time.passes(LIFE + 1)
-                for number in range(1, 8):
-                    await until(lambda number=number: tokens._refresher._failures == number)
-                    with pytest.raises(ProviderUnavailable, match="no route") as caught:
+                for times in range(1, 8):
+                    await until(lambda times=times: tokens._refresher._failures == times)
+                    with pytest.raises(ProviderUnavailable, match=why) as caught:
                         await tokens.get()
                     assert caught.value.retry_after_s is not None and caught.value.retry_after_s <= 5
-                    case.time.passes(refresher.LONGEST_BACKOFF_S if number < 7 else refresher.UNSENT_S)
+                    case.time.passes(refresher.LONGEST_BACKOFF_S if times < 7 else refresher.UNSENT_S)
             assert await get(tokens) == "a1"
 
     async def test_of_which_nobody_knows_is_an_error_of_its_own(self, case: Case) -> None:
