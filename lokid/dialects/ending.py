@@ -25,7 +25,7 @@ _FILTERED = re.compile(r"filter|safety|block|prohibit|moderat|sensitive|recitati
 _OTHERS: tuple[tuple[re.Pattern[str], FinishReason], ...] = (
     (re.compile(r"context", re.IGNORECASE), "context_overflow"),
     (_FILTERED, "content_filter"),
-    (re.compile(r"max|length|limit|exceed|truncat", re.IGNORECASE), "length"),
+    (re.compile(r"max|length|limit|exceed|truncated", re.IGNORECASE), "length"),
 )
 
 

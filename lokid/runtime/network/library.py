@@ -20,6 +20,7 @@ from lokid.protocols.http1 import Unsendable
 from lokid.runtime.network.reach import causes
 from lokid.runtime.network.resolver import Resolving
 from lokid.runtime.network.response import BrokenOff
+from lokid.runtime.network.sips import Begun, Endless, Sipping, Sips
 from lokid.runtime.network.transport import (
     KEEPALIVE_S,
     MAX_IDLE,
@@ -57,7 +58,7 @@ class LibraryTransport:
         )
         # The library's own pool is public, but its transport keeps it to itself.
         self._pool: Any = self._transport._pool  # noqa: SLF001
-        backend: Any = Resolving(self._pool._network_backend)  # noqa: SLF001
+        backend: Any = Sipping(Resolving(self._pool._network_backend))  # noqa: SLF001
         self._pool._network_backend = backend  # noqa: SLF001
 
     def counts(self) -> tuple[int, int]:
@@ -93,12 +94,18 @@ class LibraryTransport:
             raise NoTunnel(str(error)) from error
         except OSError as error:  # of the resolver
             raise NoConnection from error
+        except Begun as error:
+            raise (BrokenOff if progress.sent else HungUp) from error
+        except Endless as error:
+            raise NotHTTP from error
         except httpx.HTTPError as error:
             if _hung_up(error):
                 raise HungUp from error
             if isinstance(error, httpx.ProtocolError):
                 raise NotHTTP from error
             raise NoConnection from error
+        if isinstance(connection := response.extensions["network_stream"], Sips):  # else it was 101
+            connection.answered()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answered(response.status_code, headers, _Body(response))
 
@@ -147,7 +154,17 @@ class _Body:
             self._ended = True
             raise BrokenOff from error
         self._ended = not data
+        if self._ended:
+            self._distrust()
         return data
+
+    def _distrust(self) -> None:
+        """What comes behind the end of an answer the library takes for the answer to the next question; so
+        such a connection does not wait for one."""
+        stream: Any = self._stream
+        connection = stream._httpcore_stream._stream._connection  # noqa: SLF001
+        if connection._h11_state.trailing_data[0]:  # noqa: SLF001
+            connection._keepalive_expiry = -1.0  # noqa: SLF001
 
     async def aclose(self) -> None:
         with anyio.move_on_after(CLOSE_S, shield=True):

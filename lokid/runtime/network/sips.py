@@ -1,0 +1,89 @@
+"""Connections of the HTTP library, read a little at a time.
+
+What a read brings the library goes through in one turn of the event loop, however many chunks and 1xx answers
+it is: of 64 KiB in pieces of one byte half a second. It takes 1xx answers without end, and does not tell a
+connection that ended before an answer from one that ended in its head.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio.lowlevel import checkpoint
+
+SIP = 2 * 1024
+"""Bytes: 350 chunks of one byte take 10 ms."""
+
+GULP = 16 * 1024
+"""Bytes where there are few pieces: a large answer is to take no longer for this."""
+
+FEW = 64
+"""Bytes for each end of a line, at least. A chunk of one byte has two in six."""
+
+MAX_HEADS = 128 * 1024
+"""Bytes before an answer's head has ended, interim ones included. The library allows 100 KiB for each."""
+
+
+class Begun(Exception):
+    """The connection ended in an answer's head."""
+
+
+class Endless(Exception):
+    """Heads came, and no answer."""
+
+
+class Sips:
+    """``AsyncNetworkStream`` around ``stream``. ``answered`` is called when an answer's head is there."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._left = MAX_HEADS
+        self._answered = False
+        self._size = SIP
+
+    async def read(self, max_bytes: int, *args: Any, **options: Any) -> bytes:
+        await checkpoint()  # TLS gives what it holds without
+        try:
+            data: bytes = await self._stream.read(min(max_bytes, self._size), *args, **options)
+        except Exception as error:
+            if self._in_head():
+                raise Begun from error
+            raise
+        if not data and self._in_head():
+            raise Begun
+        if not self._answered:
+            self._left -= len(data)
+            if self._left < 0:
+                raise Endless
+        self._size = GULP if data.count(b"\n") * FEW < len(data) else SIP
+        return data
+
+    def _in_head(self) -> bool:
+        return not self._answered and self._left < MAX_HEADS
+
+    async def write(self, buffer: bytes, *args: Any, **options: Any) -> None:
+        self._left = MAX_HEADS
+        self._answered = False
+        await self._stream.write(buffer, *args, **options)
+
+    def answered(self) -> None:
+        self._answered = True
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(self, *args: Any, **options: Any) -> Sips:
+        return Sips(await self._stream.start_tls(*args, **options))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class Sipping:
+    """``AsyncNetworkBackend`` around ``backend``."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    async def connect_tcp(self, host: str, port: int, **options: Any) -> Sips:
+        return Sips(await self._backend.connect_tcp(host, port, **options))

@@ -1,0 +1,96 @@
+"""What comes behind an answer, or instead of one, is nobody's; and none keeps others waiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from lokid.errors import IncompleteResponse, ProviderFailed
+from lokid.runtime.network.sips import GULP, SIP, Sipping, Sips
+from tests.fakes.asking import ask, failure
+from tests.fakes.provider import Call, answer, raw, reset
+
+pytestmark = pytest.mark.anyio
+
+WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nconte"
+INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+
+
+async def test_what_comes_behind_an_answer_is_not_the_answer_to_the_next_question(http, provider):
+    provider.will(raw(WHOLE + b"one" + WHOLE + b"old"), raw(WHOLE + b"two"))
+    assert await ask(http, provider.url) == (200, b"one")
+    assert await ask(http, provider.url) == (200, b"two")
+    assert provider.connections == 2
+
+
+@pytest.mark.parametrize("begin", [HEAD, INTERIM, INTERIM + HEAD], ids=["head", "interim", "both"])
+async def test_an_answer_that_breaks_off_in_its_head_is_not_asked_for_again(http, provider, begin):
+    async def close(call: Call) -> None:
+        await call.send(begin)
+        await call.stream.aclose()
+
+    provider.will(answer(200, b"warm"), close, reset(begin))
+    await ask(http, provider.url)
+    for _ in range(2):
+        assert isinstance(await failure(http, provider.url), IncompleteResponse)
+    assert len(provider.requests) == 3
+
+
+async def test_another_protocol_is_no_answer(http, provider):
+    provider.will(raw(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"))
+    assert isinstance(await failure(http, provider.url), ProviderFailed)
+
+
+async def test_interim_answers_without_end_are_no_answer(http, provider):
+    provider.will(raw(INTERIM * 10_000))
+    with anyio.fail_after(20):
+        error = await failure(http, provider.url)
+    assert isinstance(error, ProviderFailed)
+    assert "does not answer with HTTP" in error.message
+    assert len(provider.requests) == 1
+
+
+class Plain:
+    """A connection that has as much as it is asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.asked: list[int] = []
+
+    async def connect_tcp(self, host: str, port: int, **_: Any) -> Plain:
+        return self
+
+    async def start_tls(self, *_: Any) -> Plain:
+        return self
+
+    async def read(self, size: int, **_: Any) -> bytes:
+        self.asked.append(size)
+        return self.data[:size]
+
+    async def write(self, data: bytes, **_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("data, size", [(b"1\r\nx\r\n" * 20_000, SIP), (b"x" * 99 * 1024, GULP)])
+async def test_others_have_their_turn_after_a_little_also_within_tls(data, size):
+    plain, turns = Plain(data), list[int]()
+    connection: Sips = await (await Sipping(plain).connect_tcp("h", 1)).start_tls()
+    await connection.write(b"question")
+    connection.answered()
+
+    async def other() -> None:
+        while True:
+            turns.append(len(plain.asked))
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(other)
+        for _ in range(100):
+            await connection.read(2**16)
+        tasks.cancel_scope.cancel()
+    assert len(set(turns)) > 50
+    assert plain.asked == [SIP] + [size] * 99
