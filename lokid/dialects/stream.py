@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -128,6 +129,9 @@ def event_json(event: SSEEvent) -> Any:
         raise BrokenEvent("the provider sent an event that is not JSON") from None
 
 
+_json = re.compile(rb"\s*(?:[{\[]|\Z)").match
+
+
 class WholeDecoder(Generic[T]):
     """Reads an answer that is one JSON text; ``read`` makes it of the JSON value.
 
@@ -138,20 +142,22 @@ class WholeDecoder(Generic[T]):
     def __init__(self, read: Callable[[Any], T]) -> None:
         self._read = read
         self._meter = Meter()
-        self._chunks: list[bytes] = []
+        self._body = bytearray()
 
     def feed(self, data: bytes) -> list[Event]:
         self._meter.count(data)
-        self._chunks.append(data)
+        self._body += data
         return []
 
     def close(self) -> T:
-        body = b"".join(self._chunks)
-        self._chunks.clear()
+        begins_as_json = _json(self._body) is not None
+        text = self._body.decode(errors="replace")
+        self._body.clear()  # the values need its room
         try:
-            value = loads(body)
+            value = loads(text)
         except ValueError:
-            if body.lstrip()[:1] in (b"", b"{", b"["):
+            if begins_as_json:
                 raise IncompleteResponse("the provider's answer ended before it was complete") from None
             raise ProviderFailed("the provider's answer is not JSON") from None
+        del text
         return self._read(value)

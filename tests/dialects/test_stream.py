@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 from typing import Any
 from zlib import crc32
 
@@ -92,3 +93,20 @@ def test_no_message_of_bedrock_is_larger_than_an_event_of_others() -> None:
     begun = (MAX_EVENT + 1).to_bytes(4, "big") + bytes(4)
     with pytest.raises(ProviderFailed, match=r"larger than 1048576 bytes"):
         ConverseStreamDecoder(TRAITS).feed(begun + crc32(begun).to_bytes(4, "big"))
+
+
+def test_while_the_values_of_an_answer_are_made_its_bytes_are_gone() -> None:
+    size = 16 * 2**20
+    decoder = WholeDecoder(lambda value: len(value["a"]))
+    decoder.feed(b'{"a": "')
+    for _ in range(16):
+        decoder.feed(b"x" * 2**20)
+    decoder.feed(b'"}')
+    tracemalloc.start()
+    try:
+        decoder.close()
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The text, and the value that is made of it; the bytes would be a third.
+    assert most < 2.5 * size
