@@ -26,7 +26,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.anthropic_messages import KEY
-from lokid.dialects.ending import meaning
+from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
@@ -208,13 +208,13 @@ class Blocks:
 
     def _begin(self, message: Mapping[str, Any]) -> None:
         if self._blocks:
-            raise _spliced()
+            raise spliced()
         self._message = message
         self._count(mapping(message.get("usage")))
 
     def _open(self, index: int, start: Mapping[str, Any], out: list[Event]) -> None:
         if index in self._blocks:
-            raise _spliced()
+            raise spliced()
         if len(self._blocks) >= MAX_BLOCKS:
             raise ProviderFailed(f"the provider's answer has more than {MAX_BLOCKS} blocks")
         call = None
@@ -313,14 +313,6 @@ class Blocks:
 def _index(data: Mapping[str, Any]) -> int:
     index = data.get("index")
     return index if isinstance(index, int) else 0
-
-
-def _spliced() -> IncompleteResponse:
-    """A gateway that lost its upstream may begin again: two answers are never made one."""
-    return IncompleteResponse(
-        "the provider began another answer in the middle of one",
-        hint="ask again; what arrived so far is the beginning of an answer",
-    )
 
 
 _COUNTED = (

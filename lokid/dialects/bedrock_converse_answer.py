@@ -28,7 +28,7 @@ from lokid.chat import (
 )
 from lokid.dialects.bedrock_converse import KEY
 from lokid.dialects.bedrock_errors import in_stream, reason
-from lokid.dialects.ending import meaning
+from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, parse_arguments
 from lokid.dialects.stream import BrokenEvent, Meter, WholeDecoder
@@ -232,11 +232,8 @@ class Blocks:
         return Answer(Message("assistant", tuple(parts)), finish, usage(self._usage), self._model)
 
     def _begin(self) -> None:
-        if self._started:  # a gateway lost its upstream and began again: two answers are never made one
-            raise IncompleteResponse(
-                "the provider began another answer in the middle of one",
-                hint="ask again; what arrived so far is the beginning of an answer",
-            )
+        if self._started:
+            raise spliced()
         self._started = True
 
     def _open(self, index: int, start: Mapping[str, Any], out: list[Event]) -> None:

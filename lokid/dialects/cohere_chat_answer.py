@@ -22,7 +22,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.cohere_chat import KEY
-from lokid.dialects.ending import meaning
+from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, too_many_runs
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
@@ -71,6 +71,8 @@ class CohereDecoder:
         message = mapping(delta.get("message"))
         match kind:
             case "message-start":
+                if self._answer.spoken:
+                    raise spliced()
                 self._answer.id = text(chunk.get("id"))
                 self._answer.message(message, out)
             case "content-start" | "content-delta":
@@ -104,11 +106,11 @@ def whole_cohere_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
 
 class _Accumulator:
-    """``ended``: the terminal marker came."""
+    """``ended``: the terminal marker came. ``spoken``: a part of the answer did."""
 
     def __init__(self, traits: Traits) -> None:
         self.id = ""
-        self.ended = False
+        self.ended = self.spoken = False
         self._traits = traits
         self._runs: list[tuple[Field, list[str]]] = []
         self._calls = ToolCalls()
@@ -138,11 +140,13 @@ class _Accumulator:
             if len(self._runs) >= MAX_RUNS:
                 raise too_many_runs()
             self._runs.append((field, [piece]))
+        self.spoken = True
         out.append(TextDelta(piece) if field == "text" else ReasoningDelta(piece))
 
     def call(self, entries: Any, index: Any, out: list[Event]) -> None:
         """``entries``: one call in events, although its name is in the plural."""
         for entry in filter(None, map(mapping, items(entries) or (entries,))):
+            self.spoken = True
             self._calls.take(entry, out, index=index if isinstance(index, int) else None)
 
     def end(self, delta: Mapping[str, Any], out: list[Event]) -> None:

@@ -29,6 +29,14 @@ _OTHERS: tuple[tuple[re.Pattern[str], FinishReason], ...] = (
 )
 
 
+def spliced() -> IncompleteResponse:
+    """A gateway that lost its upstream may begin again: two answers are never made one."""
+    return IncompleteResponse(
+        "the provider began another answer in the middle of one",
+        hint="ask again; what arrived so far is the beginning of an answer",
+    )
+
+
 def unfinished(word: str) -> bool:
     """Whether the answer goes on, whatever the place in which that is said."""
     return word.lower() in NOT_YET

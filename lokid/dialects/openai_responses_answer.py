@@ -24,6 +24,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
+from lokid.dialects.ending import spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
@@ -74,6 +75,8 @@ class ResponsesDecoder:
             return
         data = mapping(event_json(event))
         match text(data.get("type")) or event.event:
+            case "response.created" if self._said or self._items or self._calls or self._summary:
+                raise spliced()
             case "response.output_text.delta" | "response.refusal.delta" as kind:
                 if delta := text(data.get("delta")):
                     self._said.setdefault(kind.split(".")[1], []).append(delta)

@@ -83,7 +83,7 @@ STREAMS: dict[str, Iterator[Any]] = {
     ),
     "turns of Cohere": _fed(
         CohereDecoder(TRAITS),
-        {"type": "message-start", "delta": {"message": {"content": list(TURNS) * 3_000}}},
+        {"type": "message-start", "delta": {"message": {"content": list(TURNS) * 6_000}}},
     ),
 }
 
