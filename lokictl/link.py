@@ -326,9 +326,11 @@ def dial(*, start: bool, on_wait: "Callable[[], float | None]" = lambda: None) -
 
             if ending.pid(path) is not None:
                 raise Ending
-            raise NotRunning(
-                "daemon_unavailable", f"lokid is not running (no answer on {path})", "lokictl daemon start"
-            )
+            # As docs/security.md has it set. One that is started here is in the way of the forwarded one.
+            afar = os.environ.get("LOKID_SOCK") and not may_start()
+            mend = "connect again, if that is forwarded; else lokictl daemon start"
+            said = f"lokid is not running (no answer on {path})"
+            raise NotRunning("daemon_unavailable", said, mend if afar else "lokictl daemon start")
         from lokictl import autostart
 
         sock = autostart.started(lambda: connect(path), path, on_wait)

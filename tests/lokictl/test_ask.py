@@ -364,6 +364,13 @@ def test_no_daemon_and_no_autostart_is_status_69():
     assert done.stderr.startswith(b"lokictl: lokid is not running")
 
 
+def test_a_forwarded_socket_without_its_connection_is_not_mended_by_a_daemon_here(tmp_path):
+    here = lokictl("ask", "hi", env={"LOKID_SOCK": "", "XDG_RUNTIME_DIR": str(tmp_path)})
+    assert here.stderr.endswith(b"hint: lokictl daemon start\n")
+    afar = lokictl("ask", "hi", env={"LOKID_SOCK": str(tmp_path / "forwarded.sock")})
+    assert b"hint: connect again, if that is forwarded" in afar.stderr
+
+
 def test_closed_pipe_ends_quietly_and_cancels_at_the_provider(daemon):
     def endless(call, params):
         call.accepted()
