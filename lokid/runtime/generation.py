@@ -70,7 +70,11 @@ class Generation:
         ``type``, ``""`` for the default. ``allows``: of the name in full. Raises UnknownModel with the
         nearest name, NotForThisSocket, SecretMissing and LoginRequired for a client that cannot work yet.
         To be entered at once: without an await in between the client cannot have been closed."""
-        client, name = self._resolve(model or self._default(type), type)
+        model = model or self._default(type)
+        if allows is not anything and model.partition(":")[0] not in self.clients:
+            allows(model)  # and no nearest name: the time it takes would tell which clients there are
+            raise UnknownModel("no such client")
+        client, name = self._resolve(model, type)
         full = f"{client.name}:{name or client.model(name, type).name}"
         if not allows(full):  # before anything is said of the client, or of the model's type
             raise NotForThisSocket(f"{full[:200]} is not for this socket")

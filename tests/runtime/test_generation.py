@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from lokid.config import Config
-from lokid.errors import ConfigInvalid, NotForThisSocket, RateLimited, SecretMissing, UnknownModel
+from lokid.errors import ConfigInvalid, LokidError, NotForThisSocket, RateLimited, SecretMissing, UnknownModel
 from lokid.providers.registry import PROVIDERS
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.generation import Generation
@@ -63,6 +63,27 @@ async def test_of_a_model_that_is_not_for_the_socket_nothing_is_said(asked: str)
     for model, kind in ((asked, "chat"), ("v:x", "chat")):
         with pytest.raises(NotForThisSocket), mine.lease(model, kind, lambda _: False):
             raise AssertionError
+
+
+@pytest.mark.parametrize("asked", ["a:x", "b", "none:x", "none", ""])
+async def test_a_name_that_is_not_for_the_socket_is_compared_with_none(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a client that there is not the search for the nearest name took twice as long as the whole answer
+    for one that there is: by the clock, over the extra socket, names could be found out."""
+    looked: list[str] = []
+    monkeypatch.setattr("lokid.runtime.generation.nearest", lambda name, _: looked.append(name))
+    monkeypatch.setattr("lokid.runtime.clients.nearest", lambda name, _: looked.append(name))
+    judged: list[str] = []
+    with (
+        pytest.raises(LokidError),
+        generation(client("a", "x"), client("b", "y"), model="a").lease(
+            asked, "chat", lambda name: bool(judged.append(name))
+        ),
+    ):
+        raise AssertionError
+    assert looked == []
+    assert len(judged) == 1
 
 
 async def test_no_name_means_the_configured_default() -> None:
