@@ -5,17 +5,41 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import NoReturn
 
 
 def main() -> "NoReturn":
     """Runs the command line and leaves. No traceback ever reaches the user's terminal."""
     try:
+        _import_before_ctrl_c()
         _occupy_standard_descriptors()
         status = run(sys.argv[1:])
     except KeyboardInterrupt:
         status = 130  # failure.INTERRUPTED, perhaps not imported yet
     _leave(status)
+
+
+_AGAIN_S = 0.01
+"""An import takes some of these at most."""
+
+
+def _import_before_ctrl_c() -> None:
+    """Ctrl-C waits until what is imported is there. In an import it may come where Python shows a traceback
+    and goes on (``_get_module_lock.<locals>.cb``), and then nothing would end."""
+    import _signal  # type: ignore[import-not-found]  # the built-in one: ``signal`` imports enum
+
+    def interrupted(_number: int, frame: "FrameType | None") -> None:
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                _signal.setitimer(_signal.ITIMER_REAL, _AGAIN_S)
+                return
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # else it is ignored, for `&`
+        _signal.signal(_signal.SIGALRM, interrupted)
+        _signal.signal(_signal.SIGINT, interrupted)
 
 
 def run(arguments: "list[str]") -> int:

@@ -7,12 +7,13 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
 from tests.fakes.rpc_daemon import Gone, result, say
-from tests.fakes.terminal import COMMAND, environment, lokictl
+from tests.fakes.terminal import COMMAND, ROOT, environment, lokictl
 
 
 def test_nothing_in_an_answer_steers_the_terminal(daemon, terminal):
@@ -54,6 +55,41 @@ def test_ctrl_c_in_mid_answer_cancels_and_ends_with_130(daemon, terminal):
     assert fake.running[0].cancelled.wait(5)
     assert b"Traceback" not in tty.output
     assert tty.output.endswith(b"\r\n"), "the shell's prompt begins a line of its own"
+
+
+IMPORTING = """
+import sys, time
+from lokictl import __main__
+def asks(_arguments):
+    try:
+        import interrupted
+        time.sleep(20)
+    except KeyboardInterrupt:
+        print(sys.modules["interrupted"].whole)
+        raise
+__main__._run = asks
+__main__.main()
+"""
+
+
+def test_ctrl_c_in_an_import_waits_for_its_end(tmp_path):
+    """Python calls what it has for ends of modules in an import, and drops what is raised there."""
+    (tmp_path / "interrupted.py").write_text(
+        "import os, weakref\n"
+        "class Gone: pass\n"
+        "one = Gone()\n"
+        "watch = weakref.ref(one, lambda _: os.kill(os.getpid(), 2))\n"
+        "del one\n"
+        "whole = True\n"
+    )
+    path = os.pathsep.join((str(ROOT), str(tmp_path)))
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING],
+        capture_output=True,
+        env={**environment(), "PYTHONPATH": path},
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"True\n", b"")
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.01, 0.02, 0.03, 0.05])
