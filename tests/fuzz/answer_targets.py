@@ -6,7 +6,7 @@ As ``targets``. The first byte of an input chooses what reads the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgpack
@@ -160,7 +160,8 @@ def oauth(data: bytes) -> None:
 
 
 def _check_token(found: Token | Refusal) -> None:
-    hides(repr(found))
+    # Its scope is shown, without what is known to be a secret then (runtime.oauth.held).
+    hides(repr(replace(found, scope=None) if isinstance(found, Token) else found))
     if isinstance(found, Refusal):
         assert len(found.code) <= 64 and found.code.isprintable()
         return
