@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from lokictl.spinner import Spinner
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "lokictl")
@@ -85,6 +88,12 @@ class Terminal:
         status = self.process.wait(20)
         self.err = self.process.stderr.read() if self.process.stderr else b""
         return status
+
+    @property
+    def printed(self) -> bytes:
+        """``output`` without the spinner that a busy machine may have brought."""
+        spun = f"(?:\r[{Spinner.FRAMES}]\r)+\r\x1b\\[K"
+        return re.sub(spun, "", self.output.decode()).encode()
 
     def close(self) -> None:
         if self.process.poll() is None:

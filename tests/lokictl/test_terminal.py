@@ -27,7 +27,7 @@ def test_a_windows_line_end_cut_in_two_is_a_newline(daemon, terminal):
     daemon(chat=say("a\r", "\nb"))
     tty = terminal("ask", "hi")
     assert tty.wait() == 0
-    assert tty.output == b"a\r\nb\r\n"
+    assert tty.printed == b"a\r\nb\r\n"
 
 
 def test_json_on_a_terminal_is_clean_too(daemon, terminal):
@@ -119,7 +119,7 @@ def test_ctrl_z_stops_and_the_answer_goes_on_later(daemon, terminal):
     open(os.path.join(os.environ["HOME"], "go"), "w").close()
     tty.process.send_signal(signal.SIGCONT)
     assert tty.wait() == 0
-    assert tty.output == b"before after\r\n"
+    assert tty.printed == b"before after\r\n"
 
 
 def test_spinner_shows_after_a_while_and_goes_before_the_answer(daemon, terminal):
@@ -185,7 +185,7 @@ def test_retry_is_told_on_stderr(daemon, terminal):
     daemon(chat=chat)
     tty = terminal("ask", "hi")
     assert tty.wait() == 0
-    assert tty.output == b"lokictl: the provider is overloaded; trying again in 0.1 s\r\nanswer\r\n"
+    assert tty.printed == b"lokictl: the provider is overloaded; trying again in 0.1 s\r\nanswer\r\n"
 
 
 def test_another_version_of_the_daemon_is_told(daemon, terminal):
