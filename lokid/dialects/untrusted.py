@@ -35,7 +35,15 @@ LARGE = 256 * 1024
 OUTER = 3
 """Levels of a large text that are walked here: below them lie the vectors of an answer, one at a time."""
 
+RUN = 64 * 1024
+"""Characters of entries that are read at a time: 1 ms. One at a time they would take ten times as long."""
+
 _blank = re.compile(r"[ \t\n\r]*").match
+
+# What nobody need look into to find its end. Possessive: nothing is tried twice, however much there is.
+_PLAIN = r"""(?:-?[0-9][0-9.eE+-]*+|"[^"\\]*+"|true|false|null|\[[0-9.eE+,\s-]*+\]|\{\s*+\})"""
+_plain_entries = re.compile(rf"(?:\s*+{_PLAIN}\s*+,)++", re.ASCII).match
+_plain_pairs = re.compile(rf"""(?:\s*+"[^"\\]*+"\s*+:\s*+{_PLAIN}\s*+,)++""", re.ASCII).match
 _scan: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
 
 
@@ -69,6 +77,9 @@ def _pairs(text: str, at: int, level: int) -> tuple[dict[str, Any], int]:
     if text[at : at + 1] == "}":
         return found, at + 1
     while True:
+        if run := _plain_pairs(text, at, at + RUN):
+            found |= _DECODER.decode(f"{{{text[at : run.end() - 1]}}}")
+            at = _behind(text, run.end())
         if text[at : at + 1] != '"':
             raise ValueError("a key is a text")
         key, at = _scan(text, at + 1)
@@ -87,6 +98,9 @@ def _entries(text: str, at: int, level: int) -> tuple[list[Any], int]:
     if text[at : at + 1] == "]":
         return found, at + 1
     while True:
+        if run := _plain_entries(text, at, at + RUN):
+            found += _DECODER.decode(f"[{text[at : run.end() - 1]}]")
+            at = _behind(text, run.end())
         entry, at = _step(text, at, level + 1)
         found.append(entry)
         at, ended = _next(text, at, "]")

@@ -90,12 +90,14 @@ def read(text: str) -> tuple[str, Any]:
     VALUES,
     st.sampled_from([None, 1, "\t"]),
     st.integers(0, 30),
-    st.sampled_from(["", "}", "]", ",", '"', ":", " "]),
+    st.sampled_from(["", "}", "]", ",", '"', ":", " ", "\f", "\\", "1", "-"]),
+    st.sampled_from([4, 16, untrusted.RUN]),
 )
-def test_what_is_large_is_read_in_steps_and_the_same(value, indent, at, put):
+def test_what_is_large_is_read_in_steps_and_the_same(value, indent, at, put, run):
     """Also when a character was put in, or taken out."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(untrusted, "RUN", run)
         for wrong in (text, text[:at] + put + text[at:], text[:at] + text[at + 1 :], text[:at]):
             patch.setattr(untrusted, "LARGE", 1 << 30)
             whole = read(wrong)
@@ -103,20 +105,38 @@ def test_what_is_large_is_read_in_steps_and_the_same(value, indent, at, put):
             assert read(wrong) == whole
 
 
-def test_the_vectors_of_a_large_answer_are_read_one_at_a_time(monkeypatch):
+@pytest.mark.parametrize("dense", ["1.5", '"ab"', "[]", "{}", "[1, 2]", "null", '"k%d": 1', '"k%d": []'])
+def test_what_is_dense_takes_few_steps(monkeypatch, dense):
+    """A step for each of its values took 20 s of an answer, and so long the large ones of others waited."""
+    steps = 0
+
+    def counted(*arguments):
+        nonlocal steps
+        steps += 1
+        return step(*arguments)
+
+    step = untrusted._step
+    monkeypatch.setattr(untrusted, "_step", counted)
+    many = ",".join(dense % number if "%" in dense else dense for number in range(200_000))
+    text = f"{{{many}}}" if "%" in dense else f"[{many}]"
+    assert loads(text) == json.loads(text)
+    assert steps < 100
+
+
+def test_the_vectors_of_a_large_answer_are_read_a_few_at_a_time(monkeypatch):
     longest = 0
 
     class Decoder(json.JSONDecoder):
-        def raw_decode(self, text, at=0):
+        def raw_decode(self, s, idx=0):
             nonlocal longest
-            value, end = super().raw_decode(text, at)
-            longest = max(longest, end - at)
+            value, end = super().raw_decode(s, idx)
+            longest = max(longest, end - idx)
             return value, end
 
     monkeypatch.setattr(untrusted, "_DECODER", Decoder())
     answer = {"object": "list", "data": [{"index": i, "embedding": [0.125] * 1000} for i in range(100)]}
     assert loads(json.dumps(answer)) == answer
-    assert longest < 10_000
+    assert longest < untrusted.RUN + 10
 
 
 def test_half_a_pair_in_a_large_answer_costs_no_other_copies_of_it():
