@@ -40,10 +40,11 @@ RUN = 64 * 1024
 
 _blank = re.compile(r"[ \t\n\r]*").match
 
-# What nobody need look into to find its end. Possessive: nothing is tried twice, however much there is.
-_PLAIN = r"""(?:-?[0-9][0-9.eE+-]*+|"[^"\\]*+"|true|false|null|\[[0-9.eE+,\s-]*+\]|\{\s*+\})"""
-_plain_entries = re.compile(rf"(?:\s*+{_PLAIN}\s*+,)++", re.ASCII).match
-_plain_pairs = re.compile(rf"""(?:\s*+"[^"\\]*+"\s*+:\s*+{_PLAIN}\s*+,)++""", re.ASCII).match
+# What nobody need look into to find its end. Nothing possessive: Pythons before 3.11.5 match that wrongly.
+# Nothing is tried twice all the same, as no part can end in two ways.
+_PLAIN = r"""(?:-?[0-9][0-9.eE+-]*|"[^"\\]*"|true|false|null|\[[0-9.eE+,\s-]*\]|\{\s*\})"""
+_plain_entries = re.compile(rf"(?:\s*{_PLAIN}\s*,)+", re.ASCII).match
+_plain_pairs = re.compile(rf"""(?:\s*"[^"\\]*"\s*:\s*{_PLAIN}\s*,)+""", re.ASCII).match
 _scan: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
 
 
