@@ -91,11 +91,9 @@ def explain(
                 owner, _ = locate(root, location[:-1])
                 if isinstance(owner, nodes.Mapping):
                     line, column = owner.entries[key].line, owner.entries[key].column
-                message = "unknown key"
-                if len(problems) < MOST:  # nobody is told of more, and the search for a hint takes 0.1 ms
-                    known = _keys(annotation, location[:-1])
-                    hint = elsewhere.get(key) or did_you_mean(key, known)
-                    message += hint or f"; known are {', '.join(sorted(known))}"
+                # Nobody is told of more, and the search for a hint takes 0.1 ms.
+                hint = _hint(key, _keys(annotation, location[:-1]), elsewhere) if len(problems) < MOST else ""
+                message = f"unknown key{hint}"
             case "missing":
                 way = (*way, str(location[-1]))
                 message = _MESSAGES["missing"]
@@ -110,6 +108,10 @@ def explain(
         else:
             problems.append(Problem(path, line, column, dotted((*base, *way)), message))
     return problems
+
+
+def _hint(key: str, known: frozenset[str], elsewhere: Mapping[str, str]) -> str:
+    return elsewhere.get(key) or did_you_mean(key, known) or f"; known are {', '.join(sorted(known))}"
 
 
 def _found(node: nodes.Node, wanted: str) -> str:
