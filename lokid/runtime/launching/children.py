@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import anyio
-from anyio.abc import ByteReceiveStream, Process
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 # What programs need to run at all, and to find their libraries. An allow-list, so no key gets there: also the
 # names of locale(7), of the XDG Base Directory Specification and of pam_systemd(8) one by one, since keys are
@@ -58,8 +58,7 @@ async def existing(directory: str) -> str:
 
 async def output(command: Sequence[str], written: bytes, environ: Mapping[str, str]) -> tuple[int, bytes]:
     """Exit status and standard output of a program that is given ``written``. Raises OSError if it cannot
-    be started. One that ends before it has read everything says by its status why; ``anyio.run_process``
-    makes a group of exceptions of that. Cancelling kills it."""
+    be started. Cancelling kills it."""
     process = await anyio.open_process(
         list(command),
         stdin=subprocess.PIPE,
@@ -67,8 +66,7 @@ async def output(command: Sequence[str], written: bytes, environ: Mapping[str, s
         stderr=subprocess.DEVNULL,
         env=environ,
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    assert process.stdin is not None and process.stdout is not None
     said = bytearray()
 
     async def read(stdout: ByteReceiveStream) -> None:
@@ -77,9 +75,7 @@ async def output(command: Sequence[str], written: bytes, environ: Mapping[str, s
 
     async with process, anyio.create_task_group() as group:
         group.start_soon(read, process.stdout)
-        with suppress(anyio.BrokenResourceError):
-            await process.stdin.send(written)
-        await process.stdin.aclose()
+        await _tell(process.stdin, written)
         status = await process.wait()
     return status, bytes(said)
 
@@ -107,9 +103,7 @@ async def first_line(
     try:
         with anyio.fail_after(timeout_s):
             if process.stdin is not None:
-                with suppress(anyio.BrokenResourceError):  # it ended first, and its status says why
-                    await process.stdin.send(told)
-                await process.stdin.aclose()
+                await _tell(process.stdin, told)
             await _collect(process, output)
     except TimeoutError:
         raise CommandFailed(f"did not finish within {timeout_s:g} s") from None
@@ -126,6 +120,14 @@ async def first_line(
     if not line:
         raise CommandFailed("succeeded but its first line is empty")
     return line
+
+
+async def _tell(stdin: ByteSendStream, data: bytes) -> None:
+    """One that ends before it has read everything says by its status why; ``anyio.run_process`` makes a group
+    of exceptions of that."""
+    with suppress(anyio.BrokenResourceError):
+        await stdin.send(data)
+    await stdin.aclose()
 
 
 async def _collect(process: Process, output: bytearray) -> None:
