@@ -41,15 +41,6 @@ class NotHTTP(Exception):
     """Something came that is no answer in HTTP/1.1."""
 
 
-def is_unsent(error: BaseException) -> bool:
-    """Whether no connection could be made, which was found out at once and may be otherwise in a moment. Or
-    this machine had no room, or no file that it needs."""
-    cause = error.__cause__
-    return isinstance(cause, OSError) or (
-        isinstance(cause, NoConnection) and getattr(error, "retryable", False)
-    )
-
-
 LATE = 1 / 64
 """How much later than it says a limit for silence may strike. A timer is then set anew once in so many
 parts of it, and not with every event of a stream."""

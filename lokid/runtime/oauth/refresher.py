@@ -19,7 +19,7 @@ import anyio
 from lokid import logs
 from lokid.errors import CredentialError, LokidError, ProviderUnavailable
 from lokid.runtime.launching.launch import Spawn
-from lokid.runtime.network.transport import is_unsent
+from lokid.runtime.network.transport import NoConnection
 from lokid.runtime.oauth.held import Clock
 
 RECHECK_S = 30.0
@@ -161,6 +161,13 @@ class Refresher:
         pause = min(FIRST_BACKOFF_S * 2.0 ** min(self._failures - 1, 10), LONGEST_BACKOFF_S)
         now, part = self._clock.running(), _random.uniform(0.8, 1.0)
         self._not_before = now + pause * part
-        self._refused_until = now + (min(pause, UNSENT_S) if is_unsent(error) else pause) * part
+        self._refused_until = now + (min(pause, UNSENT_S) if _is_unsent(error) else pause) * part
         self.failure = error
         log.warning("token of %s not refreshed, next try in %.0f s: %s", self._client, pause, error.message)
+
+
+def _is_unsent(error: LokidError) -> bool:
+    """Whether no connection could be made, which was found out at once and may be otherwise in a moment. Or
+    this machine had no room, or no file that it needs."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) or (isinstance(cause, NoConnection) and error.retryable is True)
