@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.authorization import AuthorizationServer, Person, serving
+from tests.fakes.last_call import forks
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.external, pytest.mark.timeout(120)]
@@ -240,45 +241,31 @@ def test_three_processes_with_seven_callers_each_are_one_request(
 CALLS = "openat,fchmod,write,fsync,close,rename,flock"
 
 SAVE = """
-import sys
 from dataclasses import replace
 from lokid.runtime import durable
 from lokid.runtime.oauth import token_file
 path = sys.argv[1]
-old = token_file.read(path)
-print("begin", flush=True)
-with durable.lock(path):
-    token_file.write(path, replace(old, gen=old.gen + 1))
+
+def piece(_):
+    old = token_file.read(path)
+    with durable.lock(path):
+        token_file.write(path, replace(old, gen=old.gen + 1))
 """
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_killed_at_any_system_call_of_a_save_the_file_is_the_old_or_the_new_one(machine: Machine) -> None:
     sign_in(machine)
-    command = [sys.executable, "-c", SAVE, str(machine.tokens)]
     log = machine.home / "strace.log"
-    traced = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={CALLS}"]
-    subprocess.run([*traced, *command], env=machine.environ, check=True, stdout=subprocess.DEVNULL)
-    calls = re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)", log.read_text(), re.MULTILINE)
-    begin = next(at for at, line in enumerate(log.read_text().splitlines()) if '"begin' in line)
     gens = set()
-    counts: dict[str, int] = {}
-    for at, name in enumerate(calls):
-        counts[name] = counts.get(name, 0) + 1
-        if at <= begin or name not in CALLS.split(","):
-            continue
-        before = json.loads(machine.tokens.read_text())
-        inject = f"inject={name}:signal=SIGKILL:when={counts[name]}"
-        subprocess.run(
-            [*traced, "-e", inject, *command],
-            env=machine.environ,
-            check=False,
-            stdout=subprocess.DEVNULL,
-        )
-        after = json.loads(machine.tokens.read_text())
-        assert {**after, "gen": 0} == {**before, "gen": 0}
-        gens.add(after["gen"] - before["gen"])
-        assert machine.tokens.stat().st_mode & 0o777 == 0o600
+    with forks(SAVE, machine.environ, CALLS, log, str(machine.tokens)) as saves:
+        for name, at in saves.calls(""):
+            before = json.loads(machine.tokens.read_text())
+            saves.die("", name, at)
+            after = json.loads(machine.tokens.read_text())
+            assert {**after, "gen": 0} == {**before, "gen": 0}
+            gens.add(after["gen"] - before["gen"])
+            assert machine.tokens.stat().st_mode & 0o777 == 0o600
     assert gens == {0, 1}
     assert machine.lokictl("ask", "hello").stdout == "hi\n"
     assert [name for name in os.listdir(machine.tokens.parent) if name.endswith(".tmp")] == []

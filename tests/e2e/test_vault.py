@@ -23,6 +23,7 @@ import msgpack
 import pytest
 
 from tests.fakes.daemon import ROOT, connect, process
+from tests.fakes.last_call import forks
 from tests.fakes.terminal import lokictl
 
 VALUE = "sk-planted-in-the-vault-0123456789"
@@ -140,14 +141,13 @@ def type_into(command: list[str], *talk: bytes) -> None:
 
 
 SAVE = """
-import os, sys
 from lokid.config import Vault as Settings
 from lokid.runtime.secrets.vault import Vault
 one = Vault(dict(os.environ), "/")
 one.read(Settings())
-os.access("/marker-begin", 0)
-one.change(Settings(), {"B": sys.argv[1]})
-os.access("/marker-end", 0)
+
+def piece(value):
+    one.change(Settings(), {"B": value})
 """
 
 CALLS = "openat,write,fsync,fchmod,rename,link,unlink,close,flock,fstat,newfstatat,read,access,mkdir,lseek"
@@ -162,68 +162,28 @@ def test_a_writer_killed_at_any_system_call_leaves_the_old_vault_or_the_new_one(
     from lokid.config import Vault as Settings
     from lokid.runtime.secrets.vault import Vault
 
-    # Bytecode of its own, all there before calls are counted: how many there are must not change.
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(tmp_path / "pyc")}
-
     def vault() -> Vault:
         return Vault({"HOME": str(home)}, "/")
 
     vault().change(Settings(), {"A": VALUE, "B": "old"})
-    save = [sys.executable, "-c", SAVE]
-    subprocess.run([*save, "zero"], env=environ, check=True)
-    log = tmp_path / "trace"
-    subprocess.run(
-        ["strace", "-f", "-qq", "-o", log, "-e", f"trace={CALLS}", *save, "first"], env=environ, check=True
-    )
-    # Which call of which kind comes between the two markers: those are the points to die at.
-    counts: dict[str, int] = {}
-    points: list[tuple[str, int]] = []
-    inside = False
-    for line in log.read_text().splitlines():
-        found = re.match(r"\d+\s+(\w+)\(", line)
-        if not found:
-            continue
-        name = found[1]
-        counts[name] = counts.get(name, 0) + 1
-        if "marker-begin" in line:
-            inside = True
-        elif "marker-end" in line:
-            inside = False
-        elif inside:
-            points.append((name, counts[name]))
     changing = {"write", "fsync", "fchmod", "rename", "link", "flock"}
-    assert changing <= {name for name, _ in points}
-    # All that change something, and of the rest the first and last of each kind.
-    rest = {name: [at for kind, at in points if kind == name] for name in counts}
-    chosen = [
-        (name, at) for name, at in points if name in changing or at in (rest[name][:1] + rest[name][-1:])
-    ]
     outcomes = set()
-    for number, (name, at) in enumerate(chosen):
-        old = vault().read(Settings()).secrets["B"]
-        new = f"new-{number}"
-        done = subprocess.run(
-            [
-                "strace",
-                "-f",
-                "-qq",
-                "-o",
-                "/dev/null",
-                "-e",
-                f"inject={name}:signal=SIGKILL:when={at}",
-                *save,
-                new,
-            ],
-            env=environ,
-            check=False,
-        )
-        assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), (name, at)
-        found = vault().read(Settings())
-        assert found.state == "open", (name, at, found.reason)
-        assert found.secrets["A"] == VALUE
-        assert found.secrets["B"] in (old, new)
-        outcomes.add(found.secrets["B"] == new)
-        assert not [each for each in os.listdir(folder) if each.endswith(".tmp")]
+    with forks(SAVE, {**os.environ, "PYTHONPATH": str(ROOT)}, CALLS, tmp_path / "trace") as saves:
+        points = saves.calls("first")
+        assert changing <= {name for name, _ in points}
+        # All that change something, and of the rest the first and last of each kind.
+        last = dict(points)
+        chosen = [(name, at) for name, at in points if name in changing or at in (1, last[name])]
+        for number, (name, at) in enumerate(chosen):
+            old = vault().read(Settings()).secrets["B"]
+            new = f"new-{number}"
+            saves.die(new, name, at)
+            found = vault().read(Settings())
+            assert found.state == "open", (name, at, found.reason)
+            assert found.secrets["A"] == VALUE
+            assert found.secrets["B"] in (old, new)
+            outcomes.add(found.secrets["B"] == new)
+            assert not [each for each in os.listdir(folder) if each.endswith(".tmp")]
     assert outcomes == {True, False}
 
 
