@@ -76,7 +76,25 @@ class Sips:
         return Sips(await self._stream.start_tls(*args, **options))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and _holds(self._stream):
+            return True
         return self._stream.get_extra_info(info)
+
+
+def _holds(stream: Any) -> bool:
+    """Whether bytes have left the socket that nobody has read: what came behind an answer. ``is_readable``,
+    by which the library knows that an idle connection is no longer good, looks at the socket alone. asyncio
+    keeps what a read brought beyond the bytes that were asked for, and TLS the records that follow.
+    """
+    while stream is not None:
+        tls = getattr(stream, "_ssl_object", None)
+        records = getattr(stream, "_read_bio", None) or getattr(stream, "_incoming", None)  # anyio, trio
+        if (tls and tls.pending()) or (records and records.pending):
+            return True
+        if (protocol := getattr(stream, "_protocol", None)) and protocol.read_queue:
+            return True
+        stream = getattr(stream, "transport_stream", None) or getattr(stream, "_stream", None)
+    return False
 
 
 class Sipping:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
+import trustme
 
 from lokid.errors import IncompleteResponse, ProviderFailed
+from lokid.providers.settings import Extra
+from lokid.runtime.network.http import HTTPClient
 from lokid.runtime.network.sips import GULP, SIP, Sipping, Sips
 from tests.fakes.asking import ask, failure
-from tests.fakes.provider import Call, answer, raw, reset
+from tests.fakes.provider import Call, FakeProvider, answer, raw, reset
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +29,28 @@ async def test_what_comes_behind_an_answer_is_not_the_answer_to_the_next_questio
     assert await ask(http, provider.url) == (200, b"one")
     assert await ask(http, provider.url) == (200, b"two")
     assert provider.connections == 2
+
+
+@pytest.mark.parametrize("size", [SIP, 2**14, 2**18], ids=["read", "record", "segment"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_nor_is_what_was_taken_from_the_socket_and_not_read(tls, size, library, tmp_path):
+    """``size``: of the answer, where one read, one record of TLS and one read of asyncio end."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+    if context:
+        ca.issue_cert("127.0.0.1").configure_cert(context)
+    async with FakeProvider(tls=context, default=raw(WHOLE + b"two")) as provider:
+        http = HTTPClient(Extra(ca_file=str(tmp_path / "ca.pem")), client="acme", library=library)
+        # A head of a fixed length: the rest fills up.
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: %08d\r\n\r\n"
+        left = size - len(head % 0)
+        provider.will(raw(head % left + b"." * left + WHOLE + b"old"))
+        assert len((await ask(http, provider.url))[1]) == left
+        assert await ask(http, provider.url) == (200, b"two")
+        assert await ask(http, provider.url) == (200, b"two")
+        assert provider.connections == 2, "the one that was quiet is used again"
+        await http.aclose()
 
 
 @pytest.mark.parametrize("begin", [HEAD, INTERIM, INTERIM + HEAD], ids=["head", "interim", "both"])
