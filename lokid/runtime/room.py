@@ -33,6 +33,9 @@ OWN = 16 * 1024 * 1024
 LITTLE = 256 * 1024 * 1024
 """Bytes of memory with which streams do not wait."""
 
+LOOK_S = 0.25
+"""Seconds after which a stream that waits looks again: nobody says when lokid has less memory."""
+
 BRIEF = 4 * 1024 * 1024
 """Bytes of a whole answer of which values are made beside those of other clients: 100 MB of them at most."""
 
@@ -103,7 +106,8 @@ class Room:
         while not self._may(client, place):
             if self._left is None:
                 self._left = anyio.Event()
-            await self._left.wait()
+            with anyio.move_on_after(LOOK_S if self._little else inf):
+                await self._left.wait()
         self.total += size
         client.size += size
 

@@ -117,6 +117,25 @@ async def test_no_stream_waits_while_lokid_has_little_memory_and_none_counts_as_
     assert new.size == 10 * LARGE
 
 
+async def test_a_stream_that_waited_for_memory_goes_on_once_there_is_some_whoever_stays(monkeypatch) -> None:
+    monkeypatch.setattr("lokid.runtime.room.LOOK_S", 0.001)
+    much = LITTLE
+    room = Room(4 * LARGE, own=LARGE, memory=lambda: much)
+    with (
+        Place(room, "silent", streamed=True) as silent,
+        Place(room, "a", streamed=True) as oldest,
+        Place(room, "a", streamed=True) as other,
+        anyio.fail_after(5),
+    ):
+        await silent.grow(9 * LARGE)
+        await oldest.grow(2 * LARGE)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(other.grow, 2 * LARGE)
+            await anyio.wait_all_tasks_blocked()
+            assert other.size == LARGE
+            much = LITTLE - 1
+
+
 def test_the_memory_that_lokid_has_is_known_or_counts_as_much(monkeypatch) -> None:
     if sys.platform == "linux":
         assert 2**20 < resident() < 2**40
