@@ -21,7 +21,9 @@ MAX_LIFE_S = 10 * 365 * 86400.0
 INTERVAL_S, SLOWER_S = 5.0, 5.0
 """RFC 8628 3.2 and 3.5: between two polls, and what ``slow_down`` adds."""
 
-MAX_INTERVAL_S = 60.0
+MIN_INTERVAL_S, MAX_INTERVAL_S = 1.0, 60.0
+"""A server that means less would keep lokid busy with nothing else."""
+
 DEVICE_LIFE_S = 900.0
 """What most servers say. A person is waiting, so neither may be much longer."""
 
@@ -123,7 +125,7 @@ def device(status: int, body: bytes) -> Device | Refusal:
     if code is None or user_code is None or url is None or not url.startswith(("https://", "http://")):
         return Refusal("other", "no device code in the answer")
     life = _seconds(answer.get("expires_in"), DEVICE_LIFE_S, DEVICE_LIFE_S)
-    interval = _seconds(answer.get("interval"), INTERVAL_S, MAX_INTERVAL_S)
+    interval = max(_seconds(answer.get("interval"), INTERVAL_S, MAX_INTERVAL_S), MIN_INTERVAL_S)
     return Device(code, user_code, url, life, interval)
 
 

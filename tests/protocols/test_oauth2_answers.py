@@ -135,6 +135,13 @@ class TestADevice:
         found = answers.device(200, body(**GOOD, verification_uri_complete=long, expires_in=60, interval=1))
         assert found == Device(SecretStr("d"), "AB-CD", long, 60.0, 1.0)
 
+    @pytest.mark.parametrize(
+        "said, pause", [(1e-9, 1), ("0.001", 1), (0, 5), (-1, 5), ("nan", 5), (True, 5), (1e308, 60)]
+    )
+    def test_is_asked_for_once_a_second_at_most_and_once_a_minute_at_least(self, said, pause) -> None:
+        found = answers.device(200, body(**GOOD, interval=said))
+        assert isinstance(found, Device) and found.interval_s == pause
+
     def test_of_google_calls_its_address_by_another_name(self) -> None:
         said = {**GOOD, "verification_url": "https://g.example"}
         del said["verification_uri"]
