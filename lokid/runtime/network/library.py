@@ -86,7 +86,7 @@ class LibraryTransport:
             extensions={"trace": _Trace(progress), "timeout": {}},
         )
         try:
-            response = await self._transport.handle_async_request(sending)
+            response = await self._handle(sending)
         except httpx.LocalProtocolError:
             # From None: the library's message quotes the header.
             raise Unsendable("a header holds a character that HTTP does not allow") from None
@@ -108,6 +108,24 @@ class LibraryTransport:
             connection.answered()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answered(response.status_code, headers, _Body(response))
+
+    async def _handle(self, sending: httpx.Request) -> httpx.Response:
+        try:
+            return await self._transport.handle_async_request(sending)
+        except BaseException:
+            with anyio.move_on_after(CLOSE_S, shield=True):
+                await self._sweep()
+            raise
+
+    async def _sweep(self) -> None:
+        """The library keeps a tunnel in which TLS failed or took too long as one that is in use, for ever:
+        after ``max_connections`` of them everybody would wait for a place."""
+        used = {request.connection for request in self._pool._requests}  # noqa: SLF001
+        for connection in self._pool.connections:
+            if connection not in used and not connection.is_idle():
+                await connection.aclose()
+        # Who waits for a place gets the one of what is closed now.
+        await self._pool._close_connections(self._pool._assign_requests_to_connections())  # noqa: SLF001
 
     async def dial(self, request: HTTPRequest, address: Address, progress: Progress) -> None:
         """What the provider answers to it does not matter."""

@@ -254,6 +254,41 @@ async def test_a_bad_certificate_inside_a_tunnel_is_the_providers(ca):
         await http.aclose()
 
 
+async def test_tunnels_in_which_tls_came_to_nothing_take_up_no_place(ca, ca_file):
+    asked = anyio.Event()
+
+    async def silent(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            asked.set()
+            with suppress(anyio.EndOfStream):
+                await stream.receive()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with (
+        FakeProvider(tls=served_by(trustme.CA(), "127.0.0.1")) as stranger,
+        FakeProvider(tls=served_by(ca, "127.0.0.1"), default=answer()) as provider,
+        tunnelling_proxy([]) as port,
+        listener,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(listener.serve, silent)
+        proxy = SecretStr(f"http://127.0.0.1:{port}")
+        http = HTTPClient(Extra(ca_file=ca_file, proxy=proxy, max_connections=1), client="acme")
+        with anyio.fail_after(10):
+            for _ in range(2):
+                with pytest.raises(ProviderUnavailable, match="certificate"):
+                    await post(http, stranger.url)
+            async with anyio.create_task_group() as asking:
+                url = f"https://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+                asking.start_soon(post, http, url)
+                await asked.wait()
+                asking.cancel_scope.cancel()
+            assert await post(http, provider.url) == 200
+        await http.aclose()
+        group.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("own", [False, True])
 async def test_without_a_free_descriptor_nobody_blames_the_configuration(ca_file, monkeypatch, own, library):
     def exhausted(path):
