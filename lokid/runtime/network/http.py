@@ -266,10 +266,9 @@ class HTTPClient:
         context = await self._context()
         try:
             return LibraryTransport(context, self._proxy, self._extra.max_connections)
-        except (ValueError, ImportError) as error:
-            fault = "needs the package socksio" if isinstance(error, ImportError) else "is not a proxy"
+        except ValueError:
             raise ConfigInvalid(
-                f"extra.proxy of client {self._client!r} {fault}",
+                f"extra.proxy of client {self._client!r} is not a proxy",
                 hint="for instance http://proxy.example.com:3128",
                 client=self._client,
             ) from None  # the library's message may quote the password

@@ -21,6 +21,7 @@ from lokid.runtime.network.reach import causes
 from lokid.runtime.network.resolver import Resolving
 from lokid.runtime.network.response import BrokenOff
 from lokid.runtime.network.sips import Begun, Endless, Sipping, Sips
+from lokid.runtime.network.socks import PORT, Refused, Socks
 from lokid.runtime.network.transport import (
     KEEPALIVE_S,
     MAX_IDLE,
@@ -39,7 +40,7 @@ CLOSE_S = 2.0
 
 class LibraryTransport:
     """``proxy``: its URL, with user name and password if it wants them. Raises ``ValueError`` if it is
-    none, and ``ImportError`` for a SOCKS proxy without the package for it."""
+    none."""
 
     def __init__(self, context: ssl.SSLContext, proxy: str | None, max_connections: int) -> None:
         limits = httpx.Limits(
@@ -51,14 +52,21 @@ class LibraryTransport:
             through = httpx.Proxy(proxy) if proxy else None
         except httpx.InvalidURL:
             raise ValueError("not a URL") from None  # the library's message quotes it
-        if through is not None and through.url.scheme == "https":
+        socks = None
+        if through is not None and through.url.scheme in ("socks5", "socks5h"):
+            socks, through = through, None
+        elif through is not None and through.url.scheme == "https":
             through.ssl_context = context
+        self._socks = socks is not None
         self._transport = httpx.AsyncHTTPTransport(
             verify=context, trust_env=False, limits=limits, proxy=through, socket_options=SOCKET_OPTIONS
         )
         # The library's own pool is public, but its transport keeps it to itself.
         self._pool: Any = self._transport._pool  # noqa: SLF001
-        backend: Any = Sipping(Resolving(self._pool._network_backend))  # noqa: SLF001
+        backend: Any = Resolving(self._pool._network_backend)  # noqa: SLF001
+        if socks is not None:
+            backend = Socks(backend, socks.url.host, socks.url.port or PORT, socks.raw_auth)
+        backend = Sipping(backend)
         self._pool._network_backend = backend  # noqa: SLF001
 
     def counts(self) -> tuple[int, int]:
@@ -83,14 +91,14 @@ class LibraryTransport:
             request.url,
             headers=sent,
             content=request.content(),
-            extensions={"trace": _Trace(progress), "timeout": {}},
+            extensions={"trace": _Trace(progress, self._socks), "timeout": {}},
         )
         try:
             response = await self._handle(sending)
         except httpx.LocalProtocolError:
             # From None: the library's message quotes the header.
             raise Unsendable("a header holds a character that HTTP does not allow") from None
-        except httpx.ProxyError as error:
+        except (httpx.ProxyError, Refused) as error:
             raise NoTunnel(str(error)) from error
         except OSError as error:  # of the resolver
             raise NoConnection from error
@@ -136,16 +144,20 @@ class LibraryTransport:
 
 
 class _Trace:
-    """Translates what the library tells about a request on its way."""
+    """Translates what the library tells about a request on its way. ``socks``: what it takes for the
+    connection to the provider is a tunnel."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, socks: bool) -> None:
         self._progress = progress
+        self._socks = socks
 
     async def __call__(self, event: str, about: Mapping[str, Any]) -> None:
         match event:
             case "connection.connect_tcp.started":
                 self._progress.connecting()
             case "proxy.start_tls.started":
+                self._progress.tunnelling()
+            case "connection.start_tls.started" if self._socks:
                 self._progress.tunnelling()
             case "http11.send_request_headers.started" if about["request"].method != b"CONNECT":
                 self._progress.sending()

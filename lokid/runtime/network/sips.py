@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 from anyio.lowlevel import checkpoint
 
 SIP = 2 * 1024
@@ -73,7 +74,12 @@ class Sips:
         await self._stream.aclose()
 
     async def start_tls(self, *args: Any, **options: Any) -> Sips:
-        return Sips(await self._stream.start_tls(*args, **options))
+        try:
+            return Sips(await self._stream.start_tls(*args, **options))
+        except BaseException:  # also one that is cancelled
+            with anyio.CancelScope(shield=True):
+                await self._stream.aclose()
+            raise
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable" and _holds(self._stream):

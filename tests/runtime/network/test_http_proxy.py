@@ -80,13 +80,6 @@ async def test_no_proxy_is_taken_from_the_environment(monkeypatch, http, provide
     assert (await ask(http, provider.url))[0] == 200
 
 
-async def test_a_socks_proxy_says_what_is_missing():
-    http = HTTPClient(Extra(proxy=SecretStr("socks5://127.0.0.1:9")), client="acme")
-    error = await failure(http, "https://api.example.com")
-    assert isinstance(error, ConfigInvalid)
-    assert "socks" in error.message
-
-
 async def test_what_a_proxy_says_is_one_short_line(provider):
     http = through(provider.port)
     provider.will(raw(b"HTTP/1.1 403 \x1b]0;x\x07" + b"No. " * 5_000 + b"\r\n\r\n"))
