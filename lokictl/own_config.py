@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from lokictl.failure import Failure
 from lokictl.render import is_terminal, note
@@ -49,27 +50,70 @@ def path(environ: Mapping[str, str]) -> str:
         raise Failure("config_invalid", str(error)) from None
 
 
-def draft(path: str) -> str:
+@contextmanager
+def draft(path: str) -> Iterator[str]:
     """Where an editor writes the first configuration: beside `path`, mode 0600, with `STARTER` in it.
 
-    One that is there, which a killed editor or one that did not wait has left, is gone on with."""
+    One that is there, which a killed editor or one that did not wait has left, is gone on with. Of two at
+    once the second is refused: each editor would write over what the other has saved."""
     beside = os.path.join(os.path.dirname(path), f".draft-{os.path.basename(path)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with suppress(FileExistsError), open(os.open(beside, flags, 0o600), "wb") as file:
-            file.write(STARTER.encode())
+        directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(beside)
         raise Failure("config_invalid", f"cannot write {beside}: {error.strerror}") from None
-    return beside
+    try:
+        _alone(directory, beside)
+        try:
+            with suppress(FileExistsError), open(os.open(beside, flags, 0o600), "wb") as file:
+                file.write(STARTER.encode())
+        except OSError as error:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise Failure("config_invalid", f"cannot write {beside}: {error.strerror}") from None
+        os.close(_own(beside))
+        yield beside
+    finally:
+        os.close(directory)
+
+
+def _alone(directory: int, beside: str) -> None:
+    """Until it is closed. Where a directory cannot be locked (NFS), nobody is refused."""
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        said = f"another lokictl config edit has {beside} open"
+        raise Failure("config_invalid", said, "end its editor first") from None
+    except OSError:
+        pass
+
+
+def _own(beside: str) -> int:
+    """A descriptor of it. In a directory where everybody may put files, another user can leave one of this
+    name: its words are not ours, and ours are not for them."""
+    try:
+        fd = os.open(beside, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Failure("config_invalid", f"cannot read {beside}: {error.strerror}", _AWAY) from None
+    facts = os.fstat(fd)
+    if facts.st_uid != os.geteuid() or not stat.S_ISREG(facts.st_mode):
+        os.close(fd)
+        raise Failure("config_invalid", f"{beside} is not a file of yours, so it is not used", _AWAY)
+    with suppress(OSError):  # not every file system can
+        os.fchmod(fd, 0o600)  # an editor may have made it anew, for everybody to read
+    return fd
+
+
+_AWAY = "move it away"
 
 
 def take_draft(beside: str) -> str | None:
-    """What stands in it. None, and it is gone: nobody wrote anything."""
+    """What stands in it; surrogates for what is no UTF-8. None, and it is gone: nobody wrote anything."""
     try:
-        with open(beside, encoding="utf-8", errors="replace") as file:
+        with open(_own(beside), encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
     except FileNotFoundError:
         return None
@@ -79,6 +123,16 @@ def take_draft(beside: str) -> str | None:
         return text
     os.unlink(beside)
     return None
+
+
+def put_draft(beside: str, path: str, text: str) -> None:
+    """``text``, which was taken from ``beside``, becomes the configuration."""
+    if os.path.exists(path):
+        said = f"{path} was made while the editor was open, so what was written stays in {beside}"
+        raise Failure("config_invalid", said, f"diff {path} {beside}")
+    write(path, text)
+    if take_draft(beside) == text:  # else an editor that did not wait has saved more
+        os.unlink(beside)
 
 
 def may_replace(path: str) -> bool:
@@ -101,7 +155,7 @@ def write(path: str, text: str) -> str | None:
         if backup is not None:
             with open(path, "rb") as old:
                 _put(backup, old.read())
-        _put(path, text.encode())
+        _put(path, text.encode(errors="surrogateescape"))
     except OSError as error:
         raise Failure("config_invalid", f"cannot write {path}: {error.strerror}") from None
     return backup

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -64,21 +66,20 @@ def edit() -> int:
         _edited(path)
         return _check(None)
     # Beside it: lokid would follow the file itself, and a start is no configuration yet.
-    draft = own_config.draft(path)
-    try:
-        _edited(draft)
-    except Failure as failure:
-        if own_config.take_draft(draft) is None:
-            raise
-        kept = f"what was written stays in {draft}; lokictl config edit goes on with it"
-        raise Failure(failure.code, failure.message, kept) from None
-    text = own_config.take_draft(draft)
-    if text is None:
-        note("nothing was changed, so no configuration was written")
-        note("an editor that returns at once has to be told to wait: EDITOR='code --wait'")
-        return 0
-    own_config.write(path, text)
-    os.unlink(draft)
+    with own_config.draft(path) as draft:
+        try:
+            _edited(draft)
+        except Failure as failure:
+            if own_config.take_draft(draft) is None:
+                raise
+            kept = f"what was written stays in {draft}; lokictl config edit goes on with it"
+            raise Failure(failure.code, failure.message, kept) from None
+        text = own_config.take_draft(draft)
+        if text is None:
+            note("nothing was changed, so no configuration was written")
+            note("an editor that returns at once has to be told to wait: EDITOR='code --wait'")
+            return 0
+        own_config.put_draft(draft, path, text)
     return _check(None)
 
 
@@ -86,7 +87,8 @@ def _edited(path: str) -> None:
     said = (os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR"))
     editor = next(filter(None, said), "vi")
     try:
-        status = subprocess.call([*shlex.split(editor), path])  # noqa: S603 (the user's own editor)
+        with _keys_are_for_the_editor():
+            status = subprocess.call([*shlex.split(editor), path])  # noqa: S603 (the user's own editor)
     except ValueError:
         raise Failure(
             "invalid_params", f"cannot start {editor}: a quote in it is not closed", "set EDITOR"
@@ -95,6 +97,19 @@ def _edited(path: str) -> None:
         raise Failure("invalid_params", f"cannot start {editor}: {error.strerror}", "set EDITOR") from None
     if status != 0:
         raise Failure("provider_error", f"{editor} ended with status {status}")
+
+
+@contextmanager
+def _keys_are_for_the_editor() -> Iterator[None]:
+    """Ctrl-C stops a search or a `:!command` in it. ``subprocess`` would kill it for that, with all that is
+    not saved yet. The editor has its own: a handler is not inherited, as SIG_IGN is."""
+    numbers = [each for each in (signal.SIGINT, signal.SIGQUIT) if signal.getsignal(each) != signal.SIG_IGN]
+    before = {each: signal.signal(each, lambda *_: None) for each in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @command.command("reload")

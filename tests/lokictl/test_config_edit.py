@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from lokictl.own_config import STARTER
 from lokid.config import Config, parse
-from tests.fakes.terminal import lokictl
+from tests.fakes.terminal import Terminal, lokictl
 
 PROBLEM = {"path": "config.yaml", "line": 3, "column": 1, "key": "clients", "message": "is wrong"}
 
@@ -82,11 +86,83 @@ def test_an_editor_that_fails_or_is_killed_changes_nothing_and_loses_nothing(dae
 
 def test_a_directory_that_takes_no_draft_is_named(daemon, home):
     daemon()
-    written(home).parent.mkdir(parents=True)
-    (written(home).parent / ".draft-config.yaml").mkdir()
+    written(home).parent.parent.mkdir(parents=True)
+    written(home).parent.write_text("")
     done = edit(home, "exit 0")
+    assert done.returncode == 78, done
+    assert str(written(home).parent).encode() in b" ".join(done.stderr.split())
+
+
+KINDS = ["directory", "fifo", "link", *["foreign"] * (os.geteuid() == 0)]  # only root can give a file away
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_draft_that_is_no_file_of_mine_is_neither_read_nor_written(daemon, home, kind):
+    daemon()
+    written(home).parent.mkdir(parents=True)
+    draft, victim = written(home).parent / ".draft-config.yaml", home / "victim"
+    victim.write_text("model: planted:x\n")
+    match kind:
+        case "directory":
+            draft.mkdir()
+        case "fifo":
+            os.mkfifo(draft)
+        case "link":
+            draft.symlink_to(victim)
+        case "foreign":
+            draft.write_text("model: planted:x\n")
+            os.chown(draft, 4711, -1)
+    done = edit(home, f'touch {home}/ran; echo "api_key: sk-mine" >> "$1"')
+    assert done.returncode == 78, done
+    assert b"move it away" in done.stderr
+    assert not (home / "ran").exists()
+    assert victim.read_text() == "model: planted:x\n"
+    assert os.listdir(written(home).parent) == [draft.name]
+
+
+def test_what_was_made_while_the_editor_was_open_is_not_written_over(daemon, home):
+    daemon()
+    done = edit(home, f'echo "model: a:b" >> "$1"; echo "# by setup" > {written(home)}')
     assert done.returncode == 78
-    assert b".draft-config.yaml: Is a directory" in b" ".join(done.stderr.split())
+    assert b"config.yaml was made while the editor was open" in b" ".join(done.stderr.split())
+    assert written(home).read_text() == "# by setup\n"
+    assert (written(home).parent / ".draft-config.yaml").read_text() == f"{STARTER}model: a:b\n"
+
+
+def test_two_editors_do_not_write_over_each_other(daemon, home):
+    daemon(config__check=lambda *_: [])
+    inner = f"{sys.executable} -m lokictl config edit"
+    done = edit(home, f'echo "model: a:b" >> "$1"; [ $INNER ] || INNER=1 {inner} 2> {home}/said; true')
+    assert done.returncode == 0, done
+    assert "another lokictl config edit has" in " ".join((home / "said").read_text().split())
+    assert written(home).read_text() == f"{STARTER}model: a:b\n"
+
+
+def test_what_is_no_utf_8_stays_as_it_was_typed(daemon, home):
+    daemon(config__check=lambda *_: [PROBLEM])
+    assert edit(home, "printf 'model: a:b # \\344\\r\\n' > \"$1\"").returncode == 78
+    assert written(home).read_bytes() == b"model: a:b # \xe4\r\n"
+
+
+def test_a_draft_that_an_editor_made_anew_is_for_nobody_else(daemon, home):
+    daemon()
+    edit(home, 'rm "$1"; umask 0; echo "model: a:b" > "$1"; exit 1')
+    (kept,) = written(home).parent.iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_c_is_for_the_editor(daemon, home):
+    daemon(config__check=lambda *_: [])
+    script = home / "editor"
+    script.write_text(
+        '#!/bin/sh\ntrap \'echo "model: a:b" >> "$1"; exit 0\' INT\necho edits; while :; do sleep 1; done\n'
+    )
+    script.chmod(0o755)
+    with closing(Terminal("config", "edit", env={"EDITOR": str(script), "VISUAL": ""})) as terminal:
+        terminal.read_until(b"edits")
+        terminal.type(b"\x03")
+        assert terminal.wait() == 0, terminal.output
+    assert written(home).read_text() == f"{STARTER}model: a:b\n"
 
 
 def test_an_editor_that_fails_or_is_absent_changes_nothing(daemon, home):
