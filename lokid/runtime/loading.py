@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from lokid import logs
 from lokid.config import Config, Problem, nodes, parse, secret_names, vault_settings
@@ -20,7 +21,7 @@ from lokid.config.secrets import names as placeholders
 from lokid.providers.registry import PROVIDERS
 from lokid.providers.settings import ClientSettings, FileSecret
 from lokid.rpc import address
-from lokid.runtime import regular, replaceable, watch
+from lokid.runtime import lingering, regular, replaceable, watch
 from lokid.runtime.identities import regions
 from lokid.runtime.known import Models
 from lokid.runtime.secrets import sources as secrets
@@ -38,6 +39,9 @@ KEY_IS_ENOUGH = {
     "cohere": ("COHERE_API_KEY",),
 }
 """Types of providers that can be asked with nothing but a key -> names of it, the best one last."""
+
+PATIENCE_S = 1.0
+"""Seconds that a load waits for a file of which it only wants to know who may read it."""
 
 _KEY = os.urandom(32)  # of this process: a hash of a short secret tells nobody anything
 
@@ -254,7 +258,9 @@ def _file_warnings(config: Config, text: str) -> list[Problem]:
             value = getattr(client, key, None)
             if isinstance(value, FileSecret):
                 path = secrets.secret_path(value, os.path.dirname(config.path))
-                found += _exposed(path, f"holds {key} of client {client.name}")
+                look = partial(_exposed, path, f"holds {key} of client {client.name}")
+                late = Problem.of_whole(path, f"does not answer: {client.name} waits for it")
+                found += lingering.within(PATIENCE_S, path, look, [late])
     return found
 
 

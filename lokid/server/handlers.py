@@ -25,6 +25,7 @@ from lokid.chat import ChatResult, Event, decode, encode
 from lokid.errors import Cancelled, InvalidParams, UnknownMethod
 from lokid.rpc import shapes, vectors
 from lokid.rpc.methods import METHODS, PROTOCOL, HelloResult
+from lokid.runtime import lingering
 from lokid.runtime.importing import Left
 from lokid.server.feed import TOPICS
 from lokid.server.service import Call, Caller, Params, Service
@@ -207,7 +208,7 @@ async def _query_usage(service: Service, _call: Call, params: Params) -> object:
 async def _check_config(service: Service, _call: Call, params: Params) -> object:
     # In a thread: the path is the caller's and may be on a dead network mount, or a pipe.
     check = partial(service.runtime.check, params.get("path"))
-    return await anyio.to_thread.run_sync(check, abandon_on_cancel=True)
+    return await lingering.look(("config.check", "path" in params), check)
 
 
 async def _reload_config(service: Service, _call: Call, _params: Params) -> object:

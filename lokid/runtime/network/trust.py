@@ -7,9 +7,11 @@ import os
 import re
 import ssl
 import stat
+from functools import partial
 
 import anyio
-import anyio.to_thread
+
+from lokid.runtime import lingering
 
 MAX_CONTEXTS = 16
 """One per ``ca_file`` and version of it."""
@@ -33,7 +35,9 @@ _reading: dict[tuple[str | None, float], anyio.Event] = {}
 async def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Whom to trust: those whom the system trusts, or those in ``ca_file`` instead. Raises ``OSError``."""
     # In a thread that is not waited for at the end: the file may be on a network mount that hangs.
-    key = (ca_file, await anyio.to_thread.run_sync(_changed_at, ca_file, abandon_on_cancel=True))
+    place = ("authorities", ca_file)
+    changed = 0.0 if ca_file is None else await lingering.look(place, partial(_changed_at, ca_file))
+    key = (ca_file, changed)
     while (context := _contexts.get(key)) is None:
         if (read := _reading.get(key)) is not None:  # forty at a time would take seconds
             await read.wait()
@@ -41,7 +45,7 @@ async def tls_context(ca_file: str | None) -> ssl.SSLContext:
         read = _reading[key] = anyio.Event()
         try:
             # Reading a few hundred certificates takes 20 to 100 ms, too long for the event loop.
-            context = await anyio.to_thread.run_sync(_read_certificates, ca_file, abandon_on_cancel=True)
+            context = await lingering.look(place, partial(_read_certificates, ca_file))
             if len(_contexts) >= MAX_CONTEXTS:
                 _contexts.clear()  # whoever uses one has it already
             _contexts[key] = context
@@ -51,10 +55,8 @@ async def tls_context(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-def _changed_at(ca_file: str | None) -> float:
+def _changed_at(ca_file: str) -> float:
     """Raises OSError also for a pipe, which OpenSSL waits for, and for a device, which may have no end."""
-    if ca_file is None:
-        return 0.0
     facts = os.stat(ca_file)
     if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):  # of a directory OpenSSL says it
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))

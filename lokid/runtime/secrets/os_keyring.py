@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-import anyio.to_thread
-
-from lokid.runtime import extras
+from lokid.config.vault import MAX_VALUE
+from lokid.runtime import extras, lingering
 
 WITHIN_S = 5.0
 """One that is open answers within milliseconds; one that asks somebody in a window is not waited for."""
@@ -33,7 +33,7 @@ class KeyringFailed(Exception):
 
 async def ask(service: str, name: str) -> str:
     """``get`` where nothing may block; an entry that is not there raises KeyringFailed too."""
-    value = await anyio.to_thread.run_sync(get, service, name, abandon_on_cancel=True)
+    value = await lingering.look(("keyring", service, name), partial(get, service, name))
     if value is None:
         raise KeyringFailed("has no such entry")
     return value
@@ -46,7 +46,12 @@ def get(service: str, name: str) -> str | None:
     def look() -> str | None:
         import keyring
 
-        return keyring.get_password(service, name) or None
+        value: object = keyring.get_password(service, name) or None  # of whatever backend there is
+        if value is not None and not isinstance(value, str):
+            raise KeyringFailed("gave no text")
+        if value is not None and len(value) > MAX_VALUE:
+            raise KeyringFailed("gave more than 64 Ki characters, which is no secret")
+        return value
 
     return _within(look)
 
@@ -84,6 +89,8 @@ def _within(work: Callable[[], R]) -> R:
         answer = outcome.get(timeout=WITHIN_S)
     except Empty:
         raise late from None
+    if isinstance(answer, KeyringFailed):
+        raise answer
     if isinstance(answer, ImportError):
         raise KeyringFailed("cannot be asked: the package keyring is not installed")
     if isinstance(answer, Exception):

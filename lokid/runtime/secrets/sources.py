@@ -13,20 +13,20 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn, assert_never
+from functools import partial
+from typing import NoReturn, TypeVar, assert_never
 
 import anyio
-import anyio.to_thread
 from pydantic import SecretStr
 
 from lokid import logs, sandbox
 from lokid.config import Problem
 from lokid.errors import SecretMissing
 from lokid.providers.settings import CommandSecret, FileSecret, KeyringSecret, Secret
-from lokid.runtime import regular, watch
+from lokid.runtime import lingering, regular, watch
 from lokid.runtime.launching import children
 from lokid.runtime.secrets import os_keyring
 
@@ -39,6 +39,8 @@ file system is not asked for every request."""
 
 MAX_CREDENTIALS = 1024 * 1024
 """Bytes, as systemd itself limits all credentials of a service (systemd.exec(5))."""
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
@@ -176,6 +178,9 @@ class Keyring:
                 self._resolved = await self._resolve()
             return self._resolved
 
+    async def _look(self, work: Callable[[], T]) -> T:
+        return await lingering.look(("secrets", self._client), work)
+
     def _files(self) -> tuple[str, ...]:
         return tuple(secret_path(value, self._directory) for value in self._in_files)
 
@@ -183,12 +188,12 @@ class Keyring:
         now = time.monotonic()
         if now - self._checked_at < RECHECK:
             return False
-        marks = await anyio.to_thread.run_sync(watch.marks, self._files(), abandon_on_cancel=True)
+        marks = await self._look(partial(watch.marks, self._files()))
         self._checked_at = now
         return marks != self._marks
 
     async def _resolve(self) -> Mapping[str, SecretStr]:
-        marks = await anyio.to_thread.run_sync(watch.marks, self._files(), abandon_on_cancel=True)
+        marks = await self._look(partial(watch.marks, self._files()))
         resolved = {key: await self._one(key, value) for key, value in self._values.items()}
         for value in resolved.values():
             logs.register(value.get_secret_value())
@@ -211,7 +216,7 @@ class Keyring:
             case FileSecret():
                 path = secret_path(value, self._directory)
                 try:
-                    return await anyio.to_thread.run_sync(read, path, abandon_on_cancel=True)
+                    return await self._look(partial(read, path))
                 except (OSError, ValueError) as error:
                     reason = error.strerror if isinstance(error, OSError) else str(error)
                     self._fail(key, f"could not be read: {path}: {reason}", "check the file")

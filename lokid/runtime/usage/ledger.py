@@ -29,7 +29,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from lokid.rpc.methods import GroupBy
-from lokid.runtime import durable
+from lokid.runtime import durable, lingering
 from lokid.runtime.usage import rows as usage_rows
 from lokid.runtime.usage.journal import Journal, left_behind
 from lokid.runtime.usage.rows import Row, Unusable
@@ -118,7 +118,6 @@ class Ledger:
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
-        self._readers: anyio.CapacityLimiter | None = None
 
     def put(self, row: Row) -> None:
         """Never waits, never fails."""
@@ -139,12 +138,10 @@ class Ledger:
     ) -> list[dict[str, Any]]:
         """Sums over ``since <= end of the request < until``, in seconds since the epoch (``usage_rows``)."""
         await self._flush()
-        if self._readers is None:
-            self._readers = anyio.CapacityLimiter(READERS)
         query = partial(usage_rows.query, since=since, until=until, group_by=group_by)
         ask = partial(query, self.path, tuple(self._unsaved) if self.problem else ())
         try:
-            found = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._readers)
+            found = await lingering.look(("ledger", self.path), ask, READERS)
         except sqlite3.Error as error:
             self._cannot_be_read(f"{self.path} cannot be read: {_why(error)}")
             return await anyio.to_thread.run_sync(query, None, tuple(self._unsaved), abandon_on_cancel=True)

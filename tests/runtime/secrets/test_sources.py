@@ -296,6 +296,18 @@ class TestTheOperatingSystemsKeyring:
         assert error.message == "api_key of client 'mine' could not be had: the keyring failed (RuntimeError)"
 
     @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("given", "why"),
+        [(b"sk", "gave no text"), (5, "gave no text"), ("x" * 10**6, "gave more than 64 Ki")],
+    )
+    async def test_what_is_no_secret_is_not_taken_for_one(
+        self, tmp_path: Path, answers: dict[tuple[str, str], Any], given: object, why: str
+    ) -> None:
+        answers["s", "n"] = given
+        error = await failure(keyring(tmp_path, KeyringSecret(keyring=("s", "n"))))
+        assert f"the keyring {why}" in error.message
+
+    @pytest.mark.anyio
     async def test_that_asks_nobody_is_given_up(
         self, tmp_path: Path, answers: dict[tuple[str, str], Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,0 +1,88 @@
+"""Looks at what may never answer: a file on a network mount that hangs, a keyring that asks somebody.
+
+Whoever waits for one may go, the thread that does it may not: it stays for as long as the mount hangs. If
+each question left one, there would soon be none for anybody (``TasksMax`` of the unit). So there are a few
+for each thing, and who comes then waits in line for one, without a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+AT_ONCE = 4
+"""Threads for one thing. One would do, but for a mount that answers slowly."""
+
+AGAIN_S = 0.01
+"""Seconds until who waits looks again whether a thread has ended: it cannot tell a loop that may be gone."""
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_under_way: Counter[Hashable] = Counter()
+
+
+async def look(thing: Hashable, work: Callable[[], T], at_once: int = AT_ONCE) -> T:
+    """``work()``, in a thread that is not waited for when this is cancelled. No place of anyio's is taken for
+    it: those are for what ends."""
+    while not _begins(thing, at_once):  # noqa: ASYNC110
+        await anyio.sleep(AGAIN_S)
+    begun = threading.Lock()
+
+    def run() -> T:
+        if not begun.acquire(blocking=False):
+            raise RuntimeError("who asked has gone")  # nobody sees it
+        try:
+            return work()
+        finally:
+            _ended(thing)
+
+    try:
+        own = anyio.CapacityLimiter(1)
+        return await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=own)
+    finally:
+        if begun.acquire(blocking=False):  # no thread did, and now none will
+            _ended(thing)
+
+
+def within(seconds: float, thing: Hashable, work: Callable[[], T], otherwise: T) -> T:
+    """``work()``, which does not raise, or ``otherwise`` if it takes longer. Blocks."""
+    if not _begins(thing, AT_ONCE):
+        return otherwise
+    outcome: SimpleQueue[T] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(work())
+        finally:
+            _ended(thing)
+
+    try:
+        threading.Thread(target=run, name="lingering", daemon=True).start()
+    except RuntimeError:  # there may be no more threads
+        _ended(thing)
+        return otherwise
+    try:
+        return outcome.get(timeout=seconds)
+    except Empty:
+        return otherwise
+
+
+def _begins(thing: Hashable, at_once: int) -> bool:
+    with _lock:
+        if _under_way[thing] >= at_once:
+            return False
+        _under_way[thing] += 1
+        return True
+
+
+def _ended(thing: Hashable) -> None:
+    with _lock:
+        _under_way[thing] -= 1
+        if not _under_way[thing]:
+            del _under_way[thing]

@@ -1,0 +1,110 @@
+"""Of what hangs there are a few threads, however many ask and go: there would soon be none for anybody."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from lokid.providers.settings import FileSecret
+from lokid.runtime import lingering, loading
+from lokid.runtime.loading import Paths, load
+from lokid.runtime.secrets.sources import Keyring
+
+ASKERS = 3 * lingering.AT_ONCE
+
+
+class Mount:
+    """``hang`` returns when the mount answers again."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.hanging = 0
+
+    def hang(self, *_: object) -> str:
+        self.hanging += 1
+        assert self.answers.wait(20)
+        return "it"
+
+
+@pytest.fixture
+def mount() -> Iterator[Mount]:
+    found = Mount()
+    yield found
+    found.answers.set()
+
+
+async def asked_and_gone(mount: Mount, ask: Callable[[], object]) -> None:
+    """As many as there may be hang when they go; the others wait in line."""
+    async with anyio.create_task_group() as group:
+        for _ in range(ASKERS):
+            group.start_soon(ask)  # type: ignore[arg-type]
+        with anyio.fail_after(10):
+            while mount.hanging < lingering.AT_ONCE:
+                await anyio.sleep(0.001)
+        await anyio.sleep(2 * lingering.AGAIN_S)
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.anyio
+async def test_who_asks_and_goes_leaves_no_thread_more(mount: Mount) -> None:
+    for _ in range(3):
+        await asked_and_gone(mount, lambda: lingering.look("mount", mount.hang))
+    assert mount.hanging == lingering.AT_ONCE
+    assert await lingering.look("another", lambda: 1) == 1, "the others are not held up"
+    mount.answers.set()
+    assert await lingering.look("mount", mount.hang) == "it"
+
+
+@pytest.mark.anyio
+async def test_who_goes_before_a_thread_began_leaves_its_place(mount: Mount) -> None:
+    mount.answers.set()
+    for _ in range(ASKERS):
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await lingering.look("mount", mount.hang)
+    with anyio.fail_after(10):
+        assert await lingering.look("mount", mount.hang) == "it"
+
+
+@pytest.mark.anyio
+async def test_a_key_on_a_mount_that_hangs_takes_no_thread_for_each_question(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lokid.runtime.watch.marks", mount.hang)
+    for _ in range(3):
+        ring = Keyring("mine", {"api_key": FileSecret(file="/nfs/key")}, environ={}, directory="/")
+        for _ in range(ASKERS):
+            with anyio.move_on_after(0.01):
+                await ring.get()
+    assert mount.hanging <= lingering.AT_ONCE
+
+
+def test_a_load_does_not_wait_for_a_key_on_a_mount_that_hangs(
+    mount: Mount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(path: str, **how: Any) -> os.stat_result:
+        return stat("/" if path == "/nfs/key" and mount.hang() else path, **how)
+
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", slow)
+    monkeypatch.setattr(loading, "PATIENCE_S", 0.01)
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "clients:\n  - {type: openai, api_key: {file: /nfs/key}}\n  - {type: claude, api_key: k}\n"
+    )
+    config.chmod(0o600)
+    for _ in range(ASKERS):
+        found = load(Paths(str(config), str(tmp_path / ".env")), {}, tuple)
+        assert found.config is not None
+        assert [one.name for one in found.config.clients] == ["openai", "claude"]
+        assert ("/nfs/key", "does not answer: openai waits for it") in [
+            (one.path, one.message) for one in found.warnings
+        ]
+    assert mount.hanging == lingering.AT_ONCE
