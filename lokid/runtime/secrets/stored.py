@@ -44,6 +44,7 @@ class StoredSecrets:
         self._spawn = spawn
         self._end_logins = end_logins
         self._guessing = anyio.Lock()
+        self._deriving = anyio.Lock()  # it takes 512 MiB: one at a time, however many ask
         self._wrong = 0
         self._next_guess_at = -math.inf
 
@@ -129,7 +130,8 @@ class StoredSecrets:
             # If whoever guessed last did not wait for the answer.
             await anyio.sleep(max(self._next_guess_at - anyio.current_time(), 0.0))
             try:
-                await self._reloader.unseal(passphrase)
+                async with self._deriving:
+                    await self._reloader.unseal(passphrase)
             except WrongPassphrase:
                 self._wrong += 1
                 log.warning("wrong passphrase for the vault, number %d in a row", self._wrong)
@@ -153,7 +155,8 @@ class StoredSecrets:
         """Sets or changes the passphrase of the identity, None takes it off. Raises as ``set``."""
         _bounded(passphrase)
         try:
-            found = await self._reloader.vault.protect(self._reloader.loaded.settings, passphrase)
+            async with self._deriving:
+                found = await self._reloader.vault.protect(self._reloader.loaded.settings, passphrase)
         except Unusable as error:
             raise ConfigInvalid(str(error)) from None
         await self._reload()

@@ -17,7 +17,7 @@ import pytest
 from lokid.config import Vault as Settings
 from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, SecretMissing
 from lokid.runtime.core import Runtime
-from lokid.runtime.secrets import stored
+from lokid.runtime.secrets import identity, stored
 from lokid.runtime.secrets.identity import WrongPassphrase
 from lokid.runtime.secrets.stored import BACKOFF_S
 from lokid.runtime.secrets.vault import Vault
@@ -316,6 +316,31 @@ class TestLocking:
         before_first, _, before_second, _ = waited
         assert before_first == 0.0
         assert 0.0 < before_second <= 60.0
+
+    async def test_one_passphrase_is_derived_at_a_time(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """512 MiB each: many at once would be more than the machine has, let alone the unit."""
+        derive, now, most = identity._derive, 0, 0
+
+        async def counted(*given: Any) -> bytes:
+            nonlocal now, most
+            now += 1
+            most = max(most, now)
+            try:
+                return await derive(*given)
+            finally:
+                now -= 1
+
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            await runtime.secrets.protect("open sesame")
+            monkeypatch.setattr(identity, "_derive", counted)
+            async with anyio.create_task_group() as group:
+                for _ in range(3):
+                    group.start_soon(runtime.secrets.protect, "open sesame")
+                    group.start_soon(runtime.secrets.unlock, "open sesame")
+            assert most == 1
 
     async def test_a_long_passphrase_is_refused_unread(self, home: Path) -> None:
         async with running(home) as runtime:
