@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import anyio.to_thread
 
+from lokid.runtime import lingering
+
 T = TypeVar("T")
 
 INTERVAL_S = 0.0002
@@ -18,8 +20,9 @@ _working = 0
 _usual = 0.0
 
 
-async def aside(work: Callable[[], T]) -> T:
-    """``work()`` in a thread. Whoever waits for it may go; the others get their turns meanwhile."""
+async def aside(work: Callable[[], T], reads: str | None = None) -> T:
+    """``work()`` in a thread. Whoever waits for it may go; the others get their turns meanwhile. ``reads``:
+    what it reads from a disk, which may hang."""
     global _working, _usual
     held = [work]
     del work  # what it holds is nobody's when it has ended: the thread may stay in its last line for a while
@@ -28,6 +31,8 @@ async def aside(work: Callable[[], T]) -> T:
         sys.setswitchinterval(INTERVAL_S)
     _working += 1
     try:
+        if reads is not None:
+            return await lingering.look(reads, lambda: held.pop()())
         return await anyio.to_thread.run_sync(lambda: held.pop()(), abandon_on_cancel=True)
     finally:
         _working -= 1

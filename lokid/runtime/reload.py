@@ -143,7 +143,8 @@ class Reloader:
             self.check_unlocked()
             epoch, old = self.vault.epoch, self.generation
             before = None if forced or not old.number else self.loaded
-            found = await often.aside(partial(self._read, self.environment.all, old, before))
+            read = partial(self._read, self.environment.all, old, before)
+            found = await often.aside(read, reads="configuration")
             if epoch == self.vault.epoch and old is self.generation:
                 return found
 

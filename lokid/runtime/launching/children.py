@@ -7,9 +7,12 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+
+from lokid.runtime import lingering
 
 # What programs need to run at all, and to find their libraries. An allow-list, so no key gets there: also the
 # names of locale(7), of the XDG Base Directory Specification and of pam_systemd(8) one by one, since keys are
@@ -53,7 +56,8 @@ def environment(environ: Mapping[str, str], allowed: frozenset[str] = COMMON) ->
 
 async def existing(directory: str) -> str:
     """Where a child runs: in the directory of the configuration, or in ``/`` while that does not exist."""
-    return directory if await anyio.Path(directory).is_dir() else "/"
+    there = await lingering.look(("directory", directory), partial(os.path.isdir, directory))
+    return directory if there else "/"
 
 
 async def output(command: Sequence[str], written: bytes, environ: Mapping[str, str]) -> tuple[int, bytes]:

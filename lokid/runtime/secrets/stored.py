@@ -16,6 +16,7 @@ import anyio.to_thread
 
 from lokid.config.vault import MAX_VALUE
 from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, LokidError, SecretMissing
+from lokid.runtime import lingering
 from lokid.runtime.known import nearest
 from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.reload import Reloader
@@ -44,6 +45,7 @@ class StoredSecrets:
         self._spawn = spawn
         self._end_logins = end_logins
         self._guessing = anyio.Lock()
+        self._changing = anyio.Lock()  # where the disk hangs, one thread waits and not all there are
         self._deriving = anyio.Lock()  # it takes 512 MiB: one at a time, however many ask
         self._wrong = 0
         self._next_guess_at = -math.inf
@@ -167,7 +169,7 @@ class StoredSecrets:
 
     async def _look(self) -> Contents:
         read = partial(self._reloader.vault.read, self._reloader.loaded.settings)
-        return await anyio.to_thread.run_sync(read)
+        return await lingering.look("vault", read)
 
     async def _read(self) -> Contents:
         found = await self._look()
@@ -181,7 +183,8 @@ class StoredSecrets:
     async def _change(self, changes: Mapping[str, str | None]) -> Contents:
         # Not to be abandoned in the middle: who asked is told what happened.
         change = partial(self._reloader.vault.change, self._reloader.loaded.settings, changes)
-        before = await anyio.to_thread.run_sync(change)
+        async with self._changing:
+            before = await anyio.to_thread.run_sync(change)
         await self._reload()
         return before
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 import types
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from lokid.config import Vault as Settings
 from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, SecretMissing
+from lokid.runtime import lingering
 from lokid.runtime.core import Runtime
 from lokid.runtime.secrets import identity, stored
 from lokid.runtime.secrets.identity import WrongPassphrase
@@ -360,3 +363,34 @@ async def test_a_secret_of_the_vault_is_in_no_answer_but_get(home: Path, config:
         assert VALUE not in str(told)
         folder = Path((await runtime.secrets.status())["file"]).parent
         assert all(stat.S_IMODE(each.stat().st_mode) == 0o600 for each in folder.iterdir())
+
+
+async def test_a_vault_on_a_disk_that_hangs_takes_no_threads_from_others(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, hanging = threading.Event(), threading.Semaphore(0)
+
+    def hang(*_: object) -> Any:
+        hanging.release()
+        assert answers.wait(20)
+        raise InvalidParams("it answers")
+
+    async def asked(call: Callable[..., Awaitable[Any]], *given: str) -> None:
+        with suppress(InvalidParams):
+            await call(*given)
+
+    async with running(home) as runtime:
+        monkeypatch.setattr(Vault, "read", hang)
+        monkeypatch.setattr(Vault, "change", hang)
+        before = threading.active_count()
+        async with anyio.create_task_group() as group:
+            for _ in range(50):
+                group.start_soon(asked, runtime.secrets.list)
+                group.start_soon(asked, runtime.secrets.set, "A", VALUE)
+            for _ in range(lingering.AT_ONCE + 1):  # all who look, and one who changes
+                await until(lambda: hanging.acquire(blocking=False))
+            with anyio.fail_after(10):
+                assert await anyio.to_thread.run_sync(lambda: 1) == 1
+            assert threading.active_count() - before <= lingering.AT_ONCE + 2
+            group.cancel_scope.cancel()
+            answers.set()
