@@ -133,6 +133,9 @@ class Entry(LimitedTurn):
         if self._bill.spending.unknown:
             await self._bill.catch_up()
         await super().come()
+        if self._bill.spending.unknown:  # the clock has jumped while it waited
+            await self._bill.catch_up()
+            self.check()
 
     def check(self) -> None:
         if (config := self._config()) is not self._as_of:  # it waited for its turn, and somebody edited
@@ -233,7 +236,10 @@ class Bill:
         """After a jump of the clock: some machines know the time a while after they have started."""
         async with self._loading:
             for period, at in (*self.spending.unknown.items(),):
-                log.info("the clock has jumped: what was spent before in this %s is read", period)
+                log.info(
+                    "a %s has begun while nobody looked: what was spent in it is read, if anything was",
+                    period,
+                )
                 await self._load(period, bounds(at)[period][0], at, at)
                 del self.spending.unknown[period]
 

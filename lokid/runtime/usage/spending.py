@@ -117,6 +117,7 @@ class Spending:
     def check(self, client: str, own: Budget, overall: Budget, now: float, reserved_usd: float = 0.0) -> None:
         """Raises BudgetExceeded for the one that lasts longest, so that nobody comes back in vain.
         ``reserved_usd``: what will be spent besides; that much has to be left."""
+        self._roll(now)  # in any case: the extra socket, whose budget is another, relies on ``unknown``
         if not (_is_set(own) or _is_set(overall)):
             return
         budgets = self.budgets({client: own}, overall, now)
