@@ -110,8 +110,8 @@ def _own(beside: str) -> int:
 _AWAY = "move it away"
 
 
-def take_draft(beside: str) -> str | None:
-    """What stands in it; surrogates for what is no UTF-8. None, and it is gone: nobody wrote anything."""
+def read_draft(beside: str) -> str | None:
+    """What stands in it; surrogates for what is no UTF-8. None if nobody wrote anything, and it is gone."""
     try:
         with open(_own(beside), encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
@@ -131,7 +131,7 @@ def put_draft(beside: str, path: str, text: str) -> None:
         said = f"{path} was made while the editor was open, so what was written stays in {beside}"
         raise Failure("config_invalid", said, f"diff {path} {beside}")
     write(path, text)
-    if take_draft(beside) == text:  # else an editor that did not wait has saved more
+    if read_draft(beside) == text:  # else an editor that did not wait has saved more
         os.unlink(beside)
 
 

@@ -70,11 +70,11 @@ def edit() -> int:
         try:
             _edited(draft)
         except Failure as failure:
-            if own_config.take_draft(draft) is None:
+            if own_config.read_draft(draft) is None:
                 raise
             kept = f"what was written stays in {draft}; lokictl config edit goes on with it"
             raise Failure(failure.code, failure.message, kept) from None
-        text = own_config.take_draft(draft)
+        text = own_config.read_draft(draft)
         if text is None:
             note("nothing was changed, so no configuration was written")
             note("an editor that returns at once has to be told to wait: EDITOR='code --wait'")

@@ -2,13 +2,16 @@
 
 Whoever waits for one may go, the thread that does it may not: it stays for as long as the mount hangs. If
 each question left one, there would soon be none for anybody (``TasksMax`` of the unit). So there are a few
-for each thing, and who comes then waits in line for one, without a thread."""
+for each thing, and who comes then waits in line for one, without a thread. Of those in a line only the first
+looks whether it may: a thousand that did would be a loop that does nothing else.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -18,20 +21,30 @@ import anyio.to_thread
 AT_ONCE = 4
 """Threads for one thing. One would do, but for a mount that answers slowly."""
 
-AGAIN_S = 0.01
-"""Seconds until who waits looks again whether a thread has ended: it cannot tell a loop that may be gone."""
+AGAIN_S = 0.02
+"""Seconds until the first in line looks again: a thread that nobody waits for tells nobody when it ends."""
 
 T = TypeVar("T")
 
 _lock = threading.Lock()
 _under_way: Counter[Hashable] = Counter()
+_lines: dict[Hashable, deque[_Place]] = {}
+
+
+class _Place:
+    """In a line. ``moved``: it may be the first now, or a thread has ended."""
+
+    __slots__ = ("moved",)
+
+    def __init__(self) -> None:
+        self.moved = anyio.Event()
 
 
 async def look(thing: Hashable, work: Callable[[], T], at_once: int = AT_ONCE) -> T:
     """``work()``, in a thread that is not waited for when this is cancelled. No place of anyio's is taken for
     it: those are for what ends."""
-    while not _begins(thing, at_once):  # noqa: ASYNC110
-        await anyio.sleep(AGAIN_S)
+    if thing in _lines or not _begins(thing, at_once):
+        await _in_line(thing, at_once)
     begun = threading.Lock()
 
     def run() -> T:
@@ -48,6 +61,26 @@ async def look(thing: Hashable, work: Callable[[], T], at_once: int = AT_ONCE) -
     finally:
         if begun.acquire(blocking=False):  # no thread did, and now none will
             _ended(thing)
+        if thing in _lines:
+            _lines[thing][0].moved.set()
+
+
+async def _in_line(thing: Hashable, at_once: int) -> None:
+    """Returns when those before it have begun and there is a thread for it."""
+    line = _lines.setdefault(thing, deque())
+    place = _Place()
+    line.append(place)
+    try:
+        while line[0] is not place or not _begins(thing, at_once):
+            with anyio.move_on_after(AGAIN_S if line[0] is place else inf):
+                await place.moved.wait()
+            place.moved = anyio.Event()
+    finally:
+        line.remove(place)
+        if line:
+            line[0].moved.set()
+        else:
+            del _lines[thing]
 
 
 def within(seconds: float, thing: Hashable, work: Callable[[], T], otherwise: T) -> T:

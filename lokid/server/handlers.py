@@ -264,6 +264,16 @@ async def _set_passphrase(service: Service, _call: Call, params: Params) -> obje
     return await service.runtime.secrets.protect(params["passphrase"])
 
 
+def _in_turn(answer: Callable[[Service, Call, Params], Awaitable[object]]) -> Spawned:
+    """What has one thread, lock or disk for everybody: one at a time of each program."""
+
+    async def answer_in_turn(service: Service, call: Call, params: Params) -> object:
+        async with service.lanes.turn(call.asker.pid, answer):
+            return await answer(service, call, params)
+
+    return Spawned(answer_in_turn)
+
+
 HANDLERS: dict[str, Handler] = {
     "hello": Inline(hello),
     "chat": Spawned(_chat),
@@ -275,22 +285,22 @@ HANDLERS: dict[str, Handler] = {
     "status": Inline(_status),
     "requests.list": Inline(_list_requests),
     "requests.cancel": Inline(_cancel_request),
-    "config.check": Spawned(_check_config),
-    "config.reload": Spawned(_reload_config),
+    "config.check": _in_turn(_check_config),
+    "config.reload": _in_turn(_reload_config),
     "config.show": Inline(_show_config),
-    "usage.query": Spawned(_query_usage),
-    "import.loki": Spawned(_import_loki),
+    "usage.query": _in_turn(_query_usage),
+    "import.loki": _in_turn(_import_loki),
     "auth.login": Spawned(_login),
     "auth.finish": Spawned(_finish_login),
     "auth.status": Inline(_auth_status),
     "auth.logout": Spawned(_logout),
-    "secrets.set": Spawned(_set_secret),
-    "secrets.get": Spawned(_get_secret),
-    "secrets.list": Spawned(_list_secrets),
-    "secrets.delete": Spawned(_delete_secret),
-    "secrets.status": Spawned(_secrets_status),
+    "secrets.set": _in_turn(_set_secret),
+    "secrets.get": _in_turn(_get_secret),
+    "secrets.list": _in_turn(_list_secrets),
+    "secrets.delete": _in_turn(_delete_secret),
+    "secrets.status": _in_turn(_secrets_status),
     "secrets.lock": Spawned(_lock),
-    "secrets.unlock": Spawned(_unlock),
-    "secrets.passphrase": Spawned(_set_passphrase),
+    "secrets.unlock": _in_turn(_unlock),
+    "secrets.passphrase": _in_turn(_set_passphrase),
     "events.subscribe": Inline(_subscribe),
 }

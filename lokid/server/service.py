@@ -16,6 +16,7 @@ from lokid.runtime.call import Accepted, Emit
 from lokid.runtime.importing import Left
 from lokid.runtime.usage.asker import Asker
 from lokid.server.intake import UNREAD, Intake
+from lokid.server.lanes import Lanes
 from lokid.server.pace import Line
 from lokid.server.requests import Requests
 from lokid.server.seldom import Seldom
@@ -176,3 +177,4 @@ class Service:
     extra_line: Line = field(default_factory=Line)
     extra: ExtraState = field(default_factory=ExtraState)
     seldom: Seldom = field(default_factory=Seldom)
+    lanes: Lanes = field(default_factory=Lanes)

@@ -63,6 +63,36 @@ async def test_who_asks_and_goes_leaves_no_thread_more(mount: Mount) -> None:
 
 
 @pytest.mark.anyio
+async def test_who_came_first_is_first_and_the_others_sleep(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[int] = []
+    looks = 0
+
+    def counted(*arguments: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        return begins(*arguments)
+
+    begins = lingering._begins
+    monkeypatch.setattr(lingering, "_begins", counted)
+
+    async def ask(number: int) -> None:
+        await lingering.look("mount", lambda: order.append(number), at_once=1)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(lingering.look, "mount", mount.hang, 1)
+        for number in range(100):
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(ask, number)
+        mount.answers.set()
+        began, looks = anyio.current_time(), 0
+    # Two looks for each that ends, and those of the first in line in between.
+    assert looks <= 3 * 100 + (anyio.current_time() - began) / lingering.AGAIN_S
+    assert order == [*range(100)]
+
+
+@pytest.mark.anyio
 async def test_who_goes_before_a_thread_began_leaves_its_place(mount: Mount) -> None:
     mount.answers.set()
     for _ in range(ASKERS):
