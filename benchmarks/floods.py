@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgpack
 
@@ -21,6 +22,8 @@ ANSWERS = 32
 PROGRAMS = 20
 SECONDS = 8
 PIPELINED = 1000
+IN_FLIGHT = 900
+"""Of a program, which may have 1,024."""
 
 USUAL_MS, WORST_MS = 100, 200
 """That half of all pings and 99 of 100 may wait. It was 400 to 900 ms for half of them before a turn of the
@@ -66,6 +69,30 @@ def questions(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
     yield _flooded(f"{PROGRAMS} programs pipeline status", path, pid, ask, programs=PROGRAMS, each=1)
 
 
+SHARED: dict[str, dict[str, Any]] = {
+    "usage.query": {},
+    "secrets.set": {"name": "A", "value": "v"},
+    "config.reload": {},
+}
+"""What has one thread, lock or disk for all programs, and what is asked with."""
+
+
+def shared(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
+    """Another program asks the same."""
+    for method, params in SHARED.items():
+        one = msgpack.packb([0, 1, method, [params]])
+
+        def ask(begun: Begun, one: bytes = one) -> None:
+            client = Client(path)
+            client.sock.sendall(one * IN_FLIGHT)
+            client.message()
+            begun()
+            while client.message():
+                client.sock.sendall(one)
+
+        yield _flooded(f"{IN_FLIGHT} {method} at once", path, pid, ask, programs=1, each=1, asks=method)
+
+
 def _drain(client: Client, begun: Begun) -> None:
     client.sock.recv(1)
     begun()
@@ -74,7 +101,14 @@ def _drain(client: Client, begun: Begun) -> None:
 
 
 def _flooded(
-    name: str, path: str, pid: int, act: Callable[[Begun], None], *, programs: int, each: int
+    name: str,
+    path: str,
+    pid: int,
+    act: Callable[[Begun], None],
+    *,
+    programs: int,
+    each: int,
+    asks: str = "hello",
 ) -> tuple[str, str, bool]:
     """``act`` in ``programs`` processes, in ``each`` threads of every one, calls what it is given when it has
     its first byte."""
@@ -94,7 +128,7 @@ def _flooded(
         for _ in range(programs * each):
             begun.acquire()
         time.sleep(0.5)
-        waited, worked = _pings(path, pid)
+        waited, worked = _pings(path, pid, asks)
     finally:
         for process in running:
             process.terminate()
@@ -107,14 +141,14 @@ def _flooded(
     return name, said, usual < USUAL_MS and worst < WORST_MS
 
 
-def _pings(path: str, pid: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of each ping, and those that the daemon worked meanwhile."""
+def _pings(path: str, pid: int, method: str) -> tuple[list[float], list[float]]:
+    """Milliseconds of each ping with ``method``, and those that the daemon worked meanwhile."""
     clock = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it on Linux
     client, waited, worked = Client(path), [], []
     end = time.perf_counter() + SECONDS
     while (begin := time.perf_counter()) < end:
         before = time.clock_gettime(clock)
-        client.ask("hello")
+        client.ask(method, **SHARED.get(method, {}))
         worked.append((time.clock_gettime(clock) - before) * 1000)
         waited.append((time.perf_counter() - begin) * 1000)
         time.sleep(0.01)

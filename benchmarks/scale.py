@@ -25,7 +25,7 @@ from typing import Any
 
 import msgpack
 
-from benchmarks.floods import FLOODS, answers, questions
+from benchmarks.floods import FLOODS, answers, questions, shared
 from benchmarks.pinging import WAIT_MS, Client, fork, pings, pings_while
 
 PER_PROCESS = 500
@@ -319,6 +319,7 @@ def main() -> int:
             slow(path, pid),
             answers(path, pid),
             questions(path, pid),
+            shared(path, pid),
             large(path, pid),
             answered(path, pid),
         )
