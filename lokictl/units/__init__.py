@@ -35,8 +35,9 @@ class Unseen(Exception):
 def texts(program: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Name of each unit -> its text. ``program``: the absolute path of lokid. Raises ``Unseen``."""
     for path in (program, address.config_file(environ), *directories(environ)):
-        if os.path.abspath(path).startswith(_OF_ITS_OWN):
-            raise Unseen(path)
+        for place in (os.path.abspath(path), os.path.realpath(path)):  # also behind a link
+            if place.startswith(_OF_ITS_OWN):
+                raise Unseen(place)
     here = os.path.dirname(__file__)
     found = {}
     for name in NAMES:

@@ -50,6 +50,13 @@ def test_what_the_service_would_not_see_is_told_before_it_is_installed(program, 
     assert "\nPrivateTmp=yes\n" in service  # the reason
 
 
+def test_nor_would_it_see_what_a_link_leads_to(tmp_path):
+    (tmp_path / "lokid").symlink_to("/var/tmp/clone/.venv-demo/bin/lokid")
+    with pytest.raises(units.Unseen, match="/var/tmp/clone"):
+        # The directory of a test is in /tmp itself; said like this, only the link leads there.
+        units.texts(f"/proc/self/root{tmp_path}/lokid", ENVIRON)
+
+
 def test_units_lie_where_systemd_looks_for_them():
     assert units.folder(ENVIRON) == "/home/ann/.config/systemd/user"
     assert units.folder({**ENVIRON, "XDG_CONFIG_HOME": "/c"}) == "/c/systemd/user"
