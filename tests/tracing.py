@@ -6,8 +6,11 @@ speed. So one run of all tests is enough for both, and each process of pytest-xd
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import coverage
 import pytest
@@ -22,7 +25,23 @@ def _trace(on: bool) -> None:
     global _running
     if on != _running:
         _running = on
+        if on:
+            _forget(len(sys.modules))
         (_measure.start if on else _measure.stop)()
+
+
+def _forget(modules: int) -> None:
+    """What a test that is not measured left in a cache, one that is would not run again."""
+    for each in _caches(modules):
+        each.cache_clear()
+
+
+@lru_cache(1)
+def _caches(modules: int) -> list[Any]:
+    """Of lokid, as long as no module is added."""
+    ours = [module for name, module in sys.modules.items() if name.startswith("lokid.")]
+    named = [value for module in ours for value in vars(module).values()]
+    return [value for value in named if hasattr(value, "cache_clear")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
+from lokid.runtime import lingering
 from lokid.server.handlers import HANDLERS, Spawned
 from lokid.server.lanes import Lanes
 from lokid.server.service import Service
@@ -36,15 +38,18 @@ class Shared:
         self.thread = anyio.Lock()
         self.secrets = self.imports = self
         self.done = 0
-        setattr(self, name, self.check if name == "check" else self._work)
+        setattr(self, name, self._count if name == "check" else self._work)
 
-    async def _work(self, *_: Any, **__: Any) -> int:
+    async def look(self, _thing: object, work: Callable[[], int]) -> int:
+        """In place of the threads of `lingering`, whose order is the system's."""
         async with self.thread:
             await anyio.lowlevel.checkpoint()
-            self.done += 1
-            return self.done
+            return work()
 
-    def check(self, *_: Any) -> int:
+    async def _work(self, *_: Any, **__: Any) -> int:
+        return await self.look(None, self._count)
+
+    def _count(self, *_: Any) -> int:
         self.done += 1
         return self.done
 
@@ -55,9 +60,10 @@ def call(pid: int) -> Any:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("method", ANSWERED_BY)
-async def test_another_program_waits_behind_one_of_them(method: str) -> None:
+async def test_another_program_waits_behind_one_of_them(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     params, name = ANSWERED_BY[method]
     runtime: Any = Shared(name)
+    monkeypatch.setattr(lingering, "look", runtime.look)
     service = Service(runtime, "", 0.0)
     handler = HANDLERS[method]
     assert isinstance(handler, Spawned)
