@@ -1,7 +1,7 @@
 """What has a thread, a lock or a disk for all programs together: each of them asks for one at a time.
 
 Nine hundred requests of one program that wait in the same line would be nine hundred that another's one waits
-behind. Like this it waits behind one of each program, and which of its own come first is as they were sent.
+behind. Like this it waits behind one of each program; those of one come in the order in which they were sent.
 """
 
 from __future__ import annotations
