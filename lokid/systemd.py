@@ -17,6 +17,9 @@ from collections.abc import MutableMapping
 FIRST_FD = 3
 """SD_LISTEN_FDS_START: inherited descriptors begin here."""
 
+MAX_DIGITS = 9
+"""Of a number of descriptors."""
+
 Environ = MutableMapping[str, str]
 
 
@@ -77,17 +80,21 @@ def take_watchdog_interval(environ: Environ, pid: int) -> float | None:
 def take_listen_fds(environ: Environ, pid: int) -> list[tuple[int, str]]:
     """Inherited descriptors with their names (``FileDescriptorName=``; ``unknown`` without one).
 
-    Empty if the variables are meant for another process. The descriptors get close-on-exec.
+    Empty if the variables are meant for another process. The descriptors get close-on-exec; from the first
+    on that is not open there are none.
     """
     meant_for = environ.pop("LISTEN_PID", "")
     count = environ.pop("LISTEN_FDS", "")
     names = environ.pop("LISTEN_FDNAMES", "").split(":")
     environ.pop("LISTEN_PIDFDID", None)  # systemd 258 adds it
-    if meant_for != str(pid) or not count.isdecimal():
+    if meant_for != str(pid) or not count.isdecimal() or len(count) > MAX_DIGITS:
         return []
-    inherited = []
+    inherited: list[tuple[int, str]] = []
     for index in range(int(count)):
-        os.set_inheritable(FIRST_FD + index, False)
+        try:
+            os.set_inheritable(FIRST_FD + index, False)
+        except OSError:
+            return inherited
         name = names[index] if index < len(names) and names[index] else "unknown"
         inherited.append((FIRST_FD + index, name))
     return inherited

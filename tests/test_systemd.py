@@ -77,6 +77,7 @@ def test_signs_of_life_come_every_third_of_the_limit(environ: dict[str, str], se
         {"LISTEN_FDS": "1", "LISTEN_PID": "1"},
         {"LISTEN_FDS": "x", "LISTEN_PID": str(ME)},
         {"LISTEN_FDS": "0", "LISTEN_PID": str(ME)},
+        {"LISTEN_FDS": "9" * 5000, "LISTEN_PID": str(ME)},
     ],
 )
 def test_descriptors_for_another_process_are_not_taken_and_not_passed_on(environ: dict[str, str]) -> None:
@@ -93,7 +94,13 @@ def test_inherited_descriptors_come_with_their_names(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(systemd, "FIRST_FD", first)
     for fd in fds:
         os.set_inheritable(fd, True)
-    environ = {"LISTEN_FDS": "3", "LISTEN_PID": str(ME), "LISTEN_FDNAMES": "rpc:", "LISTEN_PIDFDID": "7"}
+    # More are promised than there are: those of a shell that has set the variable and opened fewer.
+    environ = {
+        "LISTEN_FDS": "999999",
+        "LISTEN_PID": str(ME),
+        "LISTEN_FDNAMES": "rpc:",
+        "LISTEN_PIDFDID": "7",
+    }
     assert take_listen_fds(environ, ME) == [(first, "rpc"), (first + 1, "unknown"), (first + 2, "unknown")]
     assert environ == {}
     assert not any(os.get_inheritable(fd) for fd in fds)

@@ -24,7 +24,7 @@ from lokid.chat import (
 from lokid.dialects.cohere_chat import KEY
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band
-from lokid.dialects.parts import MAX_RUNS, ToolCalls, too_many_runs
+from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, items, mapping, text
@@ -120,9 +120,9 @@ class _Accumulator:
     def message(self, message: Mapping[str, Any], out: list[Event]) -> None:
         """A whole one; the one that opens a stream is empty."""
         self.words("tool_plan", message.get("tool_plan"), out)
-        for part in items(message.get("content")):
+        for part in listed(message.get("content"), "parts of its content"):
             self.content(part, out)
-        for index, entry in enumerate(items(message.get("tool_calls"))):
+        for index, entry in enumerate(listed(message.get("tool_calls"), "tool calls")):
             self.call(entry, index, out)
 
     def content(self, content: Any, out: list[Event]) -> None:

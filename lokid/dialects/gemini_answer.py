@@ -34,7 +34,7 @@ from lokid.dialects.errors import in_band
 from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
 from lokid.dialects.kept import Kept
-from lokid.dialects.parts import MAX_CALLS, call_id
+from lokid.dialects.parts import MAX_CALLS, call_id, listed
 from lokid.dialects.redaction import clean
 from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
@@ -207,7 +207,7 @@ class _Accumulator:
     def _candidate(self, candidate: Mapping[str, Any], out: list[Event]) -> None:
         self.begun = True
         # There is no content if all tokens went into thinking, or a filter took it.
-        for part in map(mapping, items(mapping(candidate.get("content")).get("parts"))):
+        for part in map(mapping, listed(mapping(candidate.get("content")).get("parts"), "parts")):
             self._take_part(part, out)
         if (finish := text(candidate.get("finishReason"))) not in UNSPECIFIED:
             # One that ends twice has cut the answer if it ever said so.
@@ -251,6 +251,10 @@ class _Accumulator:
         call = self._open
         if call is None or name:
             if not name:
+                if wire.get("args") or wire.get("partialArgs"):
+                    raise ProviderFailed(
+                        "the provider's answer goes on with a tool call that it did not begin"
+                    )
                 return
             if call is not None:
                 self._end_call(call, out)

@@ -13,7 +13,7 @@ from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Us
 from lokid.dialects.ending import meaning, unfinished
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
-from lokid.dialects.parts import Texts, ToolCalls
+from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.reasoning_details import ReasoningDetails
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.template import Template
@@ -180,7 +180,7 @@ class _Accumulator:
         if refusal := text(delta.get("refusal")):
             self._refused = True
             self._texts.text(refusal, out)
-        for position, entry in enumerate(map(mapping, items(delta.get("tool_calls")))):
+        for position, entry in enumerate(map(mapping, listed(delta.get("tool_calls"), "tool calls"))):
             self._calls.take(entry, out, index=position if form == "message" else None)
         if function := mapping(delta.get("function_call")):  # before tool_calls existed
             self._calls.take({"function": function}, out, index=0)
@@ -257,7 +257,7 @@ def _content(content: Any) -> Iterator[tuple[str, str]]:
     if isinstance(content, str):
         yield "text", content
         return
-    for part in items(content):
+    for part in listed(content, "parts of its content"):
         if isinstance(part, str):
             yield "text", part
         elif mapping(part).get("type") == "thinking":

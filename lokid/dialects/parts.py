@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lokid.chat import Event, Part, Reasoning, ReasoningDelta, Text, TextDelta, ToolCall, ToolCallDelta
@@ -49,6 +49,16 @@ class Texts:
         self._kind = kind
         self._pieces = []
         self._runs.append((kind, self._pieces))
+
+
+def listed(value: Any, what: str) -> Sequence[Any]:
+    """Entries of a list that may be missing. Raises ``ProviderFailed`` for anything else that says something:
+    left out, an answer would pass for whole without it."""
+    if not value:
+        return ()
+    if isinstance(value, list):
+        return value
+    raise ProviderFailed(f"the provider's answer has {what} that are not a list")
 
 
 def too_many_runs() -> ProviderFailed:

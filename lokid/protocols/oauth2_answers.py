@@ -122,7 +122,12 @@ def device(status: int, body: bytes) -> Device | Refusal:
     # The long form holds the user code already. It is shown beside it, to be compared.
     url = _shown(answer.get("verification_uri_complete", plain), 2048)
     # It is opened in the browser: neither ``file:`` nor ``javascript:``.
-    if code is None or user_code is None or url is None or not url.startswith(("https://", "http://")):
+    if (
+        code is None
+        or user_code is None
+        or url is None
+        or not url.lower().startswith(("https://", "http://"))
+    ):
         return Refusal("other", "no device code in the answer")
     life = _seconds(answer.get("expires_in"), DEVICE_LIFE_S, DEVICE_LIFE_S)
     interval = max(_seconds(answer.get("interval"), INTERVAL_S, MAX_INTERVAL_S), MIN_INTERVAL_S)

@@ -128,6 +128,13 @@ def test_reasons_to_finish(reason: str, finish: str) -> None:
     assert streamed(START, *said("a"), end(reason)).answer.finish_reason == finish
 
 
+@pytest.mark.parametrize(
+    "message", [{"content": "a"}, {"tool_calls": {"id": "c", "function": {"name": "f", "arguments": "{}"}}}]
+)
+def test_what_should_be_a_list_and_is_none_is_not_left_out(message: dict[str, Any]) -> None:
+    assert isinstance(whole(message).error, ProviderFailed)
+
+
 def test_a_call_that_the_limit_cut_is_left_out() -> None:
     answer = streamed(START, *said("a"), *called(0, "weather", '{"ci'), end("MAX_TOKENS")).answer
     assert answer.message.parts == (Text("a"),) and answer.finish_reason == "length"

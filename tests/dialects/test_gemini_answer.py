@@ -202,6 +202,19 @@ def test_a_call_that_was_cut_is_left_out() -> None:
     assert len(read(begun, chunk(finish="STOP")).answer.message.parts) == 1
 
 
+def test_a_call_that_goes_on_and_never_began_is_not_left_out() -> None:
+    place = {"jsonPath": "$.a", "stringValue": "x"}
+    for more in ({"args": {"a": 1}}, {"partialArgs": [place]}):
+        assert isinstance(read(chunk({"functionCall": more}), STOP).error, ProviderFailed)
+    assert read(chunk({"functionCall": {}}), STOP).answer.message.parts == ()
+
+
+def test_parts_that_are_no_list_are_not_left_out() -> None:
+    answer = {"candidates": [{"content": {"parts": said("a")}, "finishReason": "STOP"}]}
+    assert isinstance(read(answer).error, ProviderFailed)
+    assert isinstance(whole(answer).error, ProviderFailed)
+
+
 @pytest.mark.parametrize("args", ["x", [1], json.loads('{"a":' * 40 + "1" + "}" * 40)])
 def test_arguments_that_are_no_object_are_the_providers_failure(args: Any) -> None:
     assert isinstance(read(chunk(call("t", args)), STOP).error, ProviderFailed)

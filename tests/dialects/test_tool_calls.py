@@ -11,7 +11,7 @@ from lokid.dialects.openai_chat import KEY
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.parts import MAX_CALLS
 from lokid.errors import ProviderFailed
-from tests.fakes.completions import CALLS, STOP, TRAITS, calls, chunk, entry, read
+from tests.fakes.completions import CALLS, STOP, TRAITS, calls, chunk, entry, read, whole
 from tests.fakes.feeding import stream
 
 TOOLS: dict[str, tuple[list[Any], list[ToolCall]]] = {
@@ -78,6 +78,28 @@ def test_tool_calls_are_put_together_in_every_variant(name: str, end: Any) -> No
     assert list(found.answer.message.parts) == made
     assert found.answer.finish_reason == "tool_calls"
     assert [(call.id, call.name) for call in made] == [call[:2] for call in found.calls]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"tool_calls": {"0": entry(0, "a", "f", "{}")}},
+        {"tool_calls": entry(0, "a", "f", "{}")},
+        {"tool_calls": "f()"},
+        {"content": {"type": "text", "text": "a"}},
+        {"content": 1},
+    ],
+)
+def test_what_should_be_a_list_and_is_none_is_not_left_out(said: dict[str, Any]) -> None:
+    for found in (read(stream(chunk({"role": "assistant", **said}), CALLS)), whole(said)):
+        assert isinstance(found.error, ProviderFailed)
+        assert found.error.message.endswith("that are not a list")
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, False])
+def test_no_list_of_calls_is_none(nothing: Any) -> None:
+    found = read(stream(chunk({"content": "a", "tool_calls": nothing}), STOP))
+    assert found.answer.message.parts == (Text("a"),)
 
 
 def test_a_call_is_told_as_it_arrives_and_not_at_done() -> None:

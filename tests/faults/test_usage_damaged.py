@@ -181,8 +181,8 @@ async def test_one_of_a_newer_lokid_is_read_and_left_as_it_is(path: Path) -> Non
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
-        (errno.EACCES, "permission denied; make it and its directory writable for you (chmod u+rw)"),
-        (errno.EROFS, "read-only file system; make it and its directory writable for you (chmod u+rw)"),
+        (errno.EACCES, "permission denied; make it, its directory and its disk writable for you"),
+        (errno.EROFS, "read-only file system; make it, its directory and its disk writable for you"),
         (errno.ENOSPC, "no space left on device; make room"),
         (errno.ELOOP, "too many levels of symbolic links; it is a symbolic link, and those are not followed"),
     ],

@@ -142,6 +142,10 @@ class TestADevice:
         found = answers.device(200, body(**GOOD, interval=said))
         assert isinstance(found, Device) and found.interval_s == pause
 
+    def test_may_have_an_address_in_capitals(self) -> None:
+        found = answers.device(200, body(**{**GOOD, "verification_uri": "HTTPS://AS.example/device"}))
+        assert isinstance(found, Device) and found.url == "HTTPS://AS.example/device"
+
     def test_of_google_calls_its_address_by_another_name(self) -> None:
         said = {**GOOD, "verification_url": "https://g.example"}
         del said["verification_uri"]

@@ -35,7 +35,7 @@ PASSWORD_MANAGERS = COMMON | frozenset(
 )
 
 MAX_OUTPUT = 64 * 1024
-"""Bytes kept of a command that is run for one line: ten times the longest token there is."""
+"""Bytes of the one line that a command is run for: ten times the longest token there is."""
 
 LATE_OUTPUT = 0.5
 """Seconds to read what an ended command left in the pipe; a process that it started may keep it open."""
@@ -117,8 +117,11 @@ async def first_line(
             await process.aclose()
     if process.returncode:
         raise CommandFailed(how_it_ended(process.returncode))
+    first, ended, _ = output.partition(b"\n")
+    if not ended and len(output) > MAX_OUTPUT:
+        raise CommandFailed(f"wrote a line of more than {MAX_OUTPUT:,} bytes")
     try:
-        line = bytes(output).split(b"\n", 1)[0].decode().rstrip("\r")
+        line = first.decode().rstrip("\r")
     except UnicodeDecodeError:
         raise CommandFailed("wrote something that is not text") from None
     if not line:
@@ -135,14 +138,14 @@ async def _tell(stdin: ByteSendStream, data: bytes) -> None:
 
 
 async def _collect(process: Process, output: bytearray) -> None:
-    """Until the process ended; more than ``MAX_OUTPUT`` is read and dropped."""
+    """Until the process ended; more than a byte over ``MAX_OUTPUT`` is read and dropped."""
     assert process.stdout is not None
     stdout = process.stdout
     end = anyio.Event()
 
     async def read() -> None:
         async for data in stdout:
-            output.extend(data[: MAX_OUTPUT - len(output)])
+            output.extend(data[: MAX_OUTPUT + 1 - len(output)])
         end.set()
 
     async with anyio.create_task_group() as group:

@@ -61,7 +61,7 @@ _Item = tuple[int, Row] | Callable[[], None] | None
 
 
 _AWAY = "move it away, and lokid begins a new one"
-_YOURS = "make it and its directory writable for you (chmod u+rw), or name another in LOKID_STATE_DIR"
+_YOURS = "make it, its directory and its disk writable for you, or name another in LOKID_STATE_DIR"
 
 _REMEDIES: dict[int, str] = {
     sqlite3.SQLITE_BUSY: "end the program that holds it",

@@ -110,6 +110,10 @@ class TestCommand:
     async def test_gives_its_first_line(self, tmp_path: Path) -> None:
         assert await value(keyring(tmp_path, script(tmp_path, f"print('{VALUE}\\r\\nuser: me')"))) == VALUE
 
+    async def test_may_write_much_behind_it(self, tmp_path: Path) -> None:
+        told = await value(keyring(tmp_path, script(tmp_path, "print('x' * 65_536)\nprint('y' * 1_000_000)")))
+        assert told == "x" * 65_536
+
     async def test_runs_once_for_all_callers_until_it_is_forgotten(self, tmp_path: Path) -> None:
         runs = tmp_path / "runs"
         text = f"open({str(runs)!r}, 'a').write('x')\ntime.sleep(0.1)\nprint(os.path.getsize({str(runs)!r}))"
@@ -149,6 +153,7 @@ class TestCommand:
             ("", "succeeded but its first line is empty"),
             (f"print()\nprint('{VALUE}')", "succeeded but its first line is empty"),
             ("sys.stdout.buffer.write(b'\\xff')", "wrote something that is not text"),
+            ("sys.stdout.write('x' * 65_537)", "wrote a line of more than 65,536 bytes"),
         ],
     )
     async def test_says_how_it_failed_and_nothing_that_it_wrote(
