@@ -42,9 +42,23 @@ NOBODY = 65534
 RPC_FD_NAME = "rpc"
 """``FileDescriptorName=`` in lokid.socket."""
 
+ELSEWHERE = "choose another place with {}."
+
 
 class EndpointError(Exception):
-    """The socket cannot be had; the text is a sentence for a person."""
+    """The socket cannot be had; the text is a sentence for a person. ``elsewhere``: its end, with ``{}``
+    for the name of what says where the socket is."""
+
+    def __init__(self, reason: str, elsewhere: str = "") -> None:
+        super().__init__(reason, elsewhere)
+        self._reason = reason
+        self._elsewhere = elsewhere
+
+    def told(self, setting: str) -> str:
+        return f"{self._reason} {self._elsewhere.format(setting)}".rstrip()
+
+    def __str__(self) -> str:
+        return self.told("LOKID_SOCK or XDG_RUNTIME_DIR")
 
 
 class EndpointBusy(EndpointError):
@@ -141,8 +155,8 @@ def _check_length(path: str) -> None:
     longest = max(len(os.fsencode(path)), len(os.fsencode(_temporary(path))))
     if longest > MAX_PATH:
         raise EndpointError(
-            f"the path of the socket is too long for Unix ({longest} bytes, at most {MAX_PATH}): {path}."
-            " Set LOKID_SOCK to a shorter one."
+            f"the path of the socket is too long for Unix ({longest} bytes, at most {MAX_PATH}): {path}.",
+            "Set {} to a shorter one.",
         )
 
 
@@ -158,8 +172,7 @@ def _check_directory(directory: str, *, create: bool) -> None:
             pass  # a file or a dangling symlink: named below
         except OSError as error:
             raise EndpointError(
-                f"cannot make the directory {directory}: {error.strerror}. "
-                "LOKID_SOCK, or else XDG_RUNTIME_DIR, says where it is."
+                f"cannot make the directory {directory}: {error.strerror};", ELSEWHERE
             ) from error
     try:
         found = os.lstat(directory)
@@ -170,16 +183,14 @@ def _check_directory(directory: str, *, create: bool) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise EndpointError(f"{directory} is not a directory.")
     if found.st_uid != os.geteuid():
-        raise EndpointError(
-            f"{directory} belongs to uid {found.st_uid}, not to you: choose another place with LOKID_SOCK."
-        )
+        raise EndpointError(f"{directory} belongs to uid {found.st_uid}, not to you:", ELSEWHERE)
     if found.st_mode & 0o077:
         # Not /tmp, /run or a home: closing those locks others out of what is theirs, and root could.
         ours = set(os.listdir(directory)) <= _FILES
-        mend = f"run `chmod 700 {directory}` or " if ours else ""
+        mend = f" run `chmod 700 {directory}` or" if ours else ""
         raise EndpointError(
-            f"others may enter {directory} (mode {stat.S_IMODE(found.st_mode):04o}):"
-            f" {mend}choose another place with LOKID_SOCK, in a directory of its own."
+            f"others may enter {directory} (mode {stat.S_IMODE(found.st_mode):04o}):{mend}",
+            "choose another place with {}, in a directory of its own.",
         )
 
 
@@ -188,9 +199,7 @@ def _lock(path: str) -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-        raise EndpointError(
-            f"cannot open the lock {path}: {why}. LOKID_SOCK, or else XDG_RUNTIME_DIR, says where it is."
-        ) from error
+        raise EndpointError(f"cannot open the lock {path}: {why};", ELSEWHERE) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -268,7 +277,7 @@ def _check_replaceable(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise EndpointError(f"{path} is not a socket: move it away or choose another place with LOKID_SOCK.")
+        raise EndpointError(f"{path} is not a socket: move it away or", ELSEWHERE)
     if not _is_served(path):
         return
     raise EndpointBusy(

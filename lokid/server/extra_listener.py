@@ -28,11 +28,6 @@ NAME = "the extra socket"
 KEY = "extra_socket.path"
 
 
-def _by_its_key(problem: str) -> str:
-    """What mends it, by the name of what says where this socket is."""
-    return problem.replace("LOKID_SOCK, or else XDG_RUNTIME_DIR,", KEY).replace("LOKID_SOCK", KEY)
-
-
 class ExtraListener:
     """``run`` until cancelled; ``drain`` first, so that nobody is cut off."""
 
@@ -78,10 +73,10 @@ class ExtraListener:
         state = self._service.extra
         try:
             if path == os.path.normpath(self._service.socket):
-                raise EndpointError(f"{path} is lokid's own socket: give {KEY} another name.")
+                raise EndpointError(f"{path} is lokid's own socket:", "give {} another name.")
             endpoint = open_endpoint(path)
         except EndpointError as error:
-            problem = _by_its_key(str(error))
+            problem = error.told(KEY)
             if problem != state.problem:
                 log.warning("%s is not open: %s", NAME, problem)
             state.problem = problem

@@ -172,7 +172,7 @@ def test_a_directory_of_somebody_else_is_refused(path: str) -> None:
 def test_a_planted_link_as_lock_is_not_followed(path: str, tmp_path: Path) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700)
     os.symlink(tmp_path / "victim", path + ".lock")
-    with pytest.raises(EndpointError, match=r"cannot open the lock .*symbolic link\. LOKID_SOCK"):
+    with pytest.raises(EndpointError, match=r"cannot open the lock .*symbolic link; .* LOKID_SOCK"):
         open_endpoint(path)
     assert not (tmp_path / "victim").exists()
 

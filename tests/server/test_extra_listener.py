@@ -118,7 +118,7 @@ async def test_a_place_that_cannot_be_had_is_said_and_tried_again(
         ("rpc.sock", "is lokid's own socket: give extra_socket.path another name."),
         ("x" * 120, "Set extra_socket.path to a shorter one."),
         ("../e.sock", "choose another place with extra_socket.path"),
-        ("file", "extra_socket.path says where it is."),
+        ("file", "choose another place with extra_socket.path."),
     ],
 )
 async def test_what_keeps_it_closed_names_the_key_that_mends_it(tmp_path: Path, path: str, said: str) -> None:
