@@ -14,6 +14,7 @@ import errno
 import ssl
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ from lokid.protocols.address import Address, address
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.http1 import Unsendable
 from lokid.providers.settings import Extra
+from lokid.runtime import often
 from lokid.runtime.network.clock import clock
 from lokid.runtime.network.guard import check_head, check_headers, check_url
 from lokid.runtime.network.lean import LeanTransport
@@ -51,6 +53,14 @@ MOST_TARGETS = 64
 
 # Compressed answers are not asked for: they would delay the events of a stream.
 _HEADERS = {"user-agent": f"lokid/{__version__}", "accept": "*/*", "accept-encoding": "identity"}
+
+
+def _library(context: ssl.SSLContext, proxy: str | None, max_connections: int) -> Transport:
+    """Imported when it is wanted, where nobody waits: it takes as long and as much memory as half the
+    daemon."""
+    from lokid.runtime.network.library import LibraryTransport
+
+    return LibraryTransport(context, proxy, max_connections)
 
 
 class _Pool:
@@ -260,12 +270,9 @@ class HTTPClient:
     async def _transport(self) -> Transport:
         if not self._library:
             return LeanTransport(self._context, self._extra.max_connections)
-        # Here, not above: it takes as long to import and as much memory as half the daemon.
-        from lokid.runtime.network.library import LibraryTransport
-
         context = await self._context()
         try:
-            return LibraryTransport(context, self._proxy, self._extra.max_connections)
+            return await often.aside(partial(_library, context, self._proxy, self._extra.max_connections))
         except ValueError:
             raise ConfigInvalid(
                 f"extra.proxy of client {self._client!r} is not a proxy",

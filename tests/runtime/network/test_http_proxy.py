@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
 from lokid.errors import ConfigInvalid, ProviderUnavailable
 from lokid.providers.settings import Extra
+from lokid.runtime.network import library
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from tests.fakes.asking import ask, failure
 from tests.fakes.provider import answer, raw, refusing_port, stall
@@ -27,6 +31,25 @@ async def test_a_proxy_gets_the_request_and_its_password(provider):
     assert request.target == "http://127.0.0.1:9/v1/ask"
     assert request.headers["proxy-authorization"].startswith("Basic ")
     await http.aclose()
+
+
+async def test_the_library_is_loaded_where_nobody_waits_for_it(
+    provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_in: list[threading.Thread] = []
+
+    class Transport(library.LibraryTransport):
+        def __init__(self, *args: Any) -> None:
+            made_in.append(threading.current_thread())
+            super().__init__(*args)
+
+    monkeypatch.setattr(library, "LibraryTransport", Transport)
+    http = through(provider.port)
+    provider.will(answer(200, b"proxied"))
+    await ask(http, "http://127.0.0.1:9")
+    await http.aclose()
+    assert made_in
+    assert threading.main_thread() not in made_in
 
 
 async def test_a_proxy_that_is_down_is_named_as_the_proxy():
