@@ -1,8 +1,7 @@
 """One TCP connection to a provider, with or without TLS: made, written to, read from.
 
 Sockets and not AnyIO's streams: those take six times as long for a read (measured on asyncio; ``inlet``),
-and a plain one says at once whether it holds something or has ended. TLS is OpenSSL's own on the socket,
-without a copy through memory.
+and a plain one says at once whether it holds something or has ended.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import anyio
 from lokid.protocols.address import Address
 from lokid.runtime.network.inlet import NOTHING_YET, Inlet, closed
 from lokid.runtime.network.resolver import connect
+from lokid.runtime.network.tls import TLS
 
 READ = 32 * 1024
 """Bytes per read: some 150 events of a stream, decoded in a millisecond, so that others get their turn. Of
@@ -49,20 +49,21 @@ class Wire:
     """Everything raises ``OSError`` (``ssl.SSLError`` is one) when the connection is broken. Cancelling
     ``send`` or ``receive`` leaves it in a state in which it can only be closed."""
 
-    __slots__ = ("_ended", "_greedy", "_inlet", "_read", "_sock")
+    __slots__ = ("_greedy", "_inlet", "_read", "_sock", "_tls")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, tls: TLS | None = None) -> None:
+        """``tls``: that of ``sock``, with the handshake done."""
         self._sock = sock
-        self._read = self._records if isinstance(sock, ssl.SSLSocket) else self._bytes
+        self._tls = tls
+        self._read = self._bytes if tls is None else tls.read
         self._inlet = Inlet(sock, self._read)
         self._greedy = False  # the last read did not wait, or is enough for a turn
-        self._ended = False  # TLS said so, in the same read as the last bytes
 
     def is_quiet(self) -> bool:
         """Whether an idle connection can be used: nothing unasked has come, and it has not ended. (What
         TLS sends for itself, tickets for instance, is nothing.)"""
         try:
-            self._sock.recv(1)
+            self._read()
         except NOTHING_YET:
             return True
         except OSError:
@@ -71,13 +72,14 @@ class Wire:
 
     async def send(self, data: bytes) -> None:
         left = memoryview(data)
+        send = self._sock.send if self._tls is None else self._tls.write
         while left:
             try:
-                left = left[self._sock.send(left) :]
+                left = left[send(left) :]
             except (BlockingIOError, ssl.SSLWantWriteError, InterruptedError):
                 await anyio.wait_writable(self._sock)
-            except ssl.SSLWantReadError:
-                await anyio.wait_readable(self._sock)
+        if self._tls is not None:
+            await self._tls.flush()
 
     def take(self) -> bytes | None:
         """What is there, ``b""`` at the end of the connection, None where one has to wait. Not twice in a
@@ -93,9 +95,12 @@ class Wire:
 
     async def receive(self) -> bytes:
         """The next bytes, ``b""`` at the end of the connection. Others have had their turn before."""
-        while not self._ended:
+        tls = self._tls
+        while tls is None or not tls.ended:
             try:
-                data = await self._inlet.next()
+                data = self._read() if tls is not None and tls.ready else await self._inlet.next()
+            except NOTHING_YET:  # of what was ready: it was nothing for us
+                pass
             except ssl.SSLWantWriteError:
                 await anyio.wait_writable(self._sock)
             else:
@@ -105,22 +110,6 @@ class Wire:
 
     def _bytes(self) -> bytes:
         return self._sock.recv(READ)
-
-    def _records(self) -> bytes:
-        """TLS gives one record at a time, and a provider often puts each event into one of its own."""
-        data = self._sock.recv(READ)
-        records = [data]
-        size = len(data)
-        try:
-            while data and size < READ:
-                data = self._sock.recv(READ)
-                records.append(data)
-                size += len(data)
-            # The socket under it may stay open, and would then never be readable again.
-            self._ended = not data
-        except OSError:  # nothing more yet, or what the next read will find as well
-            pass
-        return b"".join(records)
 
     def close(self) -> None:
         """A task that waits here gets ``ClosedResourceError``."""
@@ -141,13 +130,12 @@ async def dial(address: Address, context: ssl.SSLContext | None) -> Wire:
     if context is None:
         return Wire(sock)
     try:
-        # Takes the descriptor over, so that there is one owner at any time.
-        sock = context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
-        await _shake_hands(sock)
+        tls = TLS(sock, context, address.host)
+        await tls.shake_hands()
     except BaseException:
         sock.close()
         raise
-    return Wire(sock)
+    return Wire(sock, tls)
 
 
 async def _connect(host: str, port: int) -> socket.socket:
@@ -166,17 +154,6 @@ async def _connect(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-async def _shake_hands(sock: ssl.SSLSocket) -> None:
-    while True:
-        try:
-            sock.do_handshake()
-            return
-        except ssl.SSLWantReadError:
-            await anyio.wait_readable(sock)
-        except ssl.SSLWantWriteError:
-            await anyio.wait_writable(sock)
 
 
 async def _close(sock: socket.socket) -> None:

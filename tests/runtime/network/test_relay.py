@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import socket
-import ssl
 
 import anyio
 import pytest
-import trustme
 
 from lokid.chat import ChatRequest, Message, Text
-from lokid.protocols.address import address
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
 from lokid.runtime.chat import chat
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.network.response import Head, Response
 from lokid.runtime.network.transport import Progress
-from lokid.runtime.network.wire import ALONE, READ, Wire, dial
+from lokid.runtime.network.wire import ALONE, READ, Wire
 from tests.fakes.client import LINES, open_client
 from tests.fakes.provider import FakeProvider, raw
 
@@ -110,28 +107,6 @@ async def test_behind_an_event_that_came_alone_nothing_is_looked_for():
         theirs.send(b"two")
         assert wire.take() is None
         assert await wire.receive() == b"two"
-
-
-async def test_records_of_tls_that_came_together_are_read_together():
-    ca = trustme.CA()
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    ca.issue_cert("127.0.0.1").configure_cert(server)
-    ca.configure_trust(client)
-    sent = anyio.Event()
-
-    async def step(call) -> None:
-        for _ in range(20):
-            await call.send(b"x" * 100)  # a record each
-        sent.set()
-        await call.gone.wait()
-
-    async with FakeProvider(tls=server, default=step) as provider:
-        wire = await dial(address(provider.url), client)
-        await wire.send(b"GET / HTTP/1.1\r\n\r\n")
-        with anyio.fail_after(5):
-            await sent.wait()
-        assert await wire.receive() == b"x" * 2000
-        wire.close()
 
 
 async def test_a_question_on_a_warm_connection_is_one_write_and_asks_for_nothing_else(monkeypatch):
