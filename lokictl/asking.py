@@ -45,7 +45,7 @@ def _is_model(candidate: str) -> bool:
     """Whether its client exists. Raises ``Failure`` when one exists that was surely meant: the default model
     would answer something else, and be paid for it."""
     name, _, model = candidate.partition(":")
-    names = [str(known.get("name")) for known in link.call("clients.list")]
+    names = _clients()
     if name in names:
         return True
     from lokictl.nearest import mistyped
@@ -57,6 +57,16 @@ def _is_model(candidate: str) -> bool:
             f'if "{candidate}" is what you ask, put it behind another word, or name the model with -m',
         )
     return False
+
+
+def _clients() -> "list[str]":
+    try:
+        return [str(known.get("name")) for known in link.call("clients.list")]
+    except Failure as failure:
+        if failure.code != "permission_denied":
+            raise
+    # The extra socket has only models, and those of other clients look as if they were not there.
+    return [str(model.get("client")) for model in link.call("models.list")]
 
 
 def answer(values: "Mapping[str, Any]", params: "dict[str, Any]") -> int:

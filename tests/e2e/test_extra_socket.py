@@ -73,19 +73,25 @@ def test_lokictl_asks_over_a_forwarded_socket_and_can_do_nothing_else(talker: Ta
             refused = elsewhere(tmp_path, *args)
             assert refused.returncode == 2
             assert "does not serve that model" in refused.stderr
+        # The first word as well is a model only if there its client is known.
+        refused = elsewhere(tmp_path, "ask", "talker:busy", "x")
+        assert (refused.returncode, "does not serve that model" in refused.stderr) == (2, True)
+        words = elsewhere(tmp_path, "ask", "note:this", "please")
+        assert (words.stdout.strip(), words.returncode) == ("note:this please", 0), words.stderr
+        assert 'no client is named "note"' in words.stderr
         refused = elsewhere(tmp_path, "ask", "--dry-run", "-m", "talker:echo", "x")
         assert refused.returncode == 77
         for said in (refused, asked, listed):
             for private in (talker.url, str(os.environ["HOME"]), "config.yaml"):
                 assert private not in said.stdout + said.stderr
-        assert talker.prompts() == ["from there", "by default"]
+        assert talker.prompts() == ["from there", "by default", "note:this please"]
 
         own = connect(directory() / "rpc.sock")
         rows = own.ask("usage.query", group_by="program")
-        assert [(row["program"].startswith("extra:"), row["requests"]) for row in rows] == [(True, 2)]
+        assert [(row["program"].startswith("extra:"), row["requests"]) for row in rows] == [(True, 3)]
         state = own.ask("status")["daemon"]["extra_socket"]
         assert state["models"] == ["talker:echo", "talker:v*"]
-        assert state["today"]["requests"] == 2
+        assert state["today"]["requests"] == 3
         own.close()
 
 
