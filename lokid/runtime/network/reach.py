@@ -33,6 +33,9 @@ _TLS = {
 }
 """What OpenSSL means, where its own words do not say it."""
 
+_WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What OpenSSL says while it waits. It may stand behind what then happened, and is nothing that failed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -108,7 +111,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         if cause is None or id(cause) in seen:
             continue
         seen.add(id(cause))
-        yield cause
+        if not isinstance(cause, _WAITS):
+            yield cause
         waiting += [cause.__cause__, cause.__context__]
         if isinstance(cause, BaseExceptionGroup):
             waiting += cause.exceptions

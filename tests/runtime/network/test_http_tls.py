@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -110,6 +111,26 @@ async def test_a_server_without_tls_is_named(library):
         await http.aclose()
         group.cancel_scope.cancel()
     assert not caught.value.retryable
+
+
+async def test_a_reset_within_the_handshake_is_told_as_one_and_may_be_tried_again(library):
+    async def cut(stream: SocketStream) -> None:
+        raw = stream.extra(SocketAttribute.raw_socket)
+        await stream.receive()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await stream.aclose()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(SocketAttribute.local_port)
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, cut)
+        http = HTTPClient(Extra(), client="acme", library=library)
+        with pytest.raises(ProviderUnavailable) as caught:
+            await post(http, f"https://127.0.0.1:{port}")
+        await http.aclose()
+        group.cancel_scope.cancel()
+    assert caught.value.message == f"no connection to 127.0.0.1:{port}: connection reset by peer"
+    assert caught.value.retryable
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
