@@ -37,8 +37,10 @@ help: ## this list
 demo: $(DEMO)/.ready ## install lokid with a small local model and ask it something
 	@tools/demo "$(CURDIR)/$(DEMO)/bin"
 
-# A worker that has nothing left takes tests from the end of the other's queue.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+# Half of the time a test waits for a program, so there are three workers for two cores. One that has nothing
+# left takes tests from the end of another's queue.
+WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 # Only tests in PURE are traced, so it costs the others nothing.
 TRACED := -p tests.tracing $(addprefix --traced=,$(PURE))
 

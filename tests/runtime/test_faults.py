@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from lokid.chat import ChatRequest, Event, Message, RetryNotice, Text, TextDelta
 from lokid.errors import BadRequest, LokidError, RateLimited, TimedOut
 from lokid.runtime.chat import chat
+from lokid.runtime.network.library import LibraryTransport
 from lokid.runtime.network.trust import tls_context
 from tests.fakes.client import LINES, FakeOpenClient, open_client
 from tests.fakes.provider import Call, FakeProvider, answer, stall, stream
@@ -29,7 +30,8 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 
 @pytest.fixture
 async def provider() -> FakeProvider:
-    await tls_context(None)  # made in a thread, which the clock does not wait for
+    # Both are made in threads, which the clock does not wait for.
+    await LibraryTransport(await tls_context(None), None, 1).aclose()
     async with FakeProvider() as provider:
         yield provider
 

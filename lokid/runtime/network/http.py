@@ -55,9 +55,11 @@ MOST_TARGETS = 64
 _HEADERS = {"user-agent": f"lokid/{__version__}", "accept": "*/*", "accept-encoding": "identity"}
 
 
+LIBRARY = "lokid.runtime.network.library"
+"""Imported when it is wanted, in a thread: it takes as long and as much memory as half the daemon."""
+
+
 def _library(context: ssl.SSLContext, proxy: str | None, max_connections: int) -> Transport:
-    """Imported when it is wanted, where nobody waits: it takes as long and as much memory as half the
-    daemon."""
     from lokid.runtime.network.library import LibraryTransport
 
     return LibraryTransport(context, proxy, max_connections)
@@ -272,7 +274,8 @@ class HTTPClient:
             return LeanTransport(self._context, self._extra.max_connections)
         context = await self._context()
         try:
-            return await often.aside(partial(_library, context, self._proxy, self._extra.max_connections))
+            make = partial(_library, context, self._proxy, self._extra.max_connections)
+            return make() if LIBRARY in sys.modules else await often.aside(make)
         except ValueError:
             raise ConfigInvalid(
                 f"extra.proxy of client {self._client!r} is not a proxy",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
 from lokid.errors import ConfigInvalid, ProviderUnavailable
 from lokid.providers.settings import Extra
+from lokid.runtime import network
 from lokid.runtime.network import library
-from lokid.runtime.network.http import HTTPClient, Timeouts
+from lokid.runtime.network.http import LIBRARY, HTTPClient, Timeouts
 from tests.fakes.asking import ask, failure
 from tests.fakes.provider import answer, raw, refusing_port, stall
 
@@ -36,20 +39,22 @@ async def test_a_proxy_gets_the_request_and_its_password(provider):
 async def test_the_library_is_loaded_where_nobody_waits_for_it(
     provider: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made_in: list[threading.Thread] = []
+    made_in: list[bool] = []
 
-    class Transport(library.LibraryTransport):
-        def __init__(self, *args: Any) -> None:
-            made_in.append(threading.current_thread())
-            super().__init__(*args)
+    class Transport(httpx2.AsyncHTTPTransport):
+        def __init__(self, **options: Any) -> None:
+            made_in.append(threading.current_thread() is threading.main_thread())
+            super().__init__(**options)
 
-    monkeypatch.setattr(library, "LibraryTransport", Transport)
-    http = through(provider.port)
-    provider.will(answer(200, b"proxied"))
-    await ask(http, "http://127.0.0.1:9")
-    await http.aclose()
-    assert made_in
-    assert threading.main_thread() not in made_in
+    monkeypatch.setattr(httpx2, "AsyncHTTPTransport", Transport)
+    monkeypatch.setattr(network, "library", library)  # as it was, at the end
+    monkeypatch.delitem(sys.modules, LIBRARY)
+    for _ in range(2):
+        http = through(provider.port)
+        provider.will(answer(200, b"proxied"))
+        await ask(http, "http://127.0.0.1:9")
+        await http.aclose()
+    assert made_in == [False, True]
 
 
 async def test_a_proxy_that_is_down_is_named_as_the_proxy():
