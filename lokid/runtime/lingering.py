@@ -9,8 +9,10 @@ looks whether it may: a thousand that did would be a loop that does nothing else
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from math import inf
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -83,27 +85,31 @@ async def _in_line(thing: Hashable, at_once: int) -> None:
             del _lines[thing]
 
 
-def within(seconds: float, thing: Hashable, work: Callable[[], T], otherwise: T) -> T:
-    """``work()``, which does not raise, or ``otherwise`` if it takes longer. Blocks."""
-    if not _begins(thing, AT_ONCE):
-        return otherwise
-    outcome: SimpleQueue[T] = SimpleQueue()
+def within(seconds: float, works: Mapping[Hashable, Callable[[], T]]) -> dict[Hashable, T]:
+    """What each of ``works``, by its thing, gave that takes no longer: all are begun at once, so that ten
+    that hang cost no more time than one. None of them raises. Blocks."""
+    outcomes: SimpleQueue[tuple[Hashable, T]] = SimpleQueue()
 
-    def run() -> None:
+    def run(thing: Hashable, work: Callable[[], T]) -> None:
         try:
-            outcome.put(work())
+            outcomes.put((thing, work()))
         finally:
             _ended(thing)
 
-    try:
-        threading.Thread(target=run, name="lingering", daemon=True).start()
-    except RuntimeError:  # there may be no more threads
-        _ended(thing)
-        return otherwise
-    try:
-        return outcome.get(timeout=seconds)
-    except Empty:
-        return otherwise
+    begun = 0
+    for each in filter(lambda one: _begins(one[0], AT_ONCE), works.items()):
+        try:
+            threading.Thread(target=run, args=each, name="lingering", daemon=True).start()
+            begun += 1
+        except RuntimeError:  # there may be no more threads
+            _ended(each[0])
+    found: dict[Hashable, T] = {}
+    until = time.monotonic() + seconds
+    with suppress(Empty):
+        while len(found) < begun:
+            thing, outcome = outcomes.get(timeout=max(until - time.monotonic(), 0.0))
+            found[thing] = outcome
+    return found
 
 
 def _begins(thing: Hashable, at_once: int) -> bool:

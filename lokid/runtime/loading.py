@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -41,7 +41,7 @@ KEY_IS_ENOUGH = {
 """Types of providers that can be asked with nothing but a key -> names of it, the best one last."""
 
 PATIENCE_S = 1.0
-"""Seconds that a load waits for a file of which it only wants to know who may read it."""
+"""Seconds that a load waits for all files of which it only wants to know who may read them."""
 
 _KEY = os.urandom(32)  # of this process: a hash of a short secret tells nobody anything
 
@@ -253,15 +253,26 @@ def _file_warnings(config: Config, text: str) -> list[Problem]:
     )
     if literal:
         found += _exposed(config.path, "holds a secret")
+    named: dict[str, list[tuple[str, str, str]]] = {}  # directory -> path, key, client
     for client in config.clients:
         for key in secret_keys(PROVIDERS[client.type]):
             value = getattr(client, key, None)
             if isinstance(value, FileSecret):
                 path = secrets.secret_path(value, os.path.dirname(config.path))
-                look = partial(_exposed, path, f"holds {key} of client {client.name}")
-                late = Problem.of_whole(path, f"does not answer: {client.name} waits for it")
-                found += lingering.within(PATIENCE_S, path, look, [late])
+                named.setdefault(os.path.dirname(path), []).append((path, key, client.name))
+    # One thread for those of one directory, which hang together if they do.
+    looked = lingering.within(PATIENCE_S, {where: partial(_readable, all_) for where, all_ in named.items()})
+    for where, files in named.items():
+        late = [
+            Problem.of_whole(path, f"does not answer: {client} waits for it") for path, _, client in files
+        ]
+        found += looked.get(where, late)
     return found
+
+
+def _readable(files: Sequence[tuple[str, str, str]]) -> list[Problem]:
+    """``files``: path, key and client."""
+    return [one for path, key, client in files for one in _exposed(path, f"holds {key} of client {client}")]
 
 
 def _variables(config: Config, environ: Mapping[str, str]) -> frozenset[str]:

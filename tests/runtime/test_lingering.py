@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import anyio
@@ -138,3 +139,40 @@ def test_a_load_does_not_wait_for_a_key_on_a_mount_that_hangs(
             (one.path, one.message) for one in found.warnings
         ]
     assert mount.hanging == lingering.AT_ONCE
+
+
+def test_a_load_waits_for_many_keys_on_a_mount_that_hangs_as_for_one(
+    mount: Mount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(path: str, **how: Any) -> os.stat_result:
+        return stat("/" if str(path).startswith("/nfs") and mount.hang() else path, **how)
+
+    stat = os.stat
+    waits = 0
+
+    class Waiting(SimpleQueue[Any]):
+        """The time is over when the one that answers has answered, however long that takes."""
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            nonlocal waits
+            waits += 1
+            if waits > 1:
+                raise Empty
+            return super().get(timeout=20)
+
+    monkeypatch.setattr(os, "stat", slow)
+    monkeypatch.setattr("lokid.runtime.lingering.SimpleQueue", Waiting)
+    open_key = tmp_path / "key"
+    open_key.write_text("k")
+    open_key.chmod(0o644)
+    files = [*(f"/nfs/{number}" for number in range(9)), "/nfs/of/another", str(open_key)]
+    config = tmp_path / "config.yaml"
+    entries = (f"  - {{type: openai, name: c{n}, api_key: {{file: {one}}}}}" for n, one in enumerate(files))
+    config.write_text("\n".join(("clients:", *entries)))
+    config.chmod(0o600)
+    found = load(Paths(str(config), str(tmp_path / ".env")), {}, tuple)
+    said = {one.path: one.message for one in found.warnings}
+    assert [said[one].split(":")[0] for one in files[:10]] == ["does not answer"] * 10
+    assert "other users may read it" in said[str(open_key)], "what does answer is told all the same"
+    assert mount.hanging <= 2, "a thread for each directory"
+    assert waits == 2, "all of them are waited for together"
