@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +14,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from lokid.errors import SecretMissing
+from lokid.providers.identities import GoogleIdentity
 from lokid.providers.settings import FileSecret
+from lokid.providers.vertexai import VertexAISettings
 from lokid.runtime import lingering, loading
+from lokid.runtime.identities.credentials import CloudCredentials
+from lokid.runtime.identities.google import Google
+from lokid.runtime.identities.source import Place
 from lokid.runtime.loading import Paths, load
 from lokid.runtime.secrets.sources import Keyring
 
@@ -176,3 +183,42 @@ def test_a_load_waits_for_many_keys_on_a_mount_that_hangs_as_for_one(
     assert "other users may read it" in said[str(open_key)], "what does answer is told all the same"
     assert mount.hanging <= 2, "a thread for each directory"
     assert waits == 2, "all of them are waited for together"
+
+
+@pytest.mark.anyio
+async def test_a_file_of_an_identity_on_a_mount_that_hangs_holds_up_its_client_alone(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = threading.Event()
+
+    def slow(path: str, **how: Any) -> os.stat_result:
+        if path != "/nfs/adc.json":
+            return stat(path, **how)
+        looks.set()
+        mount.hang()
+        raise FileNotFoundError(errno.ENOENT, "")
+
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", slow)
+    monkeypatch.setattr("lokid.runtime.identities.credentials.LOOK_S", 0.0)
+    settings = VertexAISettings(name="mine", type="vertexai", project_id="p", location="l")
+    place = Place(settings, {}, "/")
+    source = Google(place, GoogleIdentity("/nfs/adc.json"))
+    credentials = CloudCredentials("mine", source)
+    async with anyio.create_task_group() as group:
+        credentials.begin(group.start_soon)
+        group.start_soon(credentials.get)
+        with anyio.fail_after(10):
+            while not looks.is_set():
+                await anyio.sleep(0.001)  # who else wants something is served meanwhile
+        group.cancel_scope.cancel()
+    mount.answers.set()
+    credentials = CloudCredentials("mine", source)
+    async with anyio.create_task_group() as group:
+        credentials.begin(group.start_soon)
+        with anyio.fail_after(10), pytest.raises(SecretMissing, match="there is no file"):
+            await credentials.get()
+        mount.answers.clear()
+        for _ in range(ASKERS):
+            assert credentials.problem() is not None, "what a person has to mend, as of the last look"
+        group.cancel_scope.cancel()

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from lokid import logs
 from lokid.errors import CredentialError, ProviderUnavailable
 from lokid.providers.identities import AWSIdentity, AzureIdentity, GoogleIdentity, Identity
-from lokid.runtime import watch
+from lokid.runtime import lingering, watch
 from lokid.runtime.identities.aws import AWS
 from lokid.runtime.identities.azure import Azure
 from lokid.runtime.identities.google import Google
@@ -23,6 +23,10 @@ from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.oauth.held import Clock, ahead, margin
 from lokid.runtime.oauth.refresher import Refresher
 from lokid.runtime.secrets.sources import Keyring
+
+LOOK_S = 0.25
+"""Seconds that a look at the files of a sign-in may hold up everybody. It is there to be told at once that
+somebody has mended what failed; one that is late is made again."""
 
 
 def source(identity: Identity, place: Place, keyring: Keyring) -> Source:
@@ -42,6 +46,7 @@ class CloudCredentials:
 
     def __init__(self, client: str, source: Source, *, clock: Clock | None = None) -> None:
         self._client = client
+        self._thing = ("identity", client)
         self._source = source
         self._clock = clock or Clock()
         self._obtained: Obtained | None = None
@@ -119,14 +124,21 @@ class CloudCredentials:
         return max(self._left() - ahead(self._obtained.life_s), 0.0)
 
     def _look(self) -> None:
-        """Somebody may have signed in meanwhile. Looks at a few files, which takes microseconds."""
-        if self._refresher.failure is not None and watch.marks(self._source.files) != self._marks:
+        """Somebody may have signed in meanwhile. Looks at a few files, which takes microseconds; on a mount
+        that hangs `LOOK_S`, and nothing once it has a few threads."""
+        if self._refresher.failure is None:
+            return
+        found = lingering.within(LOOK_S, {self._thing: self._take_marks})
+        if found and found[self._thing] != self._marks:
             self._refresher.reset()
+
+    def _take_marks(self) -> tuple[watch.Mark, ...]:
+        return watch.marks(self._source.files)
 
     async def _renew(self) -> None:
         if self._due_in() > 0 and self._is_live():
             return
-        self._marks = watch.marks(self._source.files)
+        self._marks = await lingering.look(self._thing, self._take_marks)
         asked_at = self._clock.running()
         try:
             found = await self._source.obtain()

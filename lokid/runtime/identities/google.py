@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
-
-import anyio.to_thread
 
 from lokid import logs
 from lokid.errors import LoginRequired, LokidError, ProviderFailed, ProviderUnavailable, SecretMissing
 from lokid.protocols import oauth2, oauth2_answers
 from lokid.protocols.oauth2_answers import Refusal
 from lokid.providers.identities import GoogleIdentity
+from lokid.runtime import lingering
 from lokid.runtime.identities import kit, metadata
 from lokid.runtime.identities.source import Obtained, Place, of_token
 from lokid.runtime.oauth import token_requests
@@ -36,6 +36,8 @@ _TOKEN_PATH = "computeMetadata/v1/instance/service-accounts/default/token"  # no
 _FLAVOR = ("metadata-flavor", "Google")
 """Sent and expected: nobody else at that address answers so."""
 
+
+T = TypeVar("T")
 
 _SECRET = ("client_secret", "refresh_token", "private_key")
 
@@ -60,11 +62,14 @@ class Google:
 
     async def obtain(self) -> Obtained:
         path, named = self._file()
-        if await anyio.to_thread.run_sync(os.path.exists, path):
+        if await self._look(partial(os.path.exists, path)):
             return await self._of_file(path)
         if named:
             self._lacks(f"there is no file {path}")
         return await self._of_machine()
+
+    async def _look(self, work: Callable[[], T]) -> T:
+        return await lingering.look(("identity", self.place.name), work)
 
     def _file(self) -> tuple[str, bool]:
         """The path, and whether somebody named it."""
@@ -76,7 +81,7 @@ class Google:
 
     async def _of_file(self, path: str) -> Obtained:
         try:
-            text = await anyio.to_thread.run_sync(files.read, path)
+            text = await self._look(partial(files.read, path))
             found = json.loads(text.get_secret_value())
             kind = found["type"]
         except OSError as error:
