@@ -53,13 +53,15 @@ def read(value: Mapping[str, Any], texts: int) -> EmbedAnswer:
     """``{data: [{index, embedding}], usage}``; the index is the position where it is missing."""
     if value.get("error"):
         raise in_band(value)
-    rows = [mapping(row) for row in items(value.get("data"))]
+    rows = items(value.get("data"))
+    if len(rows) != texts:
+        raise ProviderFailed(f"the provider answered {len(rows)} embeddings for {texts} texts")
     vectors: dict[int, bytes] = {}
-    for position, row in enumerate(rows):
+    for position, row in enumerate(map(mapping, rows)):
         index = row.get("index")
         vectors[index if type(index) is int else position] = _vector(row.get("embedding"))
-    if vectors.keys() != set(range(texts)) or len(rows) != texts:
-        raise ProviderFailed(f"the provider answered {len(rows)} embeddings for {texts} texts")
+    if vectors.keys() != set(range(texts)):
+        raise ProviderFailed("the provider answered two embeddings for one text")
     in_order = matching([vectors[index] for index in range(texts)], texts)
     return EmbedAnswer(in_order, _usage(mapping(value.get("usage"))))
 

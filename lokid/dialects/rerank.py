@@ -38,6 +38,9 @@ def read(value: Any, request: RerankRequest) -> RerankAnswer:
     rows = items(value) or items(answer.get("results")) or items(answer.get("data"))
     if not rows and request.documents:
         raise ProviderFailed("the provider's answer has no results")
+    wanted = min(request.top_n or len(request.documents), len(request.documents))
+    if not wanted <= len(rows) <= len(request.documents):
+        raise ProviderFailed(f"the provider answered {len(rows)} scores where there must be {wanted}")
     scores = [_score(mapping(row), len(request.documents)) for row in rows]
     if len({score.index for score in scores}) != len(scores):
         raise ProviderFailed("the provider answered two scores for one document")

@@ -56,6 +56,8 @@ async def embed(
             answers = await _all(client, reached, encode, model, batches, deadline, turn)
     usage = _sum([answer.usage for answer in answers])
     vectors = tuple(vector for answer in answers for vector in answer.vectors)
+    if len({len(vector) for vector in vectors}) > 1:
+        raise ProviderFailed("the provider answered embeddings of different lengths", client=settings.name)
     return Embedded(EmbedAnswer(vectors, usage), f"{settings.name}:{model.name}", cost_usd(model, usage))
 
 

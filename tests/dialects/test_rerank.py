@@ -55,16 +55,30 @@ def test_all_results_come_when_nobody_asked_for_less() -> None:
     [
         ({"results": []}, ProviderFailed),
         ({}, ProviderFailed),
-        ({"results": [row(3, 1)]}, ProviderFailed),
-        ({"results": [row(-1, 1)]}, ProviderFailed),
-        ({"results": [row("0", 1)]}, ProviderFailed),
-        ({"results": [row(True, 1)]}, ProviderFailed),
-        ({"results": [row(0, None)]}, ProviderFailed),
-        (b'{"results": [{"index": 0, "relevance_score": 1e999}]}', ProviderFailed),
+        ({"results": [row(3, 1), row(2, 1)]}, ProviderFailed),
+        ({"results": [row(-1, 1), row(2, 1)]}, ProviderFailed),
+        ({"results": [row("0", 1), row(2, 1)]}, ProviderFailed),
+        ({"results": [row(True, 1), row(2, 1)]}, ProviderFailed),
+        ({"results": [row(0, None), row(2, 1)]}, ProviderFailed),
+        (
+            b'{"results": [{"index": 0, "relevance_score": 1e999}, {"index": 1, "relevance_score": 1}]}',
+            ProviderFailed,
+        ),
         ({"results": [row(0, 1), row(0, 2)]}, ProviderFailed),
+        ({"results": [row(1, 1)]}, ProviderFailed),
+        ({"results": [row(0, 1)] * 4}, ProviderFailed),
         ({"error": {"code": 501, "message": "no", "type": "not_supported_error"}}, Unsupported),
         (b'{"results": [', IncompleteResponse),
     ],
 )
 def test_an_answer_that_does_not_fit_the_documents_is_an_error(value: Any, kind: type[LokidError]) -> None:
     assert type(read(value).error) is kind
+
+
+def test_no_document_is_left_out() -> None:
+    everything = RerankRequest("c:m", "q", ("a", "b", "c"))
+    value = {"results": [row(2, 0.9), row(0, 0.5)]}
+    assert type(read(value, everything).error) is ProviderFailed
+    assert read(value, RerankRequest("c:m", "q", ("a", "b", "c"), top_n=2)).error is None
+    more = RerankRequest("c:m", "q", ("a", "b"), top_n=5)
+    assert read({"results": [row(1, 0.9), row(0, 0.5)]}, more).error is None

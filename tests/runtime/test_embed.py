@@ -126,6 +126,15 @@ async def test_large_batches_have_a_bound_together_and_are_read_one_by_one(provi
     assert LARGE < max(totals) <= one + 5 * LARGE  # the oldest one, and what the others began with
 
 
+async def test_vectors_of_different_lengths_in_two_batches_are_an_error(provider):
+    model = MODEL.model_copy(update={"max_batch_size": 1})
+    provider.will(answer(200, b'{"vectors": [[1.0]], "tokens": 1}'))
+    provider.will(answer(200, b'{"vectors": [[1.0, 2.0]], "tokens": 1}'))
+    async with open_client(provider.url, model) as client:
+        with pytest.raises(ProviderFailed, match="different lengths"):
+            await run(client, numbers(2))
+
+
 async def test_the_first_failure_ends_the_batches_beside_it(provider):
     async def fail_on_ten(call: Call) -> None:
         if "10" in call.request.json["texts"]:
