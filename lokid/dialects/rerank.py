@@ -40,7 +40,10 @@ def read(value: Any, request: RerankRequest) -> RerankAnswer:
         raise ProviderFailed("the provider's answer has no results")
     wanted = min(request.top_n or len(request.documents), len(request.documents))
     if not wanted <= len(rows) <= len(request.documents):
-        raise ProviderFailed(f"the provider answered {len(rows)} scores where there must be {wanted}")
+        raise ProviderFailed(
+            f"the provider answered {len(rows)} scores where there must be {wanted}",
+            hint=None if request.top_n else "ask for as many as you want with top_n",
+        )
     scores = [_score(mapping(row), len(request.documents)) for row in rows]
     if len({score.index for score in scores}) != len(scores):
         raise ProviderFailed("the provider answered two scores for one document")
