@@ -66,10 +66,17 @@ _lokictl_words_to_command() {
     # A line that is a message or empty, then the command, if there is one.
     note=${answer%%$'\n'*} command=
     [[ $answer == *$'\n'* ]] && command=${answer#*$'\n'}
+    note=${note//$'\x1e'/$'\n'}
+    if [[ $command || ${#words} -gt $((${COLUMNS:-80} / 2)) || $words == *$'\n'* ]]; then
+        # Above the line that readline is about to draw: one of several rows would be written over it.
+        [[ $note ]] && printf '%s\n' "$note"
+    elif [[ $note ]]; then
+        # Under it: down, and up again. What parts its rows is counted.
+        local parts=${note//[!$'\n']/}
+        printf '\n%s\e[%dA\r' "$note" $((${#parts} + 1))
+    fi
     [[ $command ]] && READLINE_LINE=$command READLINE_POINT=${#command}
-    # Under the line that readline is about to draw: down, and up again. What parts its rows is counted.
-    local parts=${note//[!$'\x1e']/}
-    [[ $note ]] && printf '\n%s\e[%dA\r' "${note//$'\x1e'/$'\n'}" $((${#parts} + 1))
+    return 0
 }
 bind -m emacs -x '"\ee": _lokictl_words_to_command'
 bind -m vi-insert -x '"\ee": _lokictl_words_to_command'

@@ -23,8 +23,13 @@ function __lokictl_words_to_command
         commandline -r -- (string join \n -- $answer[2..] | string collect)
     end
     if test -n "$note"
-        # Under the prompt; fish draws the line anew below it.
+        # Under the prompt; fish draws the line anew below it, after as many rows up as the words had. How wide
+        # the prompt is nobody says: half a row.
+        set -l length (string length -- $words)
+        set -l lines (string split \n -- $words)
+        set -l rows (math "floor($length / $COLUMNS + 0.5) + "(count $lines)" - 1")
         printf '\n%s\n' $note
+        test $rows -gt 0; and printf (string repeat -n $rows '\n')
         commandline -f repaint
     end
 end

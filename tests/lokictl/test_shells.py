@@ -138,6 +138,38 @@ def test_alt_e_marks_what_destroys(shell, daemon, home):
     assert (home / "plan.md").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["rm -rf " + " ".join(f"directory{n}" for n in range(20)), "cd there\nrm -rf .", "rm -rf .\nls\nls"],
+)
+def test_the_mark_of_what_destroys_shows_beside_a_command_of_several_rows(shell, daemon, command):
+    daemon(chat=lambda *_: result(command))
+    shell.text("clean up")
+    shell.keys("M-e")
+
+    def both(lines):
+        shown = "".join("".join(lines).split())
+        return "careful:thisdeletes" in shown and all(word in shown for word in command.split())
+
+    shell.wait(both, "the command and its mark")
+
+
+def test_an_error_shows_beside_words_of_several_rows(shell, daemon):
+    def refuse(*_):
+        raise Refused("overloaded", "too busy")
+
+    words = " ".join(f"word{n}" for n in range(30))
+    daemon(chat=refuse)
+    shell.text(words)
+    shell.keys("M-e")
+    shell.wait(
+        lambda lines: "lokictl:toobusy" in "".join("".join(lines).split()) and "word29" in "".join(lines),
+        "the words and the error",
+    )
+    shell.text(" end")
+    shell.wait(lambda lines: "word29 end" in " ".join(lines), "what is typed")
+
+
 def test_an_error_shows_under_the_prompt_and_the_line_stays(shell, daemon):
     def refuse(*_):
         raise Refused("login_required", "openai wants a login", hint="lokictl auth login openai")
