@@ -7,9 +7,11 @@ connection that ended before an answer from one that ended in its head.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
+from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
 
 SIP = 2 * 1024
@@ -74,6 +76,9 @@ class Sips:
         await self._stream.aclose()
 
     async def start_tls(self, *args: Any, **options: Any) -> Sips:
+        # Of its stream beneath TLS; Trio's has a size of its own, which is as large.
+        if isinstance(beneath := getattr(self._stream, "_stream", None), ByteStream):
+            self._stream._stream = Gulps(beneath)  # noqa: SLF001
         try:
             return Sips(await self._stream.start_tls(*args, **options))
         except BaseException:  # also one that is cancelled
@@ -85,6 +90,30 @@ class Sips:
         if info == "is_readable" and _holds(self._stream):
             return True
         return self._stream.get_extra_info(info)
+
+
+class Gulps(ByteStream):
+    """``stream``, read a little at a time. What comes may be nothing but tickets of TLS, and then no read of
+    what is above it ever ends: 64 KiB of them take 25 ms."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    @property
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        return self._stream.extra_attributes
+
+    async def receive(self, max_bytes: int = GULP) -> bytes:
+        return await self._stream.receive(min(max_bytes, GULP))
+
+    async def send(self, item: bytes) -> None:
+        await self._stream.send(item)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _holds(stream: Any) -> bool:

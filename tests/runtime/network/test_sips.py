@@ -13,7 +13,7 @@ import trustme
 from lokid.errors import IncompleteResponse, ProviderFailed
 from lokid.providers.settings import Extra
 from lokid.runtime.network.http import HTTPClient
-from lokid.runtime.network.sips import GULP, SIP, Sipping, Sips
+from lokid.runtime.network.sips import GULP, SIP, Gulps, Sipping, Sips
 from tests.fakes.asking import ask, failure
 from tests.fakes.provider import Call, FakeProvider, answer, raw, reset
 
@@ -120,3 +120,27 @@ async def test_others_have_their_turn_after_a_little_also_within_tls(data, size)
         tasks.cancel_scope.cancel()
     assert len(set(turns)) > 50
     assert plain.asked == [SIP] + [size] * 99
+
+
+async def test_beneath_tls_a_little_is_read_at_a_time(library, tmp_path, monkeypatch):
+    """Tickets of TLS are nothing for who reads above it, so that his size says nothing of them."""
+    sizes: list[int] = []
+    receive = Gulps.receive
+
+    async def counted(self: Gulps, max_bytes: int = 2**16) -> bytes:
+        data = await receive(self, max_bytes)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(Gulps, "receive", counted)
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 400  # 100 KB, behind the handshake
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    async with FakeProvider(tls=context, default=raw(WHOLE + b"one")) as provider:
+        http = HTTPClient(Extra(ca_file=str(tmp_path / "ca.pem")), client="acme", library=library)
+        assert await ask(http, provider.url) == (200, b"one")
+        await http.aclose()
+    assert max(sizes, default=0) <= GULP
+    assert sum(sizes) > 3 * GULP or not sizes  # Trio has an own stream
