@@ -11,6 +11,6 @@
 printf '%s\0' "$@" | xargs -0 -P 8 -n 1 sh -c '
     [ ! -e "$1.summary" ] || exit 0
     if lokictl ask "Summarise this in one sentence." < "$1" > "$1.part"
-    then mv "$1.part" "$1.summary"
-    else rm "$1.part"; exit 1    # xargs goes on, and its own status tells in the end
+    then mv -- "$1.part" "$1.summary"
+    else rm -- "$1.part"; exit 1    # xargs goes on, and its own status tells in the end
     fi' summarise

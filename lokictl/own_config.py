@@ -45,7 +45,7 @@ clients:
 def path(environ: Mapping[str, str]) -> str:
     """Where it is, whether or not it exists."""
     try:
-        return address.config_file(environ)
+        return os.path.abspath(address.config_file(environ))
     except address.NoHome as error:
         raise Failure("config_invalid", str(error)) from None
 

@@ -69,6 +69,9 @@ def test_many_files_are_summarised_and_none_is_paid_twice(talker, env, tmp_path)
     assert "text 3" in (tmp_path / "3 a.txt.summary").read_text()
     assert (tmp_path / "0 a.txt.summary").read_text() == "from yesterday"
     assert len(talker.asked) == 3
+    (tmp_path / "-d.txt").write_text("a name like an option")
+    run(env, "sh", EXAMPLES / "summaries.sh", "-d.txt", folder=tmp_path)
+    assert "like an option" in (tmp_path / "-d.txt.summary").read_text()
     (tmp_path / "new.txt").write_text("x")
     failed = run(
         env | {"LOKICTL_MODEL": "talker:busy"},

@@ -17,12 +17,12 @@ from tests.fakes.terminal import Terminal, lokictl
 PROBLEM = {"path": "config.yaml", "line": 3, "column": 1, "key": "clients", "message": "is wrong"}
 
 
-def edit(home: Path, script: str):
+def edit(home: Path, script: str, **env: str):
     """``config edit`` with a shell script as the editor; ``$1`` is the file."""
     editor = home / "editor"
     editor.write_text(f"#!/bin/sh\n{script}\n")
     editor.chmod(0o755)
-    return lokictl("config", "edit", env={"EDITOR": str(editor), "VISUAL": ""})
+    return lokictl("config", "edit", env={"EDITOR": str(editor), "VISUAL": "", **env})
 
 
 def written(home: Path) -> Path:
@@ -49,6 +49,14 @@ def test_a_start_that_nobody_changed_is_no_configuration(daemon, home):
         "an editor that returns at once has to be told to wait: EDITOR='code --wait'",
     ]
     assert os.listdir(written(home).parent) == []
+
+
+def test_where_it_is_may_be_said_from_here(daemon, home, monkeypatch):
+    daemon(config__check=lambda *_: [])
+    monkeypatch.chdir(home)
+    done = edit(home, 'echo "model: a:b" > "$1"', LOKID_CONFIG="mine.yaml")
+    assert done.returncode == 0, done.stderr
+    assert (home / "mine.yaml").read_text() == "model: a:b\n"
 
 
 def test_a_configuration_that_is_there_is_edited_in_its_place(daemon, home):

@@ -170,13 +170,17 @@ def _is_set(budget: Budget) -> bool:
     return budget.usd_per_day is not None or budget.usd_per_month is not None
 
 
+def _usd(amount: float) -> str:
+    return f"{amount:.2f}" if amount >= 0.01 else f"{amount:.2g}"
+
+
 def _exceeded(budget: Mapping[str, Any], client: str, now: float) -> BudgetExceeded:
     whose = f"client {budget['client']!r}" if budget["client"] else "all clients together"
     when = {"day": "today", "month": "this month"}[budget["period"]]
     ends = time.strftime("%Y-%m-%d %H:%M", time.localtime(budget["ends_at"]))
     key = f"budget.usd_per_{budget['period']}"
     return BudgetExceeded(
-        f"the budget of {whose} is used up: {budget['spent_usd']:.2f} of {budget['usd']:.2f} USD {when}; "
+        f"the budget of {whose} is used up: {_usd(budget['spent_usd'])} of {_usd(budget['usd'])} USD {when}; "
         f"there is a new one at {ends}",
         hint=f"lokictl usage --by program shows who spent it; {key} in the configuration changes it",
         client=client,

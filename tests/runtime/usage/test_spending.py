@@ -120,6 +120,8 @@ def test_over_the_budget_the_error_says_whose_how_much_and_until_when() -> None:
     assert caught.value.client == "a"
     assert caught.value.hint is not None
     assert "budget.usd_per_day" in caught.value.hint
+    with pytest.raises(BudgetExceeded, match=r"used up: 0\.30 of 0\.001 USD"):
+        spending.check("a", Budget(usd_per_day=0.001), NONE, NOON)
     spending.check("a", Budget(usd_per_day=0.3), NONE, NOON + DAY)
     spending.check("b", Budget(usd_per_day=0.3), NONE, NOON)
 
