@@ -151,7 +151,7 @@ async def _chat(service: Service, call: Call, params: Params) -> object:
     if _is_long(params):  # twenty thousand messages are 0.1 s
         # One by one, and those of the extra socket in a line of their own: nobody waits behind all of them.
         intake = service.intake.share if call.asker.restricted else service.intake
-        request = await anyio.to_thread.run_sync(decode.chat_request, params, limiter=intake.decoding)
+        request = await intake.aside(call.asker.pid, partial(decode.chat_request, params))
     else:
         request = decode.chat_request(params)
     emit = call.emit if request.stream else _drop
@@ -299,7 +299,7 @@ HANDLERS: dict[str, Handler] = {
     "secrets.list": _in_turn(_list_secrets),
     "secrets.delete": _in_turn(_delete_secret),
     "secrets.status": _in_turn(_secrets_status),
-    "secrets.lock": Spawned(_lock),
+    "secrets.lock": _in_turn(_lock),
     "secrets.unlock": _in_turn(_unlock),
     "secrets.passphrase": _in_turn(_set_passphrase),
     "events.subscribe": Inline(_subscribe),

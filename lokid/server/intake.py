@@ -8,12 +8,17 @@ texts take: one emoji makes four bytes of each character.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sys import getsizeof
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from lokid.rpc.messages import ProtocolError
+from lokid.server.lanes import Lanes
+
+T = TypeVar("T")
 
 SMALL = 64 * 1024
 """Bytes of a frame that is decoded at once and not counted: 7 ms for the worst of them, measured. A thread
@@ -40,6 +45,7 @@ class Intake:
         self._most = most
         self._is_share = is_share
         self._limiter: anyio.CapacityLimiter | None = None
+        self._lanes = Lanes()
         self._share: Intake | None = None
         self.total = 0
 
@@ -54,12 +60,13 @@ class Intake:
     def add(self, size: int) -> None:
         self.total += size
 
-    @property
-    def decoding(self) -> anyio.CapacityLimiter:
-        """For one large frame at a time: two would only take the interpreter from each other."""
+    async def aside(self, pid: int, decode: Callable[[], T]) -> T:
+        """``decode()``, in a thread. One at a time: two would only take the interpreter from each other. Of
+        each process there is one in that line: its five hundred connections would be half a minute."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(1)
-        return self._limiter
+        async with self._lanes.turn(pid, "decode"):
+            return await anyio.to_thread.run_sync(decode, limiter=self._limiter)
 
     def check(self, largest: int, msgid: int | None = None, own: int = 0) -> None:
         """``largest``: that the configuration allows; twice as much has always room, and so has a decoded

@@ -17,7 +17,6 @@ import logging
 from collections.abc import Awaitable, Sequence
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from lokid.chat import Event
@@ -218,9 +217,7 @@ class Session:
         intake, size = self._intake, len(frame)
         intake.add(size)
         try:
-            message, admitted, taken = await anyio.to_thread.run_sync(
-                self._opened, frame, limiter=intake.decoding
-            )
+            message, admitted, taken = await intake.aside(self._peer.pid, lambda: self._opened(frame))
             if taken > size:
                 intake.add(taken - size)
                 size = taken

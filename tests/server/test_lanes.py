@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 
 from lokid.runtime import lingering
-from lokid.server.handlers import HANDLERS, Spawned
+from lokid.server import listener
+from lokid.server.handlers import HANDLERS, LONG, Spawned
+from lokid.server.intake import SMALL, Intake
 from lokid.server.lanes import Lanes
+from lokid.server.peer import Peer
 from lokid.server.service import Service
+from tests.fakes.server import served
 
 MUCH = 50
 
@@ -26,6 +33,7 @@ ANSWERED_BY = {
     "secrets.list": ({}, "list"),
     "secrets.delete": ({"name": "A"}, "delete"),
     "secrets.status": ({}, "status"),
+    "secrets.lock": ({}, "lock"),
     "secrets.unlock": ({}, "unlock"),
     "secrets.passphrase": ({"passphrase": "p"}, "protect"),
 }
@@ -97,3 +105,46 @@ async def test_who_goes_leaves_its_place_and_the_lane_ends_with_the_last() -> No
         assert len(lanes) == 1
         group.cancel_scope.cancel()
     assert len(lanes) == 0
+
+
+@pytest.mark.anyio
+async def test_large_requests_of_another_program_wait_behind_one_of_them() -> None:
+    intake, order = Intake(), list[int]()
+    held = anyio.Event()
+
+    async def read(pid: int) -> None:
+        await intake.aside(pid, lambda: order.append(pid))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(intake.aside, 3, lambda: anyio.from_thread.run(held.wait))
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(MUCH):
+            group.start_soon(read, 1)
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(read, 2)
+        await anyio.wait_all_tasks_blocked()
+        held.set()
+    assert (order.index(2), len(order)) == (1, MUCH + 1)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "params",
+    [{"prompt": "x" * SMALL}, {"messages": [{"role": "user", "content": "x"}] * (LONG + 1)}],
+    ids=["bytes", "messages"],
+)
+async def test_a_large_request_is_that_of_the_process_at_the_other_end(
+    params: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    aside = Intake.aside
+
+    async def noted(intake: Intake, pid: int, decode: Callable[[], Any]) -> Any:
+        seen.append(pid)
+        return await aside(intake, pid, decode)
+
+    monkeypatch.setattr(Intake, "aside", noted)
+    monkeypatch.setattr(listener, "peer_of", lambda _: Peer(7, os.geteuid()))
+    async with served(tmp_path) as server, server.client() as client:
+        assert (await client.ask("chat", model="echo", **params)).error is None
+    assert seen == [7]
