@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from lokid.rpc.messages import ProtocolError
+from lokid.runtime import often
 from lokid.server.lanes import Lanes
 
 T = TypeVar("T")
@@ -65,8 +66,9 @@ class Intake:
         each process there is one in that line: its five hundred connections would be half a minute."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(1)
-        async with self._lanes.turn(pid, "decode"):
-            return await anyio.to_thread.run_sync(decode, limiter=self._limiter)
+        async with self._lanes.turn(pid, "decode"), self._limiter:
+            with often.turns():
+                return await anyio.to_thread.run_sync(decode, limiter=anyio.CapacityLimiter(1))
 
     def check(self, largest: int, msgid: int | None = None, own: int = 0) -> None:
         """``largest``: that the configuration allows; twice as much has always room, and so has a decoded

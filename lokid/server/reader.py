@@ -18,7 +18,7 @@ from lokid.runtime.network.inlet import Inlet
 from lokid.server.intake import SMALL, Intake
 from lokid.server.pace import Line
 from lokid.server.peer import Connected
-from lokid.server.selector import BEHIND
+from lokid.server.selector import BEHIND, PROGRAM
 
 READ = 64 * 1024
 """Bytes per read of a long text or image, which is stepped over: a frame of 64 MiB in about a thousand."""
@@ -52,9 +52,10 @@ class Reader:
     __slots__ = ("_began", "_connection", "_held", "_inlet", "_intake", "_largest", "_last", "_line", "_sock")
 
     def __init__(
-        self, sock: Connected, largest: int, intake: Intake, line: Line, *, last: bool = False
+        self, sock: Connected, pid: int, largest: int, intake: Intake, line: Line, *, last: bool = False
     ) -> None:
-        """``largest``: bytes of a frame. ``last``: whether the others always go first."""
+        """``pid``: of the process at the other end. ``largest``: bytes of a frame. ``last``: whether the
+        others always go first."""
         self._sock = sock
         self._inlet = Inlet(sock, self._received)
         self._connection = Connection(_limits(largest))
@@ -63,6 +64,7 @@ class Reader:
         self._largest = largest
         self._held = 0  # counted by the intake
         self._last = last
+        PROGRAM[sock.fileno()] = pid
         if last:
             BEHIND.add(sock.fileno())
         self._began = 0.0  # when the frame did whose rest is to come
@@ -105,6 +107,7 @@ class Reader:
     def close(self) -> None:
         """Before the socket is."""
         BEHIND.discard(self._sock.fileno())
+        PROGRAM.pop(self._sock.fileno(), None)
         self._inlet.close()
 
     def _frames(self, data: bytes) -> list[Message | LargeFrame]:

@@ -2,7 +2,8 @@
 
 asyncio asks for everything that is ready and works it off before it looks again: when ten thousand
 connections ended at once, the next ``hello`` waited for all of them. Here a turn gets a few sockets of each
-of three lanes, and the rest waits in the order in which it came:
+of three lanes, and the rest waits in the order in which it came, one of each program after the other: five
+hundred of one program made a ``hello`` of another wait for half a second.
 
 * programs: what came in on the socket of ours. Reading it is cheap, and somebody sits in front of it.
 * the others: providers, of which 500 streams may have something at once, and connections whose other end is
@@ -29,7 +30,6 @@ import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from itertools import islice
 from math import inf
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import Any
@@ -57,6 +57,9 @@ LAST = 1
 BEHIND: set[int] = set()
 """Descriptors of the programs that are behind: their readers know, and asyncio hands nobody its selector."""
 
+PROGRAM: dict[int, int] = {}
+"""Descriptor -> number of the process at its other end, for the same reason. Those that have none are one."""
+
 REPORTED = 2048
 """Sockets that the kernel names at once, before it goes on with the others: to put so many aside takes 5 ms.
 More would also wake Python's collector, which counts what is made to name them."""
@@ -72,6 +75,44 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return lambda: asyncio.SelectorEventLoop(FairSelector())
 
 
+class _Lane:
+    """Descriptor -> what the kernel reported, by program."""
+
+    def __init__(self, program: Mapping[int, int]) -> None:
+        self._program = program
+        self._of: dict[int, dict[int, int]] = {}  # that with the next turn first
+        self._whose: dict[int, int] = {}  # its number may have another program meanwhile
+
+    def __len__(self) -> int:
+        return len(self._whose)
+
+    def add(self, fd: int, event: int) -> None:
+        whose = self._whose[fd] = self._program.get(fd, 0)
+        self._of.setdefault(whose, {})[fd] = event
+
+    def take(self) -> tuple[int, int]:
+        """The next one, and what was reported. Its program goes to the end of the line."""
+        whose = next(iter(self._of))
+        fds = self._of.pop(whose)
+        fd = next(iter(fds))
+        event = fds.pop(fd)
+        del self._whose[fd]
+        if fds:
+            self._of[whose] = fds
+        return fd, event
+
+    def remove(self, fd: int) -> bool:
+        """Whether it was there."""
+        whose = self._whose.pop(fd, None)
+        if whose is None:
+            return False
+        fds = self._of[whose]
+        del fds[fd]
+        if not fds:
+            del self._of[whose]
+        return True
+
+
 class FairSelector(selectors.BaseSelector):
     """A selector for asyncio: at most ``programs`` and ``others`` sockets a turn, or ``crowd`` of both while
     none waits; fewer after a long turn. By descriptor, as asyncio uses it."""
@@ -83,6 +124,7 @@ class FairSelector(selectors.BaseSelector):
         crowd: int = CROWD,
         clock: Callable[[], float] = time.monotonic,
         behind: AbstractSet[int] = BEHIND,
+        program: Mapping[int, int] = PROGRAM,
     ) -> None:
         self._epoll = select.epoll()
         self._keys: dict[int, SelectorKey] = {}
@@ -90,8 +132,8 @@ class FairSelector(selectors.BaseSelector):
         self._rooms = programs, others
         self._behind = behind
         self._crowd = crowd
-        # Descriptor -> what the kernel reported: ready, out of its set, and in the order in which they came.
-        self._parked: tuple[dict[int, int], ...] = {}, {}, {}
+        # Ready, and out of the set of the kernel.
+        self._parked = _Lane(program), _Lane(program), _Lane(program)
         self._looked = False  # in the turn before
         self._clock = clock
         self._began = inf  # the turn before
@@ -179,7 +221,7 @@ class FairSelector(selectors.BaseSelector):
                 self._report(fd, event, ready)
             else:
                 self._epoll.unregister(fd)
-                self._parked[lane][fd] = event
+                self._parked[lane].add(fd, event)
         return ready
 
     def _alike(self, found: list[tuple[int, int]]) -> int:
@@ -198,14 +240,14 @@ class FairSelector(selectors.BaseSelector):
     def get_map(self) -> Mapping[Any, SelectorKey]:
         return self._keys
 
-    def _release(self, lane: dict[int, int], room: int, ready: list[tuple[SelectorKey, int]]) -> int:
+    def _release(self, lane: _Lane, room: int, ready: list[tuple[SelectorKey, int]]) -> int:
         """How much of ``room`` is left."""
-        for fd in list(islice(lane, room)):
+        for _ in range(min(room, len(lane))):
+            fd, event = lane.take()
             with suppress(OSError):  # closed without a word to us
                 self._epoll.register(fd, _mask(self._keys[fd].events))
-                self._report(fd, lane[fd], ready)
+                self._report(fd, event, ready)
                 room -= 1
-            del lane[fd]
         return room
 
     def _report(self, fd: int, event: int, ready: list[tuple[SelectorKey, int]]) -> None:
@@ -217,7 +259,7 @@ class FairSelector(selectors.BaseSelector):
 
     def _unpark(self, fd: int) -> bool:
         """Whether it waited; it is in no set then."""
-        return any(lane.pop(fd, None) is not None for lane in self._parked)
+        return any(lane.remove(fd) for lane in self._parked)
 
 
 def _fd(fileobj: Any) -> int:

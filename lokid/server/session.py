@@ -108,7 +108,7 @@ class Session:
         self._unread = service.unread.share if access.restricted else service.unread
         largest = service.runtime.max_frame()
         self._line = service.extra_line if access.restricted else service.line
-        self._reader = Reader(sock, largest, self._intake, self._line, last=access.restricted)
+        self._reader = Reader(sock, peer.pid, largest, self._intake, self._line, last=access.restricted)
         self._outbox = Outbox(sock, tasks, self._lose, self._stall, count=self._unread.add)
         self._running: dict[int, Running] = {}  # by msgid
         self._reading = anyio.CancelScope()

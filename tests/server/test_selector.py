@@ -8,6 +8,7 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from itertools import pairwise
 from selectors import EVENT_READ, EVENT_WRITE
 
 import anyio
@@ -173,6 +174,34 @@ def test_a_turn_has_no_more_programs_than_its_share_and_they_keep_their_order(
         for key, _ in ready:
             key.data[1].recv(1)
     assert turns == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_program_waits_behind_one_socket_of_each_other_and_not_behind_all(
+    sockets: Sockets, behind: bool
+) -> None:
+    """Nothing is read here: all of them stay ready for ever."""
+    fds: set[int] = set()
+    program: dict[int, int] = {}
+    fair = FairSelector(programs=1, crowd=0, behind=fds if behind else frozenset(), program=program)
+    for pid, number in ((1, 50), (2, 1), (3, 5)):
+        for each in range(number):
+            ours, theirs = sockets.program()
+            fair.register(ours.fileno(), EVENT_READ, (pid, each))
+            fds.add(ours.fileno())
+            program[ours.fileno()] = pid
+            theirs.send(b"x")
+    heard = [name for _ in range(24) for name in names(fair)]
+    pids = [pid for pid, _ in heard]  # type: ignore[misc]
+    for pid in (1, 2, 3):
+        turns = [turn for turn, heard_of in enumerate(pids) if heard_of == pid]
+        assert max(after - before for before, after in pairwise([0, *turns])) <= 4
+    assert len({name for name in heard if name[0] == 1}) == pids.count(1), "its own in their order"  # type: ignore[index]
+    program.clear()  # a number that is given away anew is another's
+    while fair.waiting != (0, 0, 0):
+        for key in [*fair.get_map().values()]:
+            fair.unregister(key.fd)
+    fair.close()
 
 
 def test_who_waits_keeps_the_loop_from_sleeping(sockets: Sockets, selector: FairSelector) -> None:
