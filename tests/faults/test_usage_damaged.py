@@ -20,6 +20,7 @@ import pytest
 
 from lokid.runtime.usage import ledger as ledgers
 from lokid.runtime.usage import rows as usage_rows
+from lokid.runtime.usage.journal import Journal
 from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row
 from tests.runtime.usage.test_bill import setting
@@ -151,6 +152,51 @@ async def test_one_that_another_program_holds_is_told_and_written_once_it_is_fre
             holder.stdin.close()
             await ledger.close()
     assert in_file(path) == 501
+
+
+def left(directory: Path, rows: int) -> str:
+    """A journal of a daemon that was killed; its name."""
+    journal = Journal(str(directory))
+    for number in range(1, rows + 1):
+        journal.append(number, ROW)
+    journal.close(keep=True)
+    return journal.name
+
+
+async def test_what_a_killed_daemon_left_counts_also_while_the_database_cannot_have_it(path: Path) -> None:
+    """Else a budget began anew with each start on a full disk."""
+    a_database(path)
+    left(path.parent, 3)
+    half = left(path.parent, 5)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO journals VALUES (?, 4)", (half,))  # of these four are among the 500
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None and holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        async with opened(path) as ledger:
+            assert await requests(ledger) == 504
+            assert ledger.status()["unsaved"] >= 4
+            holder.stdin.close()
+            await until_written(ledger)
+            assert await requests(ledger) == 504
+    assert in_file(path) == 504
+    assert [*path.parent.glob("*.journal*")] == []
+
+
+async def test_what_a_killed_daemon_left_counts_beside_a_database_that_is_none(path: Path) -> None:
+    garbage(path)
+    left(path.parent, 3)
+    async with opened(path) as ledger:
+        assert await requests(ledger) == 3
+        ledger.put(ROW)
+        assert await requests(ledger) == 4
+    async with opened(path) as ledger:
+        assert await requests(ledger) == 4
+        shutil.move(path, path.parent / "away")
+        await until_written(ledger)
+        assert await requests(ledger) == 4
+    assert in_file(path) == 4
 
 
 async def test_a_directory_in_its_place_is_told_as_one_and_stays_told(path: Path) -> None:

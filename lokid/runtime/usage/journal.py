@@ -74,13 +74,14 @@ def _held(path: str) -> Iterator[int | None]:
         os.close(fd)
 
 
-def left_behind(directory: str) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
-    """Name and numbered rows of each; removed when the next one is asked for. Raises OSError."""
+def left_behind(directory: str, *, take: bool) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
+    """Name and numbered rows of each. ``take``: it is removed when the next one is asked for. Raises
+    OSError."""
     for file in sorted(os.listdir(directory)):
         path = os.path.join(directory, file)
         if _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
             with suppress(FileNotFoundError), _held(path) as fd:
-                if fd is not None:
+                if fd is not None and take:
                     os.unlink(path)
         if (found := _NAME.fullmatch(file)) is None:
             continue
@@ -88,7 +89,8 @@ def left_behind(directory: str) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
             if fd is not None:
                 with open(fd, "rb", closefd=False) as lines:
                     yield found[1], [row for line in lines if (row := _read(line)) is not None]
-                os.unlink(path)
+                if take:
+                    os.unlink(path)
 
 
 def _read(line: bytes) -> tuple[int, Row] | None:

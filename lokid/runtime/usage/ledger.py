@@ -114,6 +114,7 @@ class Ledger:
         self.lost = 0
         self._number = 0
         self._unsaved: deque[Row] = deque()
+        self._waiting: usage_rows.Journals = {}  # of daemons before, and not taken over yet
         self._journal: Journal | None = None
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._hurry = threading.Event()
@@ -138,7 +139,7 @@ class Ledger:
     ) -> list[dict[str, Any]]:
         """Sums over ``since <= end of the request < until``, in seconds since the epoch (``usage_rows``)."""
         await self._flush()
-        query = partial(usage_rows.query, since=since, until=until, group_by=group_by)
+        query = partial(usage_rows.query, waiting=self._waiting, since=since, until=until, group_by=group_by)
         ask = partial(query, self.path, tuple(self._unsaved) if self.problem else ())
         try:
             found = await lingering.look(("ledger", self.path), ask, READERS)
@@ -169,7 +170,8 @@ class Ledger:
         why = self.problem or self.unreadable
         state = {"path": self.path, "state": "ok" if why is None else "degraded"}
         reason = {} if why is None else {"reason": why}
-        return state | reason | {"unsaved": len(self._unsaved), "lost": self.lost}
+        unsaved = len(self._unsaved) + sum(map(len, self._waiting.values()))
+        return state | reason | {"unsaved": unsaved, "lost": self.lost}
 
     # --- its life ------------------------------------------------------------------------------------
 
@@ -206,12 +208,19 @@ class Ledger:
 
     # --- what the thread tells, in the event loop ------------------------------------------------------
 
+    def found(self, waiting: usage_rows.Journals) -> None:
+        self._waiting = waiting
+
     def begun(self, journal: Journal) -> None:
         self._journal = journal
 
+    def adopted(self, name: str) -> None:
+        self._waiting = {each: rows for each, rows in self._waiting.items() if each != name}
+
     def opened(self) -> None:
-        """Maybe another one than that which could not be read."""
+        """Maybe another one than that which could not be read. What waited for it is in it."""
         self.unreadable = None
+        self._waiting = {}  # also what another daemon has taken over
 
     def saved(self, count: int) -> None:
         for _ in range(count):
@@ -264,6 +273,7 @@ class _Writer:
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Which one ``_db`` is."""
+        self._looked = False  # for journals that were left behind
         self._journal: Journal | None = None
         self._backlog: deque[tuple[int, Row]] = deque()
         self._calls: list[Callable[[], None]] = []
@@ -272,7 +282,9 @@ class _Writer:
         healthy, end = True, False
         while not end:
             end = self._take(None if healthy else RETRY_S)
-            healthy = self._write()
+            before, healthy = healthy, self._write()
+            if healthy and not before:
+                self._tell(self._ledger.saved, 0)  # also where nothing of its own waited
             for call in self._calls:
                 self._tell(call)
             self._calls.clear()
@@ -326,6 +338,11 @@ class _Writer:
 
     def _open(self) -> sqlite3.Connection:
         directory = os.path.dirname(self._path)
+        if not self._looked:
+            # What is there counts for a budget, also while the database cannot be opened or is full.
+            with suppress(OSError):
+                self._tell(self._ledger.found, dict(left_behind(directory, take=False)))
+            self._looked = True
         durable.make_directory(directory)
         if self._journal is None:
             # First: with it no row is lost at the end of a daemon that finds the database damaged.
@@ -333,9 +350,10 @@ class _Writer:
             self._tell(self._ledger.begun, self._journal)
         db = usage_rows.connect(self._path)
         try:
-            for name, rows in left_behind(directory):
+            for name, rows in left_behind(directory, take=True):
                 if count := usage_rows.adopt(db, name, rows):
                     log.info("%d rows of usage taken over from a daemon before", count)
+                self._tell(self._ledger.adopted, name)
         except BaseException:
             db.close()
             raise

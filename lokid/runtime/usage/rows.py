@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -171,11 +172,16 @@ def save(db: sqlite3.Connection, journal: str, rows: Sequence[tuple[int, Row]]) 
 def adopt(db: sqlite3.Connection, journal: str, rows: Sequence[tuple[int, Row]]) -> int:
     """Saves what is missing of a journal that was left behind, and forgets it. How many rows that were."""
     with _transaction(db):
-        found = db.execute("SELECT number FROM journals WHERE name = ?", (journal,)).fetchone()
-        missing = [row for number, row in rows if found is None or number > found[0]]
+        missing = _missing(db, journal, rows)
         insert(db, missing)
         db.execute("DELETE FROM journals WHERE name = ?", (journal,))
     return len(missing)
+
+
+def _missing(db: sqlite3.Connection | None, journal: str, rows: Sequence[tuple[int, Row]]) -> list[Row]:
+    asked = db.execute("SELECT number FROM journals WHERE name = ?", (journal,)) if db else None
+    found = asked.fetchone() if asked else None
+    return [row for number, row in rows if found is None or number > found[0]]
 
 
 @contextmanager
@@ -190,16 +196,23 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+Journals = Mapping[str, Sequence[tuple[int, Row]]]
+"""Name -> its numbered rows."""
+
+_NONE: Journals = MappingProxyType({})
+
+
 def query(
     path: str | None,
     unsaved: Sequence[Row],
+    waiting: Journals = _NONE,
     *,
     since: float | None,
     until: float | None,
     group_by: GroupBy | None,
 ) -> list[dict[str, Any]]:
-    """Sums over ``since <= at < until`` (seconds), of the file ``path`` (None: of none)
-    and of ``unsaved``.
+    """Sums over ``since <= at < until`` (seconds), of the file ``path`` (None: of none), of ``unsaved``, and
+    of what the file does not have of the journals that are ``waiting`` for it.
 
     Days in their order, everything else by cost. Without ``group_by`` one row, all zero if there is
     nothing. Raises sqlite3.Error."""
@@ -211,8 +224,11 @@ def query(
         db.execute(_CACHE)
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(_TABLE.format(temp="TEMP", name="unsaved"))
-        if unsaved:
-            insert(db, unsaved, "unsaved")
+        missing = [
+            row for name, rows in waiting.items() for row in _missing(db if path else None, name, rows)
+        ]
+        if unsaved or missing:
+            insert(db, [*unsaved, *missing], "unsaved")
         source = _UNSAVED + (_SAVED if path else "")
         group = _GROUPS[group_by] if group_by else "NULL"
         order = "name" if group_by == "day" else "micros DESC, requests DESC, name"
