@@ -42,14 +42,14 @@ def is_lokid(process: str | int) -> bool:
 
 
 class Watch:
-    """For ``on_wait`` of a call that starts none: raises ``link.Ending`` when nothing came for ``LOOK_S``
+    """For ``on_wait`` of a call that starts none: raises ``failure.Ending`` when nothing came for ``LOOK_S``
     because systemd's lokid ends."""
 
     def __init__(self) -> None:
         self._due: float | None = None
 
     def __call__(self) -> float | None:
-        from lokictl.link import Ending
+        from lokictl.failure import Ending
 
         now = time.monotonic()
         if self._due is None:

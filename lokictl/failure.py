@@ -60,3 +60,16 @@ class ClosedPipe(Exception):
 def usage(message: str, hint: "str | None" = None) -> Failure:
     """A command line that makes no sense: exit status 2."""
     return Failure("invalid_params", message, hint)
+
+
+class NotRunning(Failure):
+    """Nobody listens on the socket, and no daemon was to be started."""
+
+
+class Ending(NotRunning):
+    """One that was told to end, and still has requests: it takes no new ones."""
+
+    def __init__(self) -> None:
+        from lokictl import ending
+
+        super().__init__("daemon_unavailable", ending.SAID, "lokictl daemon start waits for that")

@@ -11,7 +11,7 @@ import sys
 import time
 
 import lokid
-from lokictl.failure import Failure
+from lokictl.failure import Ending, Failure, NotRunning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ SILENT_S = 45.0
 finish for 30 s, and then the next one starts and answers. Nothing within this time: it hangs or is stopped
 (a suspended laptop wakes well within it)."""
 
+GRACE_S = 5.0
+"""The daemon tells of a timeout itself. One that is stopped does not, and is not waited for much longer."""
+
 LOOK_S = 2.5
 """How often it is asked whether systemd starts a daemon anew again and again. The second look can tell."""
 
@@ -49,19 +52,6 @@ heard: "dict[str, Any]" = {}
 
 class Lost(Exception):
     """The connection ended, or was never made, before the response."""
-
-
-class NotRunning(Failure):
-    """Nobody listens on the socket, and no daemon was to be started."""
-
-
-class Ending(NotRunning):
-    """One that was told to end, and still has requests: it takes no new ones."""
-
-    def __init__(self) -> None:
-        from lokictl import ending
-
-        super().__init__("daemon_unavailable", ending.SAID, "lokictl daemon start waits for that")
 
 
 class Hangs(Failure):
@@ -88,6 +78,8 @@ class Link:
         self._large = large
         self._reader: wire.Reader | None = None  # made when the question has left
         self._greeted = False
+        self._timeout_s: float | None = None
+        self._began = 0.0
         self.accepted = False
         self._rest: list[Message] = []  # read together with the response
 
@@ -109,6 +101,7 @@ class Link:
         """
         from lokictl.packing import encode  # while the daemon accepts the connection
 
+        self._timeout_s, self._began = params.get("timeout_s"), time.monotonic()
         hello = {"client": name or _name(), "errors": "map", "accepted": True}
         # One write for both: hello is answered before the request is looked at.
         self._send(
@@ -191,11 +184,16 @@ class Link:
             pause = on_wait()
             if not self._greeted:
                 pause = min(pause or LOOK_S, LOOK_S)
+            if (left := self._left()) is not None:
+                pause = min(pause or SILENT_S, max(left, RESEND_PAUSE_S))
             self._sock.settimeout(pause)
             try:
                 data = self._sock.recv(65536)
             except TimeoutError:
                 now = time.monotonic()
+                if left is not None and left <= 0:
+                    what = f"lokid runs but has not answered within {self._timeout_s:g} s"
+                    raise Failure("timeout", what, "lokictl daemon restart") from None
                 if not self._greeted and now - waiting_since >= SILENT_S:
                     raise Hangs(self._sock) from None
                 if not self._greeted and now - looked_at >= LOOK_S:
@@ -212,6 +210,12 @@ class Link:
                 return self._reader.feed(data)
             except wire.Malformed as error:
                 raise self._unreadable(f" ({error})") from None
+
+    def _left(self) -> "float | None":
+        """Seconds until nobody waits any more."""
+        if self._timeout_s is None:
+            return None
+        return self._began + self._timeout_s + (GRACE_S if self._greeted else 0.0) - time.monotonic()
 
     def _greet(self, error: "Any", result: "Any") -> None:
         if error is not None or not isinstance(result, dict) or result.get("server") != "lokid":

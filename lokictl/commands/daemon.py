@@ -14,7 +14,7 @@ import click
 
 from lokictl import autostart, ending, link
 from lokictl.command import Command, Group, json_option
-from lokictl.failure import Failure
+from lokictl.failure import Ending, Failure
 from lokictl.greeting import greet
 from lokictl.render import is_terminal, note
 from lokictl.systemctl import UNIT, properties
@@ -227,7 +227,7 @@ def _keep_configuration() -> None:
 def _running() -> Running | None:
     try:
         hello = greet(ending.Watch())
-    except link.Ending:
+    except Ending:
         return Running(int((properties("MainPID") or {}).get("MainPID") or 0), is_unit=True, answers=True)
     except link.Hangs as hangs:
         # Where systemd made the socket, the process that we see is systemd's own.

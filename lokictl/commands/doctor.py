@@ -21,7 +21,7 @@ from lokictl import last_error, link, sandbox
 from lokictl.command import Command, json_option
 from lokictl.commands.config import problem_line
 from lokictl.commands.usage import counts_from, ledger_line
-from lokictl.failure import Failure
+from lokictl.failure import Ending, Failure, NotRunning
 from lokictl.reply import version_skew
 from lokictl.tables import duration, pairs, prose, show, show_json
 from lokictl.vault_paths import vault_paths
@@ -161,9 +161,9 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
 
 def _unanswered(problems: list[str], failure: Failure) -> str:
     match failure:
-        case link.Ending():
+        case Ending():
             return "is ending: the requests that run may finish"
-        case link.NotRunning():
+        case NotRunning():
             return "not running (the first question starts it)"
     problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
     return "does not answer"

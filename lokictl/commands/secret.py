@@ -16,7 +16,7 @@ import click
 from lokictl import link, spinner
 from lokictl.command import Group, json_option
 from lokictl.default_model import tell_change
-from lokictl.failure import Failure, usage
+from lokictl.failure import Failure, NotRunning, usage
 from lokictl.render import note, one_line, write
 from lokictl.secret_input import ask
 from lokictl.tables import show, show_json, table
@@ -146,7 +146,7 @@ def path() -> int:
     """Where the vault is (whether or not it exists). Starts no daemon."""
     try:
         file = link.call("secrets.status", start=False)["file"]
-    except link.NotRunning:
+    except NotRunning:
         file = ""
     try:
         show((file or vault_paths(None)[0]) + "\n")

@@ -19,6 +19,7 @@ from lokictl import ending, link
 from lokictl.cli import COMMANDS
 from lokictl.commands import daemon as daemon_command
 from lokictl.commands.status import _vault
+from lokictl.failure import Failure
 from tests.fakes.rpc_daemon import Refused
 from tests.fakes.terminal import lokictl
 
@@ -435,6 +436,32 @@ def test_daemon_stop_ends_one_that_hangs(monkeypatch, capfd):
         assert daemon_command.stop.callback() == 0
         assert hanging.wait(10) == -signal.SIGKILL
     assert capfd.readouterr().out == "stopped\n"
+
+
+GREETS = """
+import msgpack, socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print(flush=True)
+connection, _ = listener.accept()
+connection.recv(65536)
+connection.sendall(msgpack.packb([1, 0, None, {"server": "lokid", "version": "0"}]))
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("program", [HANGING, GREETS], ids=["before hello", "behind it"])
+def test_who_gives_up_after_a_time_does_so_too_where_lokid_is_stopped(monkeypatch, program):
+    path = link.path_of_socket()
+    os.makedirs(os.path.dirname(path))
+    monkeypatch.setattr(link, "GRACE_S", 0.1)
+    with subprocess.Popen([sys.executable, "-c", program, path, "lokid"], stdout=subprocess.PIPE) as stopped:
+        stopped.stdout.readline()
+        with pytest.raises(Failure, match=r"has not answered within 0\.1 s") as caught:
+            link.call("chat", {"prompt": "x", "timeout_s": 0.1})
+        stopped.kill()
+    assert caught.value.code == "timeout"
 
 
 def test_what_systemd_listens_for_is_never_killed(monkeypatch):

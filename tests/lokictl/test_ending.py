@@ -11,6 +11,7 @@ import pytest
 
 from lokictl import ending, link
 from lokictl.commands import daemon as daemon_command
+from lokictl.failure import Ending
 from lokictl.link import path_of_socket
 from tests.fakes.terminal import lokictl
 
@@ -67,7 +68,7 @@ def test_the_socket_of_systemd_is_not_waited_on_while_the_service_ends(monkeypat
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(path_of_socket())
         sock.listen()
-        with pytest.raises(link.Ending, match="is ending"):
+        with pytest.raises(Ending, match="is ending"):
             link.call("status", start=False, on_wait=ending.Watch())
     assert next(states, None) is None
 
