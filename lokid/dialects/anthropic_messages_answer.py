@@ -29,7 +29,7 @@ from lokid.dialects.anthropic_messages import KEY
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
-from lokid.dialects.parts import MAX_CALLS, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, fits, items, mapping, text
@@ -296,9 +296,7 @@ class Blocks:
         except ValueError:
             if cut:
                 return []
-            raise ProviderFailed(
-                f"the model wrote arguments for the tool {name[:64]!r} that are not a JSON object"
-            ) from None
+            raise not_an_object(name) from None
         known = ("type", "id", "name", "input")
         more = {key: value for key, value in block.start.items() if key not in known}
         if more.get("caller") == {"type": "direct"}:  # the default, which older versions do not take back

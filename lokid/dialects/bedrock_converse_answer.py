@@ -30,7 +30,7 @@ from lokid.dialects.bedrock_converse import KEY
 from lokid.dialects.bedrock_errors import in_stream, reason
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.kept import Kept
-from lokid.dialects.parts import MAX_CALLS, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.stream import BrokenEvent, Meter, WholeDecoder
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, fits, items, loads, mapping, text
@@ -319,9 +319,7 @@ class Blocks:
         except ValueError:
             if cut:
                 return []
-            raise ProviderFailed(
-                f"the model wrote arguments for the tool {name[:64]!r} that are not a JSON object"
-            ) from None
+            raise not_an_object(name) from None
         return [ToolCall(text(block.start.get("toolUseId")), name, arguments)]
 
     def _kept(self, block: _Block) -> list[Part]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lokid.dialects import errors
+from lokid.dialects.redaction import short
 from lokid.dialects.untrusted import loads, mapping, text
 from lokid.errors import AuthenticationFailed, LokidError, QuotaExceeded, RateLimited
 
@@ -57,7 +58,7 @@ def _said(answer: Mapping[str, Any]) -> str:
 
 def _code(word: str) -> str:
     """``com.amazon.coral#Name:address`` -> ``Name``."""
-    return word.partition(":")[0].rpartition("#")[2].strip()[:100]
+    return short(word.partition(":")[0].rpartition("#")[2].strip(), 100)
 
 
 def _canonical(code: str, said: str) -> bytes:

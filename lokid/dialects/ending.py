@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from lokid.chat import FinishReason
-from lokid.dialects.redaction import clean
+from lokid.dialects.redaction import clean, short
 from lokid.errors import IncompleteResponse
 
 NOT_YET = ("", "null", "none", "not_finished", "unfinished", "in_progress", "finish_reason_unspecified")
@@ -49,7 +49,7 @@ def meaning(word: str, known: Mapping[str, FinishReason]) -> FinishReason:
         return found
     if _BROKEN_OFF.search(word):
         raise IncompleteResponse(
-            f"the provider broke its answer off ({clean(word[:100])})",
+            f"the provider broke its answer off ({short(clean(word), 100)})",
             hint="ask again; what arrived so far is the beginning of an answer",
         )
     return next((reason for pattern, reason in _OTHERS if pattern.search(word)), "stop")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from lokid.dialects.redaction import clean
+from lokid.dialects.redaction import clean, short
 from lokid.dialects.refusal import PER_DAY, Refusal, read, read_body
 from lokid.errors import (
     CHECK_KEY,
@@ -304,7 +304,7 @@ def _blame(kind: type[LokidError], status: int | None) -> str:
     return _BLAME[kind] + (f" (HTTP {status})" if status is not None else "")
 
 
-_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,200})", re.IGNORECASE)
+_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,20000})", re.IGNORECASE)
 
 
 def _phrase(status: int, headers: Mapping[str, str], body: bytes) -> str:
@@ -312,7 +312,8 @@ def _phrase(status: int, headers: Mapping[str, str], body: bytes) -> str:
     if 300 <= status < 400:
         return "a redirect, which lokid does not follow; check api_base of this client"
     if title := _TITLE.search(body):
-        return f"a web page instead of an answer, titled {clean(title[1].decode(errors='replace'))!r}"
+        said = short(clean(title[1].decode(errors="replace")), 200)
+        return f"a web page instead of an answer, titled {said!r}"
     if body.lstrip()[:1] == b"<":
         return "a web page instead of an answer"
     try:
@@ -320,7 +321,7 @@ def _phrase(status: int, headers: Mapping[str, str], body: bytes) -> str:
     except ValueError:
         phrase = "an unknown status"
     kind = headers.get("content-type", "").partition(";")[0]
-    if kind == "text/plain" and (line := clean(body[:1000].decode(errors="replace"))):
+    if kind == "text/plain" and (line := clean(body.decode(errors="replace"))):
         return line
     return phrase if not body else f"{phrase}, without a readable reason"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from lokid.dialects.parts import not_an_object
 from lokid.dialects.untrusted import fits, items, mapping, text
 from lokid.errors import ProviderFailed
 
@@ -115,6 +116,4 @@ class Arguments:
             holder[step] = value
 
     def _failed(self) -> ProviderFailed:
-        return ProviderFailed(
-            f"the model wrote arguments for the tool {self._tool[:64]!r} that are not a JSON object"
-        )
+        return not_an_object(self._tool)

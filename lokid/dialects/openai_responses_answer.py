@@ -28,7 +28,7 @@ from lokid.dialects.ending import spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
-from lokid.dialects.parts import MAX_CALLS, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, fits, items, mapping, text
@@ -55,6 +55,7 @@ class ResponsesDecoder:
         self._items: list[Any] = []
         self._kept = Kept()
         self._said: dict[str, list[str]] = {}  # kind of text -> its deltas, until their message is done
+        self._told: list[str] = []  # all deltas of texts
         self._summary: tuple[Any, Any] | None = None
         self._answer: Answer | None = None
 
@@ -80,6 +81,7 @@ class ResponsesDecoder:
             case "response.output_text.delta" | "response.refusal.delta" as kind:
                 if delta := text(data.get("delta")):
                     self._said.setdefault(kind.split(".")[1], []).append(delta)
+                    self._told.append(delta)
                     out.append(TextDelta(delta))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
@@ -89,11 +91,22 @@ class ResponsesDecoder:
                 self._arguments(data, text(data.get("delta")), out)
             case "response.completed" | "response.incomplete":
                 response = mapping(data.get("response"))
-                self._answer = read(response, self._traits, self._output(response))
+                answer = read(response, self._traits, self._output(response))
+                self._tell_rest(answer.message.text, out)
+                self._answer = answer
             case "response.failed" | "response.cancelled":
                 raise _failure(mapping(data.get("response")))
             case "error":
                 raise in_band(data)
+
+    def _tell_rest(self, said: str, out: list[Event]) -> None:
+        """Whoever reads along gets the whole answer too: of what came without deltas, or fewer of them."""
+        told = "".join(self._told)
+        if said.startswith(told):
+            if rest := said[len(told) :]:
+                out.append(TextDelta(rest))
+        elif said.split() != told.split():  # some servers strip a text in the end
+            raise IncompleteResponse("the provider's stream and the answer at its end are not the same")
 
     def _output(self, response: Mapping[str, Any]) -> Sequence[Any]:
         """Some servers leave out at the end what they streamed, or the ends of items too."""
@@ -229,9 +242,7 @@ def _call(item: Mapping[str, Any], *, cut: bool) -> list[Part]:
     except ValueError:
         if cut:
             return []
-        raise ProviderFailed(
-            f"the model wrote arguments for the tool {name[:64]!r} that are not a JSON object"
-        ) from None
+        raise not_an_object(name) from None
     return [ToolCall(text(item.get("call_id")), name, arguments)]
 
 

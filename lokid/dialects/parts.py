@@ -8,6 +8,7 @@ from typing import Any
 
 from lokid.chat import Event, Part, Reasoning, ReasoningDelta, Text, TextDelta, ToolCall, ToolCallDelta
 from lokid.dialects.kept import MAX_KEPT, Kept
+from lokid.dialects.redaction import short
 from lokid.dialects.untrusted import fits, loads, mapping, text
 from lokid.errors import ProviderFailed
 
@@ -132,9 +133,7 @@ class ToolCalls:
             except ValueError:
                 if cut and number == len(self._calls) - 1:
                     break
-                raise ProviderFailed(
-                    f"the model wrote arguments for the tool {call.name[:64]!r} that are not a JSON object"
-                ) from None
+                raise not_an_object(call.name) from None
             parts.append(
                 ToolCall(call.id, call.name, arguments, {opaque_key: call.opaque} if call.opaque else {})
             )
@@ -162,6 +161,11 @@ def call_id(answer_id: str, number: int) -> str:
     """An id for a call that came without. OpenAI takes up to 40 characters."""
     letters = "".join(letter for letter in answer_id if letter.isascii() and letter.isalnum())
     return f"call_{letters[-20:]}_{number}" if letters else f"call_{number}"
+
+
+def not_an_object(tool: str) -> ProviderFailed:
+    name = short(tool, 64)
+    return ProviderFailed(f"the model wrote arguments for the tool {name!r} that are not a JSON object")
 
 
 MOST_WRITTEN = 2 * MAX_KEPT

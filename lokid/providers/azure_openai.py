@@ -25,7 +25,7 @@ from pydantic import Field
 from lokid.chat import Answer, ChatRequest, EmbedAnswer, EmbedRequest
 from lokid.dialects.errors import classify
 from lokid.dialects.openai_embeddings import Style
-from lokid.dialects.redaction import clean
+from lokid.dialects.redaction import clean, short
 from lokid.dialects.untrusted import items, loads, mapping, text
 from lokid.errors import AuthenticationFailed, BadRequest, ContentFiltered, LokidError, UnknownModel
 from lokid.protocols.http import HTTPRequest
@@ -267,8 +267,8 @@ MAX_CATEGORIES = 8
 def _category(name: str, said: Mapping[str, Any]) -> str:
     if said.get("filtered") is not True:
         return ""
-    severity = clean(text(said.get("severity")))[:16]
-    return clean(name)[:32] + (f": {severity}" if severity else "")
+    severity = short(clean(text(said.get("severity"))), 16)
+    return short(clean(name), 32) + (f": {severity}" if severity else "")
 
 
 AZURE_OPENAI = Provider(

@@ -356,7 +356,7 @@ async def _error_body(response: Response) -> bytes:
 
 
 def _check_content_type(response: Response, accept: tuple[str, ...]) -> None:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:80]
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and kind not in accept:
         raise ProviderFailed(
             f"{response.host} answered with {kind!r} instead of {' or '.join(accept)}",

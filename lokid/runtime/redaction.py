@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from lokid import hiding, logs
+from lokid.dialects.redaction import CUT
 from lokid.errors import LokidError
 from lokid.protocols.http import HTTPRequest
 
@@ -77,11 +78,8 @@ def hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
         error.request_id = None
 
 
-CUT = "\N{HORIZONTAL ELLIPSIS}"
-"""At the end of a message that a dialect cut off, maybe in the middle of a secret."""
-
-_TAKEN_OUT = re.compile(rf"\[redacted\]|{re.escape(SECRET)}|{CUT}\Z")
-"""Where a dialect took out what looked like a key, which may have been a part of it; and the end."""
+_TAKEN_OUT = re.compile(rf"\[redacted\]|{re.escape(SECRET)}|{CUT}")
+"""Where a dialect took out what looked like a key, which may have been a part of it, or cut something off."""
 
 
 def _header(name: str, value: str) -> str:

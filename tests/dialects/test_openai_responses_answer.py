@@ -123,6 +123,27 @@ def test_text_that_neither_an_item_nor_the_last_event_repeats_is_in_the_answer()
     assert (refused.message.text, refused.finish_reason) == ("No.", "refusal")
 
 
+def message(said: str) -> dict[str, Any]:
+    return {"type": "message", "content": [{"type": "output_text", "text": said}]}
+
+
+def test_who_reads_along_gets_what_came_without_deltas_too() -> None:
+    begun = (CREATED, event("output_text.delta", output_index=0, delta="one "))
+    second = event("output_item.done", output_index=1, item=message("two"))
+    for end in (response(message("one "), message("two")), response(message("one two"))):
+        found = read(*begun, second, event("completed", response=end))
+        assert found.text == found.answer.message.text == "one two"
+    stripped = read(*begun, event("completed", response=response(message("one"))))
+    assert stripped.answer.message.text == "one"
+
+
+@pytest.mark.parametrize("said", ["o", "two", "one more and another end"])
+def test_a_stream_that_is_not_the_answer_at_its_end_is_an_error(said: str) -> None:
+    begun = (CREATED, event("output_text.delta", output_index=0, delta="one more thing"))
+    found = read(*begun, event("completed", response=response(message(said))))
+    assert type(found.error) is IncompleteResponse
+
+
 def test_tool_calls_that_were_begun_and_are_not_in_the_end_are_missed() -> None:
     begun = [STREAM[12], STREAM[13]]
     assert isinstance(read(*begun, event("completed", response=response(TEXT))).error, IncompleteResponse)

@@ -6,15 +6,17 @@ import base64
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
 
 from lokid import logs
+from lokid.dialects.ending import meaning
 from lokid.dialects.errors import classify
-from lokid.errors import AuthenticationFailed
+from lokid.dialects.parts import not_an_object
+from lokid.errors import AuthenticationFailed, LokidError
 from lokid.runtime.redaction import CUT, hide
 
 SENT = 'sent/secret+of="1'
@@ -133,6 +135,40 @@ def test_an_id_that_holds_a_secret_is_none() -> None:
 def test_a_secret_that_was_cut_off_is_hidden_too() -> None:
     assert hidden(f"no: {SENT[:9]}{CUT}").message == f"no: <secret>{CUT}"
     assert hidden(f"no: sen{CUT}").message == f"no: sen{CUT}"
+    assert hidden(f"tool '{SENT[:-1]}{CUT}' of it").message == f"tool '<secret>{CUT}' of it"
+
+
+LONG = "my-own_key.of words/and=signs " * 20  # no form that anybody knows
+
+
+def in_a_tool(said: str) -> LokidError:
+    return not_an_object(said)
+
+
+def in_a_title(said: str) -> LokidError:
+    return classify(502, {}, f"<html><title>{said}</title>".encode())
+
+
+def in_a_body(said: str) -> LokidError:
+    return classify(502, {"content-type": "text/plain"}, said.encode())
+
+
+def in_an_ending(said: str) -> LokidError:
+    with pytest.raises(LokidError) as caught:
+        meaning(f"error {said}", {})
+    return caught.value
+
+
+@pytest.mark.parametrize("place", [in_a_tool, in_a_title, in_a_body, in_an_ending])
+def test_no_place_that_cuts_a_providers_words_shows_a_part_of_a_key(
+    place: Callable[[str], LokidError],
+) -> None:
+    """A provider that pads its words can have each cut fall into the key, wherever it is."""
+    for key in ("my-own.key", LONG):
+        for padding in (*range(330), *range(5_970, 6_010)):
+            error = place("." * padding + key)
+            hide(error, [SecretStr(key)])
+            assert key[:6] not in error.message, (padding, error.message)
 
 
 def test_values_too_short_to_be_found_are_left() -> None:
