@@ -87,7 +87,8 @@ class Rendered:
     def __init__(self, fd: int, *, colour: bool, moving: bool, width: Any) -> None:
         self._fd = fd
         self._moving = moving
-        self._width = width  # () -> columns; asked each time, so a resize holds from the next line on
+        self._width = width  # () -> columns
+        self._wide = 0  # of the block: how many rows of it are printed holds for that width alone
         self._console = Console(force_terminal=True, color_system="standard" if colour else None, width=80)
         self._colour = colour
         self._partial = ""  # the last line, as long as it is not complete
@@ -188,6 +189,8 @@ class Rendered:
             rows = self._code(lines, self._language)
             sure = len(self._block)
         else:
+            if not self._printed:  # a resize holds from the next block on
+                self._wide = max(min(self._width() - 1, WIDEST), 10)
             text = "\n".join(lines)
             rows = self._prose(text)
             sure = len(rows) if done else self._sure(lines, text)
@@ -217,8 +220,7 @@ class Rendered:
         return max(len(self._prose(settled)) - 1, 0) if settled.strip() else 0
 
     def _prose(self, text: str) -> list[str]:
-        width = max(min(self._width() - 1, WIDEST), 10)
-        options = self._console.options.update(width=width, height=None)
+        options = self._console.options.update(width=self._wide, height=None)
         rows = [self._row(row) for row in self._console.render_lines(_Block(text), options, pad=False)]
         while rows and not rows[0].strip():
             del rows[0]
