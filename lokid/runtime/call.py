@@ -312,13 +312,21 @@ class _Call:
             # Servers exist that send the terminal marker and then neither end the body nor hang up
             # as HTTP wants. What counts is the marker, which the decoder knows.
             try:
-                return await place.read(decoder.close, response.size)
+                return await self._read(decoder, place, response.size)
             except LokidError:
                 raise failure from failure.__cause__
         finally:
             if sending.sent:
                 self.turn.went()
-        return await place.read(decoder.close, response.size)
+        return await self._read(decoder, place, response.size)
+
+    async def _read(self, decoder: Decoder[T], place: Place, size: int) -> T:
+        try:
+            return await place.read(decoder.close, size)
+        except LokidError:
+            if not place.streamed:
+                self.turn.came(size)
+            raise
 
     def _heard(self, events: Sequence[Event]) -> Awaitable[None] | None:
         if self.first_event_at is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import ssl
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -50,6 +51,10 @@ OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 MOST_TARGETS = 64
 """Addresses of one client that are remembered; Gemini has one for each model."""
+
+STALE_S = 1.0
+"""Seconds in which a connection that had ended says so. Whoever hangs up later has had the question, and may
+have worked on it."""
 
 # Compressed answers are not asked for: they would delay the events of a stream.
 _HEADERS = {"user-agent": f"lokid/{__version__}", "accept": "*/*", "accept-encoding": "identity"}
@@ -227,13 +232,14 @@ class HTTPClient:
     async def _open(
         self, transport: Transport, target: Address, request: HTTPRequest, progress: Progress
     ) -> Response:
+        began = time.monotonic()
         try:
             answered = await transport.send(request, target, progress)
         except Unsendable:
             raise ConfigInvalid("a header of the request is not valid in HTTP", client=self._client) from None
         except HungUp as error:
             failure = self._unavailable(error, target, progress)
-            if not progress.connected:
+            if not progress.connected and time.monotonic() - began < STALE_S:
                 raise _StaleConnection(failure) from error
             raise failure from error
         except BrokenOff as error:

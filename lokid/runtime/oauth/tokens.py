@@ -241,6 +241,10 @@ class Tokens:
             self._unsaved[self.path] = record
             self._held.take(record)
             log.error("the new token of %s is not on disk yet: %s", self.settings.name, self.path)
+        if self._held.refused == token.access_token.get_secret_value():
+            # The server gives the same until it ends. It is not to be asked on and on: the provider has the
+            # last word.
+            self._held.refused = None
         log.debug("token of %s is new (%d)", self.settings.name, record.gen)
 
     async def _refused_by_server(self, refusal: Refusal, record: Record | None) -> None:

@@ -174,6 +174,10 @@ class Entry(LimitedTurn):
             elif isinstance(event, ToolCallDelta):
                 self._heard += size(event.arguments or "")
 
+    def came(self, size: int) -> None:
+        if self.method == "chat":  # of the others the answer costs nothing
+            self._heard += size
+
     def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
         self.usage = usage
         self.cost_usd = cost_usd

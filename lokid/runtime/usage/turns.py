@@ -247,6 +247,9 @@ class Turn:
     def heard(self, events: Sequence[Event]) -> None:
         """These parts of the answer came."""
 
+    def came(self, size: int) -> None:
+        """So many bytes of a whole answer came, and could not be read."""
+
 
 class LimitedTurn(Turn):
     """At a client of the configuration."""

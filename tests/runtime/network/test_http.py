@@ -197,6 +197,16 @@ async def test_a_dead_connection_is_replaced_once_only(http, provider):
     assert len(provider.requests) == 3
 
 
+async def test_who_hangs_up_after_a_while_had_the_question_and_is_not_asked_again(
+    http, provider, monkeypatch
+):
+    monkeypatch.setattr("lokid.runtime.network.http.STALE_S", 0.0)
+    provider.will(answer(), reset(), answer())
+    await ask(http, provider.url)
+    assert isinstance(await failure(http, provider.url), ProviderUnavailable)
+    assert len(provider.requests) == 2
+
+
 @pytest.mark.parametrize("step", [stream(b"half", end=False), reset(HEAD + b"half")])
 async def test_a_body_that_breaks_off_is_incomplete_and_not_retryable(http, provider, step):
     provider.will(step)

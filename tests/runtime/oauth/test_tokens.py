@@ -416,6 +416,15 @@ class TestA401:
             assert tokens.renew(SecretStr("a1"))
             assert await get(tokens) == "a2"
 
+    async def test_of_a_token_that_the_server_gives_again_is_final_and_no_storm(self, case: Case) -> None:
+        async with case.signed_in() as tokens:
+            case.issuer.more["access_token"] = "a0"
+            assert tokens.renew(SecretStr("a0"))
+            assert await get(tokens) == "a0"
+            assert not tokens.renew(SecretStr("a0"))
+            assert tokens._due_in() > 0
+            assert case.issuer.used == ["r0"]
+
     async def test_without_anybody_signed_in_is_final(self, case: Case) -> None:
         assert not case.tokens().renew(SecretStr("a0"))
 
