@@ -12,14 +12,14 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import anyio
 from pydantic import SecretStr
 
-from lokid.chat import Event, RetryNotice
+from lokid.chat import Event, ReasoningDelta, RetryNotice, TextDelta, ToolCallDelta
 from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut, bare
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.json_pieces import STEP
@@ -32,7 +32,7 @@ from lokid.runtime.heavy import written
 from lokid.runtime.network.http import Response, Sending, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.retry import RetryBudget
-from lokid.runtime.room import Place
+from lokid.runtime.room import Place, Words
 from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ class _Call:
     secrets: tuple[SecretStr, ...] = ()
     token: SecretStr | None = None
     """The access token, or what else may be renewed, that was sent."""
+    words: Words = field(default_factory=Words)
     probe: int | None = None
     """The attempt finds out for all whether the model works again, see ``breaker``."""
 
@@ -332,6 +333,11 @@ class _Call:
         if self.first_event_at is None:
             self.first_event_at = time.monotonic()
             self.turn.began(self.first_event_at)
+        for event in events:
+            if isinstance(event, (TextDelta, ReasoningDelta)):
+                self.words.add(event.text)
+            elif isinstance(event, ToolCallDelta) and event.arguments:
+                self.words.add(event.arguments)
         self.turn.heard(events)
         return self.emit(events)
 

@@ -19,6 +19,7 @@ from typing import Self, TypeVar
 
 import anyio
 
+from lokid.errors import ProviderFailed
 from lokid.runtime.heavy import LARGE, aside
 
 T = TypeVar("T")
@@ -38,6 +39,37 @@ LOOK_S = 0.25
 
 BRIEF = 4 * 1024 * 1024
 """Bytes of a whole answer of which values are made beside those of other clients: 100 MB of them at most."""
+
+
+MOST_WORDS = 64 * 1024 * 1024
+"""Bytes of memory for the words of one stream: as many as an answer may have on its way. One emoji makes four
+of each letter in its piece, and in the whole text at the end."""
+
+PIECE = 64
+"""Bytes that a piece of text takes besides its letters."""
+
+
+WIDEST = 4
+"""Bytes of a letter."""
+
+
+class Words:
+    """Of one stream. ``add`` raises ``ProviderFailed`` for too many."""
+
+    __slots__ = ("_letters", "_pieces", "_wide")
+
+    def __init__(self) -> None:
+        self._letters = self._pieces = 0
+        self._wide = 1
+
+    def add(self, text: str) -> None:
+        self._pieces += 1
+        self._letters += len(text)
+        if self._wide < WIDEST and not text.isascii():
+            last = max(text)
+            self._wide = max(self._wide, WIDEST if last > "\uffff" else 2 if last > "\xff" else 1)
+        if self._letters * self._wide + self._pieces * PIECE > MOST_WORDS:
+            raise ProviderFailed(f"the provider's answer takes more than {MOST_WORDS >> 20} MiB of memory")
 
 
 def resident() -> float:

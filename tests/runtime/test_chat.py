@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from lokid.chat import (
@@ -21,10 +22,12 @@ from lokid.chat import (
     Tool,
     ToolCallDelta,
 )
-from lokid.errors import ContextLengthExceeded, TimedOut, Unsupported
+from lokid.errors import ContextLengthExceeded, IncompleteResponse, ProviderFailed, TimedOut, Unsupported
 from lokid.providers.settings import ModelSettings, RequestPatch
-from lokid.runtime.call import model_name
+from lokid.runtime import room
+from lokid.runtime.call import ignore, model_name
 from lokid.runtime.chat import chat, dry_run
+from lokid.runtime.usage.turns import Turn
 from tests.fakes.client import KEY, LINES, TINY, FakeOpenClient, open_client
 from tests.fakes.provider import FakeProvider, stall, stream
 
@@ -211,3 +214,43 @@ async def test_a_dry_run_and_the_call_make_the_same_request(provider):
         shown = await dry_run(client, question(stream=True))
         await ask(client, question(stream=True))
     assert provider.requests[0].json == shown["body"]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_only_of_a_whole_answer_all_of_its_bytes_count(provider: FakeProvider, streamed: bool) -> None:
+    came: list[int] = []
+
+    class Counted(Turn):
+        def came(self, size: int) -> None:
+            came.append(size)
+
+    provider.will(stream(b"t half\n", kind=LINES))
+    async with open_client(provider.url) as client:
+        with pytest.raises(IncompleteResponse):
+            await chat(
+                client,
+                question(stream=streamed),
+                emit=ignore,
+                accepted=anyio.lowlevel.checkpoint,
+                turn=Counted(),
+            )
+    assert came == ([] if streamed else [7])
+
+
+@pytest.mark.parametrize(
+    ("words", "bytes_each"), [("x" * 100, 1), ("é" * 100, 1), ("ж" * 100, 2), ("x" * 99 + "\U0001f600", 4)]
+)
+async def test_the_words_of_a_stream_count_as_what_they_take_in_memory(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, words: str, bytes_each: int
+) -> None:
+    said = stream(*[f"t {words}\n".encode()] * 10, b"end\n", kind=LINES)
+    for most, fits in ((10 * (100 * bytes_each + room.PIECE), True), (10 * (100 * bytes_each), False)):
+        monkeypatch.setattr(room, "MOST_WORDS", most)
+        provider.will(said)
+        async with open_client(provider.url) as client:
+            if fits:
+                result, _ = await ask(client, question(stream=True))
+                assert result.answer.message.text == words * 10
+            else:
+                with pytest.raises(ProviderFailed, match="memory"):
+                    await ask(client, question(stream=True))

@@ -100,7 +100,9 @@ class LibraryTransport:
             raise Unsendable("a header holds a character that HTTP does not allow") from None
         except (httpx.ProxyError, Refused) as error:
             raise NoTunnel(str(error)) from error
-        except OSError as error:  # of the resolver
+        except OSError as error:  # of the resolver; or of TLS, which the library lets through
+            if progress.sent and isinstance(error, ssl.SSLError):
+                raise HungUp from error
             raise NoConnection from error
         except Begun as error:
             raise (BrokenOff if progress.sent else HungUp) from error
@@ -180,7 +182,7 @@ class _Body:
             return b""
         try:
             data = await anext(self._chunks, b"")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ssl.SSLError) as error:
             self._ended = True
             raise BrokenOff from error
         self._ended = not data

@@ -19,12 +19,12 @@ import trustme
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from pydantic import SecretStr
 
-from lokid.errors import ConfigInvalid, ProviderUnavailable
+from lokid.errors import ConfigInvalid, IncompleteResponse, ProviderUnavailable
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
 from lokid.runtime.network import trust
 from lokid.runtime.network.http import HTTPClient, Timeouts
-from tests.fakes.provider import FakeProvider, answer
+from tests.fakes.provider import FakeProvider, answer, slow
 
 pytestmark = pytest.mark.anyio
 
@@ -263,6 +263,38 @@ async def test_a_request_goes_through_a_tunnel_without_showing_the_proxy_its_key
     assert b"secret" not in connect
     assert "proxy-authorization" not in provider.requests[0].headers
     assert [request.connection for request in provider.requests] == [0, 0]
+
+
+async def test_what_tls_does_not_accept_in_mid_answer_breaks_it_off(ca, ca_file, library):
+    broken = anyio.Event()
+    never = anyio.Event()
+    step = slow(b"one", b"two", go=never)
+    async with FakeProvider(tls=served_by(ca, "127.0.0.1"), default=step) as provider:
+
+        async def serve(client: SocketStream) -> None:
+            async with (
+                client,
+                await anyio.connect_tcp("127.0.0.1", provider.port) as server,
+                anyio.create_task_group() as group,
+            ):
+                group.start_soon(pipe, client, server)
+                group.start_soon(pipe, server, client)
+                await broken.wait()
+                await client.send(b"\x17\x03\x03\0\x20" + b"x" * 32)
+
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(SocketAttribute.local_port)
+        async with listener, anyio.create_task_group() as group:
+            group.start_soon(listener.serve, serve)
+            http = HTTPClient(Extra(ca_file=ca_file), client="acme", library=library)
+            request = HTTPRequest("GET", f"https://127.0.0.1:{port}")
+            with pytest.raises(IncompleteResponse):
+                async with http.send(request, PATIENT) as response:
+                    assert await response.read() == b"one"
+                    broken.set()
+                    await response.read()
+            await http.aclose()
+            group.cancel_scope.cancel()
 
 
 async def test_a_bad_certificate_inside_a_tunnel_is_the_providers(ca):

@@ -69,6 +69,16 @@ async def test_so_is_an_answer_that_its_provider_broke_off() -> None:
     assert (row.outcome, row.input_tokens, row.output_tokens) == ("incomplete_response", 7, 10)
 
 
+async def test_so_is_a_whole_answer_that_came_and_could_not_be_read() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.came(4_000)
+        raise IncompleteResponse("not what was asked for")
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("incomplete_response", 7, 1_000)
+
+
 async def test_what_the_provider_refused_costs_nothing() -> None:
     def act(_entry: Entry) -> None:
         raise Overloaded("come back later")
