@@ -32,7 +32,7 @@ from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
@@ -324,7 +324,8 @@ _COUNTED = (
 
 def usage(found: Mapping[str, Any]) -> Usage | None:
     """Anthropic counts what it read from and wrote to its cache apart from ``input_tokens``."""
-    if not found:
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    if not counted(found, *names):
         return None
     cached = count(found.get("cache_read_input_tokens"))
     written = count(found.get("cache_creation_input_tokens"))

@@ -33,7 +33,7 @@ from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.stream import BrokenEvent, Meter, WholeDecoder
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, fits, items, loads, mapping, text
+from lokid.dialects.untrusted import count, counted, fits, items, loads, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.event_stream import BrokenStream, CutStream, EventStreamParser, StreamMessage
 from lokid.protocols.sse import MAX_EVENT
@@ -356,7 +356,7 @@ def _joined(pieces: list[str]) -> str:
 
 def usage(found: Mapping[str, Any]) -> Usage | None:
     """Bedrock counts what it read from and wrote to its cache apart from ``inputTokens``."""
-    if not found:
+    if not counted(found, "inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"):
         return None
     cached = count(found.get("cacheReadInputTokens"))
     written = count(found.get("cacheWriteInputTokens"))

@@ -27,7 +27,7 @@ from lokid.dialects.errors import in_band
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, items, mapping, text
+from lokid.dialects.untrusted import count, counted, items, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, ProviderUnavailable
 from lokid.protocols.sse import SSEEvent
 
@@ -175,12 +175,13 @@ def usage(found: Mapping[str, Any]) -> Usage | None:
     """``tokens`` is what the model read and wrote, Cohere's own preamble included; ``billed_units`` is what
     is paid for. The first is what usage means everywhere, the second decides the cost."""
     tokens, billed = mapping(found.get("tokens")), mapping(found.get("billed_units"))
-    if not tokens and not billed:
+    told = tokens or billed
+    names = ("input_tokens", "output_tokens")
+    if not counted(told, *names) or (billed and not counted(billed, *names)):
         return None
-    counted = tokens or billed
     return Usage(
-        input_tokens=count(counted.get("input_tokens")),
-        output_tokens=count(counted.get("output_tokens")),
+        input_tokens=count(told.get("input_tokens")),
+        output_tokens=count(told.get("output_tokens")),
         cached_input_tokens=count(found.get("cached_tokens")),
         billed=(count(billed.get("input_tokens")), count(billed.get("output_tokens"))) if billed else None,
     )

@@ -38,7 +38,7 @@ from lokid.dialects.parts import MAX_CALLS, call_id, listed
 from lokid.dialects.redaction import clean
 from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
@@ -285,7 +285,7 @@ class _Accumulator:
 
 def usage(found: Mapping[str, Any]) -> Usage | None:
     """Thoughts are not among the candidates' tokens; what tools read for the model is not in the prompt's."""
-    if not any(key.endswith("TokenCount") for key in found):
+    if not counted(found, *(key for key in found if key.endswith("TokenCount"))):
         return None
     thoughts = count(found.get("thoughtsTokenCount"))
     return Usage(

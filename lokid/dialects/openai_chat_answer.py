@@ -19,7 +19,7 @@ from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
@@ -230,7 +230,7 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
     Gemini's compatible endpoint), so output is what the total leaves for it.
     """
     found = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
-    if not found:
+    if not counted(found, "prompt_tokens", "completion_tokens", "total_tokens"):
         return None
     prompt_details = mapping(found.get("prompt_tokens_details"))
     prompt = count(found.get("prompt_tokens"))

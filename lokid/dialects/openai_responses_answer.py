@@ -31,7 +31,7 @@ from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, fits, items, mapping, text
+from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
@@ -201,7 +201,7 @@ def read(response: Mapping[str, Any], traits: Traits, output: Any) -> Answer:
 
 
 def usage(found: Mapping[str, Any]) -> Usage | None:
-    if not found:
+    if not counted(found, "input_tokens", "output_tokens"):
         return None
     read_details = mapping(found.get("input_tokens_details"))
     return Usage(

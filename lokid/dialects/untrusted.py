@@ -201,6 +201,13 @@ MOST_TOKENS = 2**32
 """Of one answer. No model has a thousandth, and two thousand million answers of so many still have a sum."""
 
 
+def counted(found: Mapping[str, Any], *names: str) -> bool:
+    """Whether it says how many tokens: under one of ``names`` at least, and under none of them something
+    else. A usage that cannot be read is none, and not one of 0 tokens."""
+    said = [value for name in names if (value := found.get(name)) is not None]
+    return bool(said) and all(type(value) in (int, float) and 0 <= value < MOST_TOKENS for value in said)
+
+
 def count(value: Any) -> int:
     """A number of tokens: never negative, never a fraction."""
     if type(value) is int:  # what nearly everybody sends
