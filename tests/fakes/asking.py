@@ -13,10 +13,10 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\
 
 
 async def read_all(response: Response) -> bytes:
-    body = b""
+    body = bytearray()
     while data := await response.read():
         body += data
-    return body
+    return bytes(body)
 
 
 async def ask(

@@ -14,8 +14,9 @@ from lokid.runtime.network.reach import Timeouts
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer after decompression: the size of the largest frame that RPC carries."""
-MAX_UNPACKED = 1024 * 1024
-"""Bytes that one read unpacks; a kilobyte of gzip may hold a megabyte."""
+MAX_UNPACKED = 8 * 1024
+"""Bytes that one read unpacks; a kilobyte of gzip may hold a megabyte. As the smallest events there are these
+take some 10 ms to read, and it is the turn of others behind each."""
 
 
 class BrokenOff(Exception):

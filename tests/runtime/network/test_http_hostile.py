@@ -41,6 +41,17 @@ async def test_a_compressed_bomb_is_cut_at_64_mib(http, provider):
     assert "larger than 64 MiB" in error.message
 
 
+async def test_a_bomb_is_unpacked_a_little_at_a_time(http, provider):
+    """As the smallest events, a megabyte of them would be a second in which nobody else is heard."""
+    provider.will(answer(200, gzip.compress(b"\n" * 100_000), content_encoding="gzip"))
+    sizes = []
+    async with http.send(HTTPRequest("GET", provider.url), PATIENT) as response:
+        while data := await response.read():
+            sizes.append(len(data))
+    assert sum(sizes) == 100_000
+    assert max(sizes) <= 8 * 1024
+
+
 @pytest.mark.parametrize("coding, pack", [("gzip", gzip.compress), ("deflate", zlib.compress)])
 async def test_an_answer_that_is_compressed_unasked_is_unpacked(http, provider, coding, pack):
     plain = bytes(range(256)) * 10_000
