@@ -20,6 +20,7 @@ import anyio
 from pydantic import SecretStr
 
 from lokid.chat import Event, ReasoningDelta, RetryNotice, TextDelta, ToolCallDelta
+from lokid.dialects.redaction import short
 from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut, bare
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.json_pieces import STEP
@@ -373,7 +374,7 @@ def _check_content_type(response: Response, accept: tuple[str, ...]) -> None:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and kind not in accept:
         raise ProviderFailed(
-            f"{response.host} answered with {kind!r} instead of {' or '.join(accept)}",
+            f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(accept)}",
             hint="something between lokid and the provider may have answered; check api_base",
             status=response.status,
         )

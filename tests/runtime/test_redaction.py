@@ -7,6 +7,8 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -17,6 +19,8 @@ from lokid.dialects.ending import meaning
 from lokid.dialects.errors import classify
 from lokid.dialects.parts import not_an_object
 from lokid.errors import AuthenticationFailed, LokidError
+from lokid.providers import azure_openai
+from lokid.runtime.call import _check_content_type
 from lokid.runtime.redaction import CUT, hide
 
 SENT = 'sent/secret+of="1'
@@ -138,7 +142,7 @@ def test_a_secret_that_was_cut_off_is_hidden_too() -> None:
     assert hidden(f"tool '{SENT[:-1]}{CUT}' of it").message == f"tool '<secret>{CUT}' of it"
 
 
-LONG = "my-own_key.of words/and=signs " * 20  # no form that anybody knows
+LONG = "My-Own_Key.of words/and=signs " * 20  # no form that anybody knows
 
 
 def in_a_tool(said: str) -> LokidError:
@@ -159,7 +163,22 @@ def in_an_ending(said: str) -> LokidError:
     return caught.value
 
 
-@pytest.mark.parametrize("place", [in_a_tool, in_a_title, in_a_body, in_an_ending])
+def in_a_content_type(said: str) -> LokidError:
+    response: Any = SimpleNamespace(status=200, headers={"content-type": said}, host="host")
+    with pytest.raises(LokidError) as caught:
+        _check_content_type(response, ("application/json",))
+    assert len(caught.value.message) < 300
+    return caught.value
+
+
+def in_a_filter(said: str) -> LokidError:
+    return AuthenticationFailed(azure_openai._category(said, {"filtered": True, "severity": said}))
+
+
+PLACES = [in_a_tool, in_a_title, in_a_body, in_an_ending, in_a_content_type, in_a_filter]
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_no_place_that_cuts_a_providers_words_shows_a_part_of_a_key(
     place: Callable[[str], LokidError],
 ) -> None:
@@ -168,7 +187,7 @@ def test_no_place_that_cuts_a_providers_words_shows_a_part_of_a_key(
         for padding in (*range(330), *range(5_970, 6_010)):
             error = place("." * padding + key)
             hide(error, [SecretStr(key)])
-            assert key[:6] not in error.message, (padding, error.message)
+            assert key[:6].lower() not in error.message.lower(), (padding, error.message)
 
 
 def test_values_too_short_to_be_found_are_left() -> None:

@@ -36,7 +36,6 @@ _TOKEN_PATH = "computeMetadata/v1/instance/service-accounts/default/token"  # no
 _FLAVOR = ("metadata-flavor", "Google")
 """Sent and expected: nobody else at that address answers so."""
 
-
 T = TypeVar("T")
 
 _SECRET = ("client_secret", "refresh_token", "private_key")

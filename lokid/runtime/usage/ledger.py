@@ -342,7 +342,7 @@ class _Writer:
             # What is there counts for a budget, also while the database cannot be opened or is full.
             with suppress(OSError):
                 self._tell(self._ledger.found, dict(left_behind(directory, take=False)))
-            self._looked = True
+                self._looked = True
         durable.make_directory(directory)
         if self._journal is None:
             # First: with it no row is lost at the end of a daemon that finds the database damaged.
