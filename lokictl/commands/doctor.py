@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import socket
 import ssl
 import stat
 import subprocess
@@ -73,6 +74,7 @@ def examine() -> tuple[list[tuple[str, str]], list[str]]:
     status = _status()
     facts += _paths(problems, status)
     facts += _daemon(problems, status)
+    problems += _another()
     facts += _certificates(problems)
     facts += _clock(problems)
     facts.append(("environment", ", ".join(_variables()) or "nothing that concerns lokid"))
@@ -167,6 +169,33 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
             return "not running (the first question starts it)"
     problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
     return "does not answer"
+
+
+def _another() -> list[str]:
+    """A sentence about a second lokid: of jobs without ``XDG_RUNTIME_DIR``, or that of the session."""
+    if os.environ.get("LOKID_SOCK"):
+        return []
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    name = "XDG_RUNTIME_DIR"
+    others = {**os.environ, name: f"/run/user/{os.geteuid()}"} if not session else {**os.environ, name: ""}
+    try:
+        place = address.socket_path(others)
+    except address.NoHome:
+        return []  # told already
+    if not _listens(place):
+        return []
+    mend = f"cron jobs and the like want {name}={session}" if session else f"set {name}={others[name]}"
+    return [f"another lokid of yours listens at {place}, with limits and today's spending of its own: {mend}"]
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as tried:
+        tried.settimeout(1)
+        try:
+            tried.connect(path)
+        except OSError:
+            return False
+        return True
 
 
 def _count(number: int, noun: str) -> str:

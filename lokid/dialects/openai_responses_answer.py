@@ -43,6 +43,9 @@ INCOMPLETE: dict[str, FinishReason] = {
 }
 """``incomplete_details.reason``; any other: ``length``."""
 
+GAVE_UP = ("failed", "cancelled")
+"""Values of ``status``."""
+
 
 class ResponsesDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
@@ -91,6 +94,8 @@ class ResponsesDecoder:
                 self._arguments(data, text(data.get("delta")), out)
             case "response.completed" | "response.incomplete":
                 response = mapping(data.get("response"))
+                if response.get("error") or response.get("status") in GAVE_UP:
+                    raise _failure(response)
                 answer = read(response, self._traits, self._output(response))
                 self._tell_rest(answer.message.text, out)
                 self._answer = answer
@@ -161,7 +166,7 @@ def whole_responses_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
     def whole(value: Any) -> Answer:
         response = mapping(value)
-        if response.get("error") or response.get("status") in ("failed", "cancelled"):
+        if response.get("error") or response.get("status") in GAVE_UP:
             raise _failure(response)
         if not isinstance(response.get("output"), list):
             raise ProviderFailed("the provider's answer has no output")

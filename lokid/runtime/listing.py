@@ -18,7 +18,7 @@ from lokid.runtime.clients import OpenClient
 from lokid.runtime.heavy import LARGE, aside
 from lokid.runtime.known import Models
 from lokid.runtime.network.http import Timeouts
-from lokid.runtime.redaction import hide
+from lokid.runtime.redaction import hide, without
 
 REFRESH_S = 15.0
 """Seconds for one provider's list; whoever waits for all of them waits for the slowest."""
@@ -125,8 +125,12 @@ async def _names(client: OpenClient) -> tuple[str, ...]:
                 decoder = exchange.decoder()
                 while data := await response.read():
                     decoder.feed(data)
+
+                def told() -> tuple[str, ...]:
+                    return without(credentials.secrets.values(), decoder.close())
+
                 # A large list is read where nobody waits.
-                return await aside(decoder.close, heavy=response.size > LARGE)
+                return await aside(told, heavy=response.size > LARGE)
             body = b""
             while len(body) < MAX_ERROR_BODY and (data := await response.read()):
                 body += data

@@ -78,6 +78,18 @@ def hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
         error.request_id = None
 
 
+REAL = 16
+"""Characters of a key that was given to somebody. ``lm-studio`` may be a part of a model's name."""
+
+
+def without(secrets: Iterable[SecretStr], names: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``names``, which a provider told, that hold none of ``secrets``, however they are written."""
+    values = (secret.get_secret_value() for secret in secrets)
+    needles = hiding.needles(form for value in values if len(value) >= REAL for form in logs.forms(value))
+    bare = ((name, hiding.bare(name)) for name in names)
+    return tuple(name for name, seen in bare if not any(needle in seen for needle in needles))
+
+
 _TAKEN_OUT = re.compile(rf"\[redacted\]|{re.escape(SECRET)}|{CUT}")
 """Where a dialect took out what looked like a key, which may have been a part of it, or cut something off."""
 

@@ -151,6 +151,14 @@ def test_tool_calls_that_were_begun_and_are_not_in_the_end_are_missed() -> None:
     assert cut.finish_reason == "length"
 
 
+@pytest.mark.parametrize(
+    "fault", [{"status": "failed"}, {"status": "cancelled"}, {"error": {"message": "no"}}]
+)
+def test_an_end_that_says_that_the_answer_failed_is_no_answer(fault: dict[str, Any]) -> None:
+    found = read(event("output_text.delta", delta="Hé"), event("completed", response=response(TEXT) | fault))
+    assert type(found.error) is ProviderFailed
+
+
 def test_what_follows_the_end_is_not_read() -> None:
     assert read(*STREAM, event("output_text.delta", delta="more")).text == "Héllo"
     extra = named(*STREAM) + b"data: [DONE]\n\ndata:\n\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 
+from lokictl.commands import doctor
 from tests.fakes.terminal import lokictl
 
 
@@ -85,3 +87,33 @@ def test_the_vault_that_the_configuration_names_is_looked_at(home):
     assert b"problem: others may read ~/.config/lokid/v.age: chmod go= ~/.config/lokid/v.age\n" in done.stdout
     facts = dict(line.split("  ", 1) for line in done.stdout.decode().splitlines() if "  " in line)
     assert facts["identity_file"].strip() == "keyring:lokid/key"
+
+
+def test_a_second_daemon_is_told(home, monkeypatch):
+    """Jobs of cron have no XDG_RUNTIME_DIR, and so a lokid of their own."""
+    run = home / ".local" / "state" / "lokid" / "run"
+    run.mkdir(parents=True)
+    run.parent.chmod(0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(run / "rpc.sock"))
+        assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # nobody listens
+        listener.listen()
+        done = lokictl("doctor")
+    assert done.returncode == 1
+    told = b"problem: another lokid of yours listens at ~/.local/state/lokid/run/rpc.sock"
+    assert told in done.stdout
+    assert (
+        f"cron jobs and the like want XDG_RUNTIME_DIR={os.environ['XDG_RUNTIME_DIR']}\n".encode()
+        in done.stdout
+    )
+    monkeypatch.setenv("LOKID_SOCK", str(home / "own.sock"))
+    assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # whoever sets that knows
+
+
+def test_who_has_no_runtime_directory_is_told_of_the_daemon_of_the_session(home, monkeypatch):
+    seen = []
+    monkeypatch.setattr(doctor, "_listens", lambda path: not seen.append(path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    session = f"/run/user/{os.geteuid()}"
+    assert [f"set XDG_RUNTIME_DIR={session}"] == [line.rpartition(": ")[2] for line in doctor._another()]
+    assert seen == [f"{session}/lokid/rpc.sock"]

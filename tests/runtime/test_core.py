@@ -260,6 +260,18 @@ class TestListing:
         assert [row["name"] for row in rows] == ["m" * 512]
         assert read_in and threading.main_thread() not in read_in
 
+    async def test_a_provider_that_lists_its_key_as_a_model_shows_it_to_nobody(self, path: Path) -> None:
+        key = "Zq8-live/4f9aQ7zB2xK8w"
+        names = [key, f"x-{key.upper()}-y", key.encode().hex(), "lm-studio-community/m", "plain"]
+        body = json.dumps({"data": [{"id": name} for name in names]}).encode()
+        async with FakeProvider(default=answer(body=body)) as provider:
+            for secret in (key, "lm-studio"):
+                configure(path, {"name": "a", "api_base": provider.url, "models": None, "api_key": secret})
+                async with running(path) as runtime:
+                    rows = await runtime.list_models(None, None, True)
+                expected = names[3:] if secret == key else names
+                assert [row["name"] for row in rows] == expected
+
     async def test_a_client_without_a_list_has_the_models_of_the_catalogue(self, path: Path) -> None:
         path.write_text(
             "clients: [{type: openai-compatible, name: groq, api_key: k}, {type: openai, api_key: k}]"

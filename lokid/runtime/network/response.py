@@ -19,6 +19,13 @@ MAX_UNPACKED = 8 * 1024
 take some 10 ms to read, and it is the turn of others behind each."""
 
 
+ZLIB = ("gzip", "x-gzip", "deflate")
+"""Content codings that can be unpacked."""
+
+OTHERS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
+"""And those that cannot. Any other word is a mistake (``utf-8``, ``none``), and the body plain."""
+
+
 class BrokenOff(Exception):
     """The connection ended, or what came made no sense, before the end of a body."""
 
@@ -62,6 +69,7 @@ class Response:
     __slots__ = (
         "_body",
         "_client",
+        "_coding",
         "_limits",
         "_packed",
         "_patient",
@@ -83,8 +91,9 @@ class Response:
         self._seen = 0
         self._packed = 0  # bytes before decompression
         # Nobody asked for compression; some gateways do it nevertheless. | 32: gzip and zlib headers.
-        packed = head.headers.get("content-encoding", "identity") in ("gzip", "x-gzip", "deflate")
-        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
+        coding = head.headers.get("content-encoding", "").strip().lower()
+        self._coding = coding if coding in OTHERS else ""
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if coding in ZLIB else None
 
     async def read(self) -> bytes:
         """The next bytes as they come, what is there at once in one piece; ``b""`` at the end, and from then
@@ -94,6 +103,8 @@ class Response:
         64 MiB or badly compressed; one that takes too long ends the block around the answer. Cancelling
         closes the connection.
         """
+        if self._coding:
+            raise self._failed(f"is compressed as {self._coding}, for which nobody asked")
         try:
             # In a burst most reads find something and need no clock.
             data = self._body.take() if self._unpack is None else None

@@ -52,12 +52,23 @@ async def test_a_bomb_is_unpacked_a_little_at_a_time(http, provider):
     assert max(sizes) <= 8 * 1024
 
 
-@pytest.mark.parametrize("coding, pack", [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    "coding, pack", [("gzip", gzip.compress), ("GZip", gzip.compress), ("deflate", zlib.compress)]
+)
 async def test_an_answer_that_is_compressed_unasked_is_unpacked(http, provider, coding, pack):
     plain = bytes(range(256)) * 10_000
     packed = pack(plain)
     provider.will(stream(packed[:5], packed[5:-5], packed[-5:], content_encoding=coding))
     assert await ask(http, provider.url) == (200, plain)
+
+
+async def test_compression_that_cannot_be_unpacked_is_told_by_its_name(http, provider):
+    provider.will(answer(200, b"\x1b{}", content_encoding="BR"))
+    error = await failure(http, provider.url)
+    assert isinstance(error, ProviderFailed)
+    assert "is compressed as br" in error.message
+    provider.will(answer(200, b"{}", content_encoding="utf-8"))  # which is no coding
+    assert await ask(http, provider.url) == (200, b"{}")
 
 
 async def test_broken_compression_says_so(http, provider):
