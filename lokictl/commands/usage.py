@@ -60,7 +60,7 @@ def command(since: str, until: str | None, group_by: str, as_json: bool) -> int:
         if text is not None and (at := moment(text, now, f"--{key}")) is not None:
             params[key] = at
     if since == "today" and until is None:
-        params["until"] = _midnight(now, days=1)  # what a clock that was ahead has left is none of today's
+        params["until"] = "tomorrow"  # what a clock that was ahead has left is none of today's
     rows = link.call("usage.query", params)
     known = _status()
     if incomplete := ledger_line(known.get("ledger") or {}):
@@ -110,25 +110,20 @@ def counts_from(ledger: Mapping[str, Any]) -> str:
     )
 
 
-def moment(text: str, now: float, option: str) -> float | None:
-    """``7d``, ``today``, ``2026-11-01`` (in this terminal's time zone) as seconds since the epoch; None for
-    ``all``."""
+def moment(text: str, now: float, option: str) -> float | str | None:
+    """``7d`` as seconds since the epoch, ``today`` and ``2026-11-01`` as they are: which day that is says the
+    daemon's time zone. None for ``all``."""
     if text == "all":
         return None
     if text == "today":
-        return _midnight(now)
+        return text
     if found := re.fullmatch(r"(\d{1,6})([mhdw])", text):
         return now - int(found[1]) * _SECONDS[found[2]]
     try:
-        return time.mktime(time.strptime(text, "%Y-%m-%d"))
-    except (ValueError, OverflowError):
+        time.strptime(text, "%Y-%m-%d")
+    except ValueError:
         raise misused(f"{option} {text!r} is no time", "today, 7d, 12h, 30m, 2w, 2026-11-01 or all") from None
-
-
-def _midnight(now: float, *, days: int = 0) -> float:
-    """Of the day ``days`` after that of ``now``, at its beginning, in this terminal's time zone."""
-    year, month, day = time.localtime(now)[:3]
-    return time.mktime((year, month, day + days, 0, 0, 0, 0, 0, -1))  # knows what the 32nd is
+    return text
 
 
 _HEADERS = ("name", "requests", "failed", "input", "output", "cached", "usd")

@@ -182,10 +182,11 @@ class ImportLokiParams(TypedDict):
 
 
 class UsageParams(TypedDict):
-    """Of requests that ended in ``since <= time < until``, in seconds since the epoch."""
+    """Of requests that ended in ``since <= time < until``, in seconds since the epoch, or the beginning of a
+    day in the daemon's time zone: ``2026-11-01``, ``today``, ``tomorrow``."""
 
-    since: NotRequired[float | None]
-    until: NotRequired[float | None]
+    since: NotRequired[float | str | None]
+    until: NotRequired[float | str | None]
     group_by: NotRequired[GroupBy | None]
 
 

@@ -10,7 +10,9 @@ ShapeError for the caller to see.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -27,6 +29,7 @@ from lokid.rpc import shapes, vectors
 from lokid.rpc.methods import METHODS, PROTOCOL, HelloResult
 from lokid.runtime import lingering
 from lokid.runtime.importing import Left
+from lokid.runtime.usage.spending import beginning
 from lokid.server.feed import TOPICS
 from lokid.server.service import Call, Caller, Params, Service
 
@@ -199,10 +202,22 @@ async def _list_models(service: Service, _call: Call, params: Params) -> object:
 
 
 async def _query_usage(service: Service, _call: Call, params: Params) -> object:
-    for key in ("since", "until"):
-        if isnan(params.get(key) or 0.0):
-            raise InvalidParams(f"{key}: must be a number of seconds since the epoch")
-    return await service.runtime.usage(params.get("since"), params.get("until"), params.get("group_by"))
+    since, until = (_moment(params, key) for key in ("since", "until"))
+    return await service.runtime.usage(since, until, params.get("group_by"))
+
+
+def _moment(params: Params, key: str) -> float | None:
+    match params.get(key):
+        case str() as day:
+            with suppress(ValueError):
+                return beginning(day, time.time())
+        case None:
+            return None
+        case seconds if not isnan(seconds):
+            return seconds  # type: ignore[no-any-return]
+    raise InvalidParams(
+        f"{key}: must be a number of seconds since the epoch, or a day: 2026-11-01, today or tomorrow"
+    )
 
 
 async def _check_config(service: Service, _call: Call, params: Params) -> object:

@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import struct
+import time
 from pathlib import Path
 
 import anyio
@@ -102,10 +103,24 @@ async def test_every_method_answers(tmp_path: Path) -> None:
     assert server.runtime.asker.program
 
 
-async def test_a_time_that_is_no_number_is_the_callers_fault(tmp_path: Path) -> None:
+@pytest.mark.parametrize("until", [float("nan"), "", "yesterday", "2026-13-01", "0001-01-01x"])
+async def test_a_time_that_is_none_is_the_callers_fault(tmp_path: Path, until: object) -> None:
     async with served(tmp_path) as server, server.client() as client:
-        answer = await client.ask("usage.query", until=float("nan"))
-        assert answer.error == "invalid_params: until: must be a number of seconds since the epoch"
+        answer = await client.ask("usage.query", until=until)
+        assert (answer.error or "").startswith("invalid_params: until: must be a number of seconds since")
+
+
+async def test_a_day_is_one_of_the_daemons_time_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        async with served(tmp_path) as server, server.client() as client:
+            [asked] = (await client.ask("usage.query", since="2026-11-24", until="tomorrow")).result
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert asked["since"] == 1_795_428_000
+    assert 0 < asked["until"] - time.time() <= 26 * 3600 and (asked["until"] + 14 * 3600) % 86400 == 0
 
 
 async def test_embeddings_can_come_as_bytes(tmp_path: Path) -> None:

@@ -60,6 +60,16 @@ def bounds(now: float) -> dict[Period, tuple[float, float]]:
     return {"day": (at(month, day), at(month, day + 1)), "month": (at(month, 1), at(month + 1, 1))}
 
 
+def beginning(day: str, now: float) -> float:
+    """Of ``today``, ``tomorrow`` or ``2026-11-01``, in seconds since the epoch. Raises ValueError."""
+    if day in ("today", "tomorrow"):
+        return bounds(now)["day"][day == "tomorrow"]
+    try:
+        return time.mktime(time.strptime(day, "%Y-%m-%d"))
+    except OverflowError:
+        raise ValueError("not a day of this machine's clock") from None
+
+
 class Spending:
     """``now``, everywhere: seconds since the epoch. A clock that is set back takes nothing off, one that was
     ahead for a moment leaves no day that ends then, and none of them makes a day begin anew.

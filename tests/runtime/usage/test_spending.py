@@ -9,7 +9,7 @@ import pytest
 from lokid.errors import BudgetExceeded
 from lokid.providers.settings import Budget
 from lokid.runtime.usage.rows import Row, pico
-from lokid.runtime.usage.spending import Spending, bounds
+from lokid.runtime.usage.spending import Spending, beginning, bounds
 
 NOON = time.mktime((2026, 11, 24, 12, 0, 0, 0, 0, -1))
 DAY = 86400
@@ -28,6 +28,15 @@ def test_a_day_and_a_month_are_those_of_the_calendar() -> None:
     assert time.localtime(ends["month"][1])[:5] == (2026, 12, 1, 0, 0)
     december = time.mktime((2026, 12, 31, 23, 59, 59, 0, 0, -1))
     assert time.localtime(bounds(december)["month"][1])[:4] == (2027, 1, 1, 0)
+
+
+def test_a_day_begins_where_its_budget_does() -> None:
+    today = time.strftime("%Y-%m-%d", time.localtime(NOON))
+    assert (beginning("today", NOON), beginning("tomorrow", NOON)) == bounds(NOON)["day"]
+    assert beginning(today, NOON) == bounds(NOON)["day"][0]
+    for text in ("", "yesterday", "2026-13-01", "2026-11-01 12:00"):
+        with pytest.raises(ValueError):
+            beginning(text, NOON)
 
 
 def test_what_was_asked_adds_up_by_client_and_in_all() -> None:
