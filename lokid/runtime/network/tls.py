@@ -67,7 +67,8 @@ class TLS:
                 del failure  # it holds this frame now, which would hold it
         if self.ended:
             return b""
-        self._push()
+        with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why before it hung up
+            self._push()
         if not self.ready:
             self._fill()
         self.ready = False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 
 import anyio
 import pytest
+import trustme
 
 from lokid.errors import ConfigInvalid, IncompleteResponse, ProviderFailed, ProviderUnavailable, TimedOut
 from lokid.protocols.http import HTTPRequest
@@ -317,21 +319,27 @@ async def test_a_slow_upload_of_a_large_request_works(http, provider):
     assert len(provider.requests[0].body) > 5_000_000
 
 
-async def test_an_answer_before_the_end_of_the_question_is_read_and_ends_the_connection():
+@pytest.mark.parametrize("tls", [False, True])
+async def test_an_answer_before_the_end_of_the_question_is_read_and_ends_the_connection(tls, tmp_path):
     """A server that has read enough answers and closes; why, it says in that answer. Only ours: asyncio's
     streams, which the library uses, are closed as a whole when a write fails."""
-    http = HTTPClient(Extra(), client="acme")
+    ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    http = HTTPClient(Extra(ca_file=str(tmp_path / "ca.pem")), client="acme")
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             connection, _ = listener.accept()
-            with connection:
+            # Else the answer waits until the tickets before it are acknowledged, and goes with the reset.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with context.wrap_socket(connection, server_side=True) if tls else connection as connection:
                 connection.recv(1000)
                 connection.sendall(b"HTTP/1.1 413 Large\r\ncontent-length: 3\r\n\r\nbig")
 
         async with anyio.create_task_group() as group:
             group.start_soon(anyio.to_thread.run_sync, serve)
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            url = f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"
             assert await ask(http, url, body={"image": "x" * 30_000_000}) == (413, b"big")
     assert http.pool()["open"] == 0
 
