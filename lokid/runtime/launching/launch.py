@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -32,9 +33,11 @@ from pydantic import SecretStr
 
 from lokid import logs, sandbox
 from lokid.errors import IncompleteResponse, ProviderUnavailable
+from lokid.protocols.address import address
 from lokid.providers.addresses import PORT
 from lokid.providers.settings import Launch
-from lokid.runtime.launching import children
+from lokid.runtime import often
+from lokid.runtime.launching import children, listeners
 
 KEY_VARIABLE = "LOKID_LAUNCH_KEY"
 """Where the command finds the key that callers will send, if it wants to check one (``lokid.llama`` does)."""
@@ -294,8 +297,11 @@ class Launched:
         pause = FIRST_POLL
         with anyio.move_on_after(self._launch.ready_timeout):
             while not run.over.is_set():
+                # Before a word goes there, and again before a question does.
+                if await self._is_taken(run):
+                    return False
                 if await self._probe(run.api_base):
-                    return True
+                    return not await self._is_taken(run)
                 with anyio.move_on_after(pause):
                     await run.over.wait()
                 pause = min(pause * 1.5, LONGEST_POLL)
@@ -303,6 +309,14 @@ class Launched:
         if not run.over.is_set():
             self._died(run, f"was not ready within {self._launch.ready_timeout:g} s{_tail(run)}")
         return False
+
+    async def _is_taken(self, run: _Run) -> bool:
+        """Whether another user has the port; that ends the run."""
+        if (uid := await often.aside(partial(listeners.stranger, run.api_base))) is None:
+            return False
+        port = address(run.api_base).port
+        self._died(run, f"was not asked: at its port {port} listens a program of {listeners.name(uid)}")
+        return True
 
     async def _until_unwanted(self, run: _Run) -> None:
         """Until it exited, its client retired, or nobody used it for ``idle_timeout``. Requests do not

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from lokid.errors import IncompleteResponse, ProviderUnavailable
 from lokid.providers.settings import Launch
-from lokid.runtime.launching import launch
+from lokid.runtime.launching import launch, listeners
 from lokid.runtime.launching.launch import Launched, Output
 from tests.fakes.processes import gone
 
@@ -140,6 +140,23 @@ async def test_a_command_that_does_not_exist_is_named(opened: Open) -> None:
         assert "cannot run no-such-program: No such file or directory" in error.message
         assert error.client == "mine"
         assert server.state == "failed"
+
+
+async def test_a_port_that_another_user_has_is_sent_nothing(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All sockets are another's here, also that of the server."""
+    monkeypatch.setattr(listeners, "ROOT", 4711)
+    monkeypatch.setattr(listeners.os, "geteuid", lambda: 4712)
+    asked = tmp_path / "asked"
+    text = SERVE.replace("    connection.sendall", f"    open({str(asked)!r}, 'w')\n    connection.sendall")
+    assert text != SERVE
+    async with opened(program(tmp_path, text)) as server:
+        error = await failure(server)
+        assert "was not asked: at its port" in error.message
+        assert f"listens a program of {listeners.name(os.getuid())}" in error.message
+        assert server.state == "failed"
+    assert not asked.exists()
 
 
 async def test_what_the_system_refuses_to_start_is_said(opened: Open) -> None:
