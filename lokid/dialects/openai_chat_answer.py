@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Usage
-from lokid.dialects.ending import meaning, unfinished
+from lokid.dialects.ending import meaning, spliced, unfinished
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
@@ -105,6 +105,7 @@ class _Accumulator:
         self._calls = ToolCalls()
         self._think = ThinkTags() if traits.think_tags else None
         self._refused = False
+        self._at_once = False  # in one event, like an answer that is no stream
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
         self._usage: Usage | None = None
@@ -157,8 +158,13 @@ class _Accumulator:
             raise in_band(choice)
         if finish == "insufficient_system_resource":  # DeepSeek
             raise Overloaded("the provider stopped in the middle of the answer for lack of capacity")
-        self.begun = True
         delta = mapping(choice.get(form))
+        if form == "delta" and "delta" not in choice and (message := mapping(choice.get("message"))):
+            if self._at_once:
+                raise spliced()
+            if not self.begun:  # else it repeats what was streamed
+                self._at_once, delta = True, message
+        self.begun = True
         content = delta.get("content")
         plain = False
         if len(delta) == 1 and isinstance(content, str) and not self._think:
@@ -249,7 +255,11 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
 
 
 def _is_error(chunk: Mapping[str, Any]) -> bool:
-    return chunk.get("object") == "error" or any(chunk.get(key) for key in ("message", "detail", "errors"))
+    return (
+        chunk.get("object") == "error"
+        or chunk.get("success") is False
+        or any(chunk.get(key) for key in ("message", "detail", "errors", "msg", "error_msg"))
+    )
 
 
 def _content(content: Any) -> Iterator[tuple[str, str]]:

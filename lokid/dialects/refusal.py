@@ -70,7 +70,7 @@ def _fields(error: Mapping[str, Any]) -> Refusal:
     )
     status = next((number for word in words if (number := _status(word))), None)
     codes = tuple(word.lower() for word in words if isinstance(word, str) and not word.isdecimal())
-    said = text(error.get("message")) or text(error.get("msg"))
+    said = text(error.get("message")) or text(error.get("msg")) or text(error.get("error_msg"))
     raw = text(mapping(error.get("metadata")).get("raw"))  # OpenRouter: what the provider behind it said
     waits = [_seconds(detail.get("retryDelay")) for detail in details]  # Google: RetryInfo
     return Refusal(f"{said}: {raw}" if said and raw else said, codes, status, max(waits, default=0.0) or None)

@@ -34,6 +34,10 @@ class SSEParser:
     ``id`` and ``retry`` are ignored: no provider resumes an answer. A CR that ends a feed ends its line at
     once, and an LF that opens the next feed is then skipped, so no event waits for a byte that may not come.
 
+    A server that fails in the middle may write ``error: {...}`` (llama.cpp until 2025) or a bare line of JSON
+    (whoever catches the exception above it). The standard would pass over both; here the one is an event
+    ``error``, the other an event of its own.
+
     What comes before a fault is returned first; the fault is raised by the same call if nothing came before
     it, else by the next one. From then on every call raises it.
     """
@@ -137,6 +141,14 @@ class SSEParser:
             self._data.append(value)
         elif field == b"event":
             self._event = value.decode(errors="replace")
+        elif field == b"error":
+            self._interrupt(SSEEvent("error", value.decode(errors="replace")), events)
+        elif line.startswith(b"{"):
+            self._interrupt(SSEEvent("message", line.decode(errors="replace")), events)
+
+    def _interrupt(self, event: SSEEvent, events: list[SSEEvent]) -> None:
+        self._dispatch(events)
+        events.append(event)
 
     def _dispatch(self, events: list[SSEEvent]) -> None:
         if self._data:

@@ -268,6 +268,11 @@ ERRORS: dict[str, tuple[bytes, type]] = {
         BadRequest,
     ),
     "as text": (stream({"error": "x"}), ProviderFailed),
+    "of Zhipu": (stream({"code": 1234, "msg": "x", "success": False}), ProviderFailed),
+    "without a word": (stream({"success": False}), ProviderFailed),
+    "of Qianfan": (stream({"error_code": 17, "error_msg": "daily limit"}), ProviderFailed),
+    "in a field of its own": (b'error: {"code": 429, "message": "x"}\n\ndata: [DONE]\n\n', RateLimited),
+    "without a field": (b'{"error": {"code": 429, "message": "x"}}\ndata: [DONE]\n\n', RateLimited),
     "without a wrapper": (stream({"object": "error", "message": "x", "code": 429}), RateLimited),
     "as detail": (stream({"detail": "x"}), ProviderFailed),
     "inside a choice": (
@@ -288,6 +293,15 @@ def test_an_error_inside_a_stream_is_an_error(name: str) -> None:
         found = read(before + data)
         assert type(found.error) is kind
         assert found.text == ("so far" if before else "")
+
+
+def test_an_answer_in_one_event_may_be_a_message() -> None:
+    """As if it were no stream. Behind deltas it repeats them, and of two nobody knows which is meant."""
+    at_once = {"choices": [{"index": 0, "message": {"content": "Hé"}, "finish_reason": "stop"}]}
+    assert read(stream(at_once)).text == read(stream(at_once)).answer.message.text == "Hé"
+    repeated = read(stream(said("Hé"), at_once))
+    assert repeated.text == repeated.answer.message.text == "Hé"
+    assert type(read(stream(at_once, at_once)).error) is IncompleteResponse
 
 
 def test_an_error_is_raised_again_however_often_one_asks() -> None:

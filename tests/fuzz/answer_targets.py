@@ -175,5 +175,5 @@ def _check_device(found: Device | Refusal) -> None:
     if isinstance(found, Refusal):
         hides(repr(found))
         return
-    assert found.url.startswith(("https://", "http://")) and found.url.isprintable()
+    assert found.url.lower().startswith(("https://", "http://")) and found.url.isprintable()
     assert 0 < found.interval_s <= 60 and 0 < found.life_s <= 900

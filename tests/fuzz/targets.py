@@ -163,6 +163,12 @@ def _events_of_the_standard(data: bytes) -> Iterator[SSEEvent]:
             lines.append(value)
         elif field == b"event":
             kind = value.decode(errors="replace")
+        elif field == b"error" or line.startswith(b"{"):  # but for this, which ``SSEParser`` tells of
+            if lines:
+                yield SSEEvent(kind or "message", b"\n".join(lines).decode(errors="replace"))
+            kind, lines = "", []
+            named = ("error", value) if field == b"error" else ("message", line)
+            yield SSEEvent(named[0], named[1].decode(errors="replace"))
 
 
 def event_stream(data: bytes) -> None:

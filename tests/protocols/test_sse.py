@@ -131,3 +131,15 @@ def test_a_line_that_is_too_large_is_an_error_in_the_middle_and_at_the_end_of_a_
     for data in (b"id: 1\n" + large + b"\nid: 2\n", b"id: 1\n" + large):
         with pytest.raises(EventTooLarge):
             SSEParser(max_event=100).feed(data)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\r\n\r\ndata: [DONE]\r\n\r\n", "\ndata: [DONE]\n\n"])
+@pytest.mark.parametrize("begin", ["data: a\n\n", "data: a\n", "event: x\n"])
+def test_what_a_server_writes_into_a_stream_when_it_fails_is_an_event(begin: str, end: str) -> None:
+    """Not by the standard: it would pass over both, and the stream would look as if it had ended well."""
+    said = '{"error": {"message": "x: y"}}'
+    before = [message("a")] if "data" in begin else []
+    after = [message("[DONE]")] if "DONE" in end else []
+    for line, event in ((said, message(said)), (f"error: {said}", SSEEvent("error", said))):
+        for chunks in cuts(f"{begin}{line}{end}".encode()):
+            assert parse(chunks) == [*before, event, *after]
