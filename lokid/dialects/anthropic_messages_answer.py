@@ -58,6 +58,10 @@ class MessagesDecoder:
         self._stream = EventStream()
         self._blocks = Blocks(traits)
 
+    @property
+    def ended(self) -> bool:
+        return self._blocks.stopped
+
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
 

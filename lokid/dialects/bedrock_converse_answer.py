@@ -60,6 +60,9 @@ class ConverseStreamDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says. An error in the middle of a network
     read comes out only after what came before it."""
 
+    ended = False
+    """Counts come behind the marker, or do not."""
+
     def __init__(self, traits: Traits) -> None:
         self._meter = Meter()
         self._parser = EventStreamParser(MAX_EVENT)

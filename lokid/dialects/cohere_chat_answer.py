@@ -49,6 +49,10 @@ class CohereDecoder:
         self._stream = EventStream()
         self._answer = _Accumulator(traits)
 
+    @property
+    def ended(self) -> bool:
+        return self._answer.ended
+
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
 

@@ -89,6 +89,9 @@ UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLO
 class GeminiDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
 
+    ended = False
+    """Nothing but the end of the body says so."""
+
     def __init__(self, traits: Traits) -> None:
         self._stream = EventStream(PICTURES)
         self._answer = _Accumulator(traits)

@@ -49,6 +49,10 @@ class StreamDecoder:
         self._template = Template()
         self._done = False
 
+    @property
+    def ended(self) -> bool:
+        return self._done
+
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
 

@@ -62,6 +62,10 @@ class ResponsesDecoder:
         self._summary: tuple[Any, Any] | None = None
         self._answer: Answer | None = None
 
+    @property
+    def ended(self) -> bool:
+        return self._answer is not None
+
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
 

@@ -141,6 +141,9 @@ class WholeDecoder(Generic[T]):
     if it began like JSON, else the provider's failure.
     """
 
+    ended = False
+    """Nothing but the end of the body says so."""
+
     def __init__(self, read: Callable[[Any], T]) -> None:
         self._read = read
         self._meter = Meter()

@@ -40,8 +40,12 @@ class Decoder(Protocol[T_co]):
     ``feed`` takes the bytes of one network read and returns the events they complete; it raises the
     provider's in-band error as ours. ``close`` is called once, at the end of the body: it returns the
     whole answer or raises ``IncompleteResponse`` when the provider's terminal marker was missing.
-    Neither keeps more than the bounds that the dialect states.
+    Neither keeps more than the bounds that the dialect states. ``ended``: the marker has come, and what may
+    still come is nothing but the end of the body.
     """
+
+    @property
+    def ended(self) -> bool: ...
 
     def feed(self, data: bytes) -> Sequence[Event]: ...
 

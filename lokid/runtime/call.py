@@ -308,6 +308,8 @@ class _Call:
                     if response.size > place.size:
                         response.pause()
                         await place.grow(response.size)
+                    if decoder.ended:
+                        response.expect_end()
         except (IncompleteResponse, TimedOut) as failure:
             if decoder is None:
                 raise

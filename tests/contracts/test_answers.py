@@ -20,6 +20,8 @@ from lokid.chat import (
     ToolCall,
     ToolResult,
 )
+from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
+from lokid.dialects.gemini_answer import GeminiDecoder
 from lokid.errors import IncompleteResponse, LokidError
 from lokid.providers import catalogue
 from lokid.providers.base import Exchange, Provider
@@ -88,8 +90,12 @@ def test_before_its_terminal_marker_no_stream_is_an_answer(provider: Provider) -
             decoder = exchange.decoder()
             with pytest.raises(IncompleteResponse):
                 decoder.feed(before[:kept])
+                assert not decoder.ended
                 decoder.close()
         assert fed(exchange.decoder, before + after).answer
+        decoder = exchange.decoder()
+        decoder.feed(before + after)
+        assert decoder.ended or isinstance(decoder, GeminiDecoder | ConverseStreamDecoder), chat.model
 
 
 @EACH

@@ -62,7 +62,7 @@ class TinyDecoder:
         self._buffer = b""
         self._parts: list[Text | Reasoning | ToolCall] = []
         self._usage: Usage | None = None
-        self._ended = False
+        self.ended = False
         self._calls = 0
 
     def feed(self, data: bytes) -> Sequence[Event]:
@@ -88,17 +88,19 @@ class TinyDecoder:
             case "error":
                 raise Overloaded(rest)
             case "end":
-                self._ended = True
+                self.ended = True
         return []
 
     def close(self) -> Answer:
-        if not self._ended:
+        if not self.ended:
             raise IncompleteResponse("the stream ended early")
         return Answer(Message("assistant", tuple(self._parts)), "stop", self._usage)
 
 
 class JSONDecoder:
     """The whole body as one JSON value, read by ``load``."""
+
+    ended = False
 
     def __init__(self, load: Any) -> None:
         self._load = load

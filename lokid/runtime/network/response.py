@@ -60,6 +60,8 @@ class Limits(Protocol):
 
     def listening(self) -> None: ...
 
+    def ending(self) -> None: ...
+
     def unlimited(self) -> None: ...
 
 
@@ -133,6 +135,12 @@ class Response:
     def pause(self) -> None:
         """What the caller does until the next read takes as long as it takes."""
         self._limits.unlimited()
+
+    def expect_end(self) -> None:
+        """Nothing more is needed. Whoever neither ends the body nor hangs up is not waited for; who does is
+        asked again over the same connection."""
+        self._patient = True
+        self._limits.ending()
 
     def patiently(self) -> None:
         """The caller bounds the rest himself."""

@@ -46,6 +46,10 @@ LATE = 1 / 64
 parts of it, and not with every event of a stream."""
 
 
+END_S = 2.0
+"""Seconds between the last word of an answer and the end of its body."""
+
+
 class Progress:
     """How far one request has come, and the deadline that follows from it: that of ``scope``, which is around
     all of it."""
@@ -93,6 +97,10 @@ class Progress:
         by = self._clock() + idle
         if not by <= self._by <= by + idle * LATE:
             self._limit(by + idle * LATE)
+
+    def ending(self) -> None:
+        """All of the answer was there, and the end of its body is waited for."""
+        self._limit(min(self._by, self._clock() + min(END_S, self.timeouts.idle)))
 
     def unlimited(self) -> None:
         """What comes now takes as long as it takes."""
