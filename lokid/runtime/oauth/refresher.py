@@ -26,7 +26,8 @@ RECHECK_S = 30.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 300.0
 UNSENT_S = 5.0
 """Who asks has a try so long after one that found no way to the server: the network may be back."""
-PAUSE_S = 1.0  # between two renewals that nobody waits for, whatever lives the server gives
+PAUSE_S = 30.0  # between two renewals that nobody waits for, whatever lives the server gives
+OWED_S = 1.0  # the same, while a new token is not on disk
 RENEWAL_S = 60.0
 """A 401 costs one renewal; a provider that refuses the new one too is not believed again so soon."""
 
@@ -149,7 +150,7 @@ class Refresher:
             self._failed(ProviderUnavailable(said, client=self._client, retryable=False))
         else:
             self._failures, self.failure = 0, None
-            self._not_before = self._clock.running() + PAUSE_S
+            self._not_before = self._clock.running() + (OWED_S if self._owes() else PAUSE_S)
         finally:
             # Who asked while it ran waited for it, and is told how it ended.
             self._demanded = False

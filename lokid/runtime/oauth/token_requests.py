@@ -52,7 +52,14 @@ def error(refusal: Refusal, url: str, settings: ClientSettings) -> LokidError:
     that word is one of our own secrets."""
     where, name, code = host(url), settings.name, logs.hide(refusal.code)
     again = f"lokictl auth login {name}"
+    alone = settings.oauth is not None and settings.oauth.grant == "client_credentials"
     match refusal.kind:
+        case "denied" | "expired" | "grant" if alone:
+            return AuthenticationFailed(
+                f"{where} gives the application of client {name!r} no token ({code})",
+                hint=f"check client_id, client_secret and scopes in `oauth` of client {name!r}",
+                client=name,
+            )
         case "temporary":
             return ProviderUnavailable(
                 f"{where} gives no tokens at the moment ({code})", client=name, retryable=False

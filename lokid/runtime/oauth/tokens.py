@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 from pydantic import SecretStr
 
-from lokid.errors import LoginRequired, LokidError, ProviderUnavailable
+from lokid.errors import CredentialError, LoginRequired, LokidError, ProviderUnavailable
 from lokid.protocols import oauth2, oauth2_answers
 from lokid.protocols.oauth2_answers import Refusal, Token
 from lokid.providers import oauth_presets
@@ -132,8 +132,10 @@ class Tokens:
                 f"the new refresh token could not be saved in {self.path} and is only in memory: make room or"
                 " mend the permissions before lokid ends"
             )
-        if self._refresher.failure is not None:
-            row.setdefault("reason", self._refresher.failure.message)
+        if (failure := self._refresher.failure) is not None:
+            row.setdefault("reason", failure.message)
+            if self.alone and isinstance(failure, CredentialError) and not self._held.is_live():
+                row["state"] = "needs_login"
         return row
 
     def _look(self) -> None:

@@ -253,6 +253,35 @@ class TestRefreshing:
             assert await get(tokens) == "a2"
         assert case.issuer.used == ["client_credentials"] * 2
 
+    @pytest.mark.parametrize("word", ["invalid_grant", "access_denied", "expired_token"])
+    async def test_of_client_credentials_that_is_refused_is_mended_in_the_configuration(
+        self, case: Case, word: str
+    ) -> None:
+        """There is nothing to sign in to."""
+        case.server.will(refuse(word))
+        async with case.running(grant="client_credentials", client_secret="s") as tokens:
+            with pytest.raises(AuthenticationFailed, match=word) as caught:
+                await get(tokens)
+            assert (
+                caught.value.hint == "check client_id, client_secret and scopes in `oauth` of client 'mine'"
+            )
+            row = tokens.status()
+            assert row["state"] == "needs_login" and word in row["reason"]
+
+    async def test_that_nobody_waits_for_comes_not_more_often_than_twice_a_minute(self, case: Case) -> None:
+        """A server may give a token a second; who asks gets a new one at once all the same."""
+        case.issuer.more = {"expires_in": 1}
+        async with case.signed_in() as tokens:
+            case.time.passes(LIFE + 1)
+            for second in range(60):
+                case.time.passes(1)
+                await anyio.sleep(0.03)  # the task looks three times
+                if second == 45:
+                    used = len(case.issuer.used)
+                    await get(tokens)
+                    assert len(case.issuer.used) == used + 1
+        assert 2 <= len(case.issuer.used) <= 4
+
     async def test_by_two_daemons_is_one_request(self, case: Case) -> None:
         async with case.signed_in() as one, case.running() as other:
             case.time.passes(LIFE + 1)
