@@ -258,4 +258,8 @@ def _version(package: str) -> str:
 
 def _short(text: str) -> str:
     home = os.environ.get("HOME", "")
-    return text.replace(home, "~") if len(home) > 1 else text
+    # lokid tells where a file really is, behind all links.
+    for each in sorted({home, os.path.realpath(home)} if home else (), key=len, reverse=True):
+        if len(each) > 1:
+            text = text.replace(each, "~")
+    return text

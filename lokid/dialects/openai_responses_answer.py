@@ -24,11 +24,12 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
-from lokid.dialects.ending import spliced
+from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
+from lokid.dialects.redaction import clean, short
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
@@ -41,7 +42,7 @@ INCOMPLETE: dict[str, FinishReason] = {
     "max_messages": "pause",
     "steered": "pause",
 }
-"""``incomplete_details.reason``; any other: ``length``."""
+"""``incomplete_details.reason``; none at all is ``length``, any other may be anything: see ``ending``."""
 
 GAVE_UP = ("failed", "cancelled")
 """Values of ``status``."""
@@ -197,7 +198,7 @@ def read(response: Mapping[str, Any], traits: Traits, output: Any) -> Answer:
                 parts += _call(item, cut=incomplete and number == last)
     finish: FinishReason = "refusal" if refused else "stop"
     if incomplete:
-        finish = INCOMPLETE.get(text(mapping(response.get("incomplete_details")).get("reason")), "length")
+        finish = _cut_by(text(mapping(response.get("incomplete_details")).get("reason")))
     elif any(isinstance(part, ToolCall) for part in parts):
         finish = "tool_calls"
     return Answer(
@@ -207,6 +208,18 @@ def read(response: Mapping[str, Any], traits: Traits, output: Any) -> Answer:
         text(response.get("model")) or None,
         text(response.get("id")) or None,
     )
+
+
+def _cut_by(why: str) -> FinishReason:
+    if not why:
+        return "length"
+    finish = meaning(why, INCOMPLETE)
+    if finish == "stop":
+        raise IncompleteResponse(
+            f"the provider says that its answer is incomplete ({short(clean(why), 100)})",
+            hint="ask again; what arrived so far is the beginning of an answer",
+        )
+    return finish
 
 
 def usage(found: Mapping[str, Any]) -> Usage | None:

@@ -202,7 +202,8 @@ class Runtime:
         chosen = [one for name, one in clients.items() if client in (None, name)]
         if refresh:
             await self._refresh(chosen, strict=client is not None)
-        rows = [row for one in chosen for row in await listing.rows(one)]
+        filled = self.generation.config.interpolated
+        rows = [row for one in chosen for row in await listing.rows(one, filled.get(one.name, ()))]
         return [row for row in rows if type in (None, row["type"])]
 
     async def model_names(

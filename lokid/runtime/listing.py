@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from lokid.config.problem import Path
 from lokid.errors import LokidError, TimedOut, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
@@ -18,7 +19,7 @@ from lokid.runtime.clients import OpenClient
 from lokid.runtime.heavy import LARGE, aside
 from lokid.runtime.known import Models
 from lokid.runtime.network.http import Timeouts
-from lokid.runtime.redaction import hide, without
+from lokid.runtime.redaction import SECRET, hide, without
 
 REFRESH_S = 15.0
 """Seconds for one provider's list; whoever waits for all of them waits for the slowest."""
@@ -41,15 +42,27 @@ def listed(client: OpenClient, model: ModelSettings) -> dict[str, Any]:
     return {"id": f"{client.name}:{model.name}", "client": client.name, **row}
 
 
-async def rows(client: OpenClient) -> list[dict[str, Any]]:
-    """Of every model that the client offers. Not to be changed: the next caller gets the same ones."""
+async def rows(client: OpenClient, filled: Iterable[Path] = ()) -> list[dict[str, Any]]:
+    """Of every model that the client offers. ``filled``: what of its settings came out of ``{{NAME}}``. Not
+    to be changed: the next caller gets the same ones."""
     offered, found = client.rows
     if offered is not client.offered:
         offered = client.offered
         # In a thread: ten thousand take a fifth of a second. Programs that complete names ask often.
-        found = await often.aside(lambda: [listed(client, model) for model in offered])
+        found = await often.aside(lambda: _hide(client, filled, [listed(client, model) for model in offered]))
         client.rows = offered, found
     return found
+
+
+def _hide(client: OpenClient, filled: Iterable[Path], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In their place: what came out of ``{{NAME}}``, as ``config.show`` hides it."""
+    for way in filled if client.settings.models is not None else ():
+        match way:
+            case ("models", int(number), str(key), *_) if key in rows[number]:
+                rows[number][key] = SECRET
+                if key == "name":
+                    rows[number]["id"] = f"{client.name}:{SECRET}"
+    return rows
 
 
 async def names(client: OpenClient, type: ModelType | None, prefix: str) -> list[str]:  # noqa: A002 - the key's name

@@ -27,7 +27,7 @@ from lokid.chat import ChatResult, Event, decode, encode
 from lokid.errors import Cancelled, InvalidParams, UnknownMethod
 from lokid.rpc import shapes, vectors
 from lokid.rpc.methods import METHODS, PROTOCOL, HelloResult
-from lokid.runtime import lingering
+from lokid.runtime import lingering, often
 from lokid.runtime.importing import Left
 from lokid.runtime.usage.spending import beginning
 from lokid.server.feed import TOPICS
@@ -134,8 +134,8 @@ def _cancel_request(service: Service, _caller: Caller, params: Params) -> object
     return {"cancelled": identifier}
 
 
-def _show_config(service: Service, _caller: Caller, _params: Params) -> object:
-    return service.runtime.show()
+async def _show_config(service: Service, _call: Call, _params: Params) -> object:
+    return await often.aside(service.runtime.show)  # of 100,000 models it takes a second
 
 
 def _auth_status(service: Service, _caller: Caller, params: Params) -> object:
@@ -302,7 +302,7 @@ HANDLERS: dict[str, Handler] = {
     "requests.cancel": Inline(_cancel_request),
     "config.check": _in_turn(_check_config),
     "config.reload": _in_turn(_reload_config),
-    "config.show": Inline(_show_config),
+    "config.show": _in_turn(_show_config),
     "usage.query": _in_turn(_query_usage),
     "import.loki": _in_turn(_import_loki),
     "auth.login": Spawned(_login),

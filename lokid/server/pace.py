@@ -11,7 +11,7 @@ TURN = 16
 """Messages. A read holds up to six thousand cheap requests."""
 
 TURN_S = 0.0005
-"""Seconds, after which a turn is over at the next message: ``config.show`` and ``status`` take up to a
+"""Seconds, after which a turn is over at the next message: ``clients.list`` and ``status`` take up to a
 millisecond each, and twenty programs that send thousands of them have as many turns before one ``hello``."""
 
 

@@ -249,7 +249,8 @@ def test_the_phase_of_a_text_is_kept() -> None:
         ("content_filter", "content_filter"),
         ("max_messages", "pause"),
         ("steered", "pause"),
-        ("something new", "length"),
+        ("max_tool_calls", "length"),
+        ("context_window_exceeded", "context_overflow"),
         (None, "length"),
     ],
 )
@@ -257,6 +258,15 @@ def test_incomplete_says_why(reason: Any, finish: str) -> None:
     cut = response(TEXT, status="incomplete", incomplete_details={"reason": reason})
     assert whole(cut).answer.finish_reason == finish
     assert read(event("incomplete", response=cut)).answer.finish_reason == finish
+
+
+@pytest.mark.parametrize("reason", ["something new", "timeout", "sk-live-4f9aQ7zB2xK8w"])
+def test_an_answer_that_is_incomplete_for_reasons_of_its_own_is_no_answer(reason: str) -> None:
+    cut = response(TEXT, status="incomplete", incomplete_details={"reason": reason})
+    with pytest.raises(IncompleteResponse) as caught:
+        whole(cut).answer  # noqa: B018 - raises
+    assert "sk-live" not in caught.value.message
+    assert type(read(event("incomplete", response=cut)).error) is IncompleteResponse
 
 
 def test_a_call_that_the_limit_cut_is_left_out_and_a_broken_one_is_an_error() -> None:

@@ -89,6 +89,18 @@ def test_the_vault_that_the_configuration_names_is_looked_at(home):
     assert facts["identity_file"].strip() == "keyring:lokid/key"
 
 
+def test_a_home_behind_a_link_is_private_too(daemon, home, monkeypatch):
+    """lokid tells where files really are."""
+    link = home.parent / "link"
+    link.symlink_to(home)
+    monkeypatch.setenv("HOME", str(link))
+    problem = {"path": f"{home}/c.yaml", "line": 1, "column": 1, "key": "", "message": "is no list"}
+    daemon(status=lambda *_: status(problems=[problem]))
+    told = lokictl("doctor").stdout.decode()
+    assert "problem: ~/c.yaml:1:1: is no list" in told
+    assert str(home) not in told and str(link) not in told
+
+
 def test_a_second_daemon_is_told(home, monkeypatch):
     """Jobs of cron have no XDG_RUNTIME_DIR, and so a lokid of their own."""
     run = home / ".local" / "state" / "lokid" / "run"

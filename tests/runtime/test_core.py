@@ -272,6 +272,23 @@ class TestListing:
                 expected = names[3:] if secret == key else names
                 assert [row["name"] for row in rows] == expected
 
+    async def test_a_secret_in_a_setting_of_a_model_is_shown_to_nobody(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (path.parent / ".env").write_text("WORD=canary-of-the-env\n")
+        models = [
+            {"name": "m", "real_name": "x-{{WORD}}", "system_prompt_prefix": "The word is {{WORD}}."},
+            {"name": "n", "real_name": "plain"},
+            {"name": "o-{{WORD}}"},
+        ]
+        configure(path, {"name": "a", "api_base": "http://127.0.0.1:9", "models": models})
+        async with running(path) as runtime:
+            rows = await runtime.list_models(None, None, False)
+        assert "canary" not in repr(rows)
+        assert [row["real_name"] for row in rows] == ["<secret>", "plain", None]
+        assert [row["id"] for row in rows] == ["a:m", "a:n", "a:<secret>"]
+        assert rows[0]["system_prompt_prefix"] == "<secret>"
+
     async def test_a_client_without_a_list_has_the_models_of_the_catalogue(self, path: Path) -> None:
         path.write_text(
             "clients: [{type: openai-compatible, name: groq, api_key: k}, {type: openai, api_key: k}]"

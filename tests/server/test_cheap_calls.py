@@ -22,7 +22,7 @@ async def test_cheap_methods_are_answered_without_a_task(
     async with served(tmp_path) as daemon, daemon.client() as client:
         spawned: list[object] = []
         monkeypatch.setattr(Session, "_spawn", lambda *args: spawned.append(args))
-        for method in ("hello", "status", "clients.list", "requests.list", "config.show"):
+        for method in ("hello", "status", "clients.list", "requests.list"):
             assert (await client.ask(method)).error is None
         assert not spawned
 
