@@ -24,7 +24,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
-from lokid.dialects.ending import meaning, spliced
+from lokid.dialects.ending import alike, meaning, spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
@@ -115,7 +115,7 @@ class ResponsesDecoder:
         if said.startswith(told):
             if rest := said[len(told) :]:
                 out.append(TextDelta(rest))
-        elif said.split() != told.split():  # some servers strip a text in the end
+        elif not alike(said, told):  # some servers strip a text in the end
             raise IncompleteResponse("the provider's stream and the answer at its end are not the same")
 
     def _output(self, response: Mapping[str, Any]) -> Sequence[Any]:
