@@ -70,8 +70,12 @@ class MessagesDecoder:
         return self._blocks.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
-        if event.data.strip() and not self._blocks.stopped:
-            self._blocks.take(mapping(event_json(event)), out)
+        if not event.data.strip() or self._blocks.stopped:
+            return
+        data = mapping(event_json(event))
+        if "type" not in data and (event.event == "error" or data.get("error")):
+            raise failure(data)
+        self._blocks.take(data, out)
 
 
 def whole_messages_decoder(traits: Traits) -> WholeDecoder[Answer]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Usage
-from lokid.dialects.ending import meaning, spliced, unfinished
+from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Text, Usage
+from lokid.dialects.ending import alike, meaning, spliced, unfinished
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
@@ -72,15 +72,16 @@ class StreamDecoder:
             self._answer.text(words, out)  # what nearly every event is
             return
         data = event.data.strip()
-        if not data:
+        if not data and event.event != "error":
             return
         if data == "[DONE]":
             self._done = True
             self._answer.settle(out)
             return
-        chunk = mapping(event_json(event))
-        if event.event == "error":
+        chunk = event_json(event) if data else None
+        if event.event == "error" or (chunk and isinstance(chunk, str | list)):
             raise in_band(chunk)
+        chunk = mapping(chunk)
         if self._answer.chunk(chunk, "delta", out):
             self._template.learn(data, chunk)
 
@@ -120,6 +121,8 @@ class _Accumulator:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             raise in_band(chunk)
+        if (base := mapping(chunk.get("base_resp"))).get("status_code"):  # MiniMax
+            raise in_band({"code": base["status_code"], "message": base.get("status_msg")})
         if not (self._id and self._model):
             self._id = self._id or text(chunk.get("id"))
             self._model = self._model or text(chunk.get("model"))
@@ -127,9 +130,9 @@ class _Accumulator:
         if counted:
             self._usage = usage(chunk) or self._usage
         plain = False
-        choices = items(chunk.get("choices"))
+        choices = listed(chunk.get("choices"), "choices")
         for choice in map(mapping, choices):
-            if choice.get("index") in (0, None):  # others exist only if extra_body asked for them
+            if choice.get("index") in (0, None, "0"):  # others exist only if extra_body asked for them
                 plain = self._choice(choice, form, out)
         return plain and not counted and len(choices) == 1
 
@@ -163,11 +166,10 @@ class _Accumulator:
         if finish == "insufficient_system_resource":  # DeepSeek
             raise Overloaded("the provider stopped in the middle of the answer for lack of capacity")
         delta = mapping(choice.get(form))
-        if form == "delta" and "delta" not in choice and (message := mapping(choice.get("message"))):
-            if self._at_once:
-                raise spliced()
-            if not self.begun:  # else it repeats what was streamed
-                self._at_once, delta = True, message
+        if not delta and form == "delta":
+            delta = self._without_delta(choice)
+        if delta.get("error"):
+            raise in_band(delta)
         self.begun = True
         content = delta.get("content")
         plain = False
@@ -183,6 +185,27 @@ class _Accumulator:
         self.finish = self.finish if self.finish in CUT else said
         self.settle(out)
         return False
+
+    def _without_delta(self, choice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a server means that streams as if it did not, or as completions without chat do. Behind deltas
+        a message repeats them, and may say more."""
+        if words := text(choice.get("text")):
+            return {"content": words}
+        message = mapping(choice.get("message"))
+        said = "".join(piece for kind, piece in _content(message.get("content")) if kind == "text")
+        if not (said or message.get("tool_calls") or message.get("refusal")):
+            return {}
+        if self._at_once:
+            raise spliced()
+        self._at_once = True
+        if not self.begun:
+            return message
+        told = "".join(part.text for part in self._texts.parts() if isinstance(part, Text))
+        if said.startswith(told):
+            return {"content": said[len(told) :]}
+        if not alike(said, told):
+            raise spliced()
+        return {}
 
     def _delta(self, delta: Mapping[str, Any], form: str, out: list[Event]) -> None:
         self._reason(delta, out)
@@ -262,7 +285,8 @@ def _is_error(chunk: Mapping[str, Any]) -> bool:
     return (
         chunk.get("object") == "error"
         or chunk.get("success") is False
-        or any(chunk.get(key) for key in ("message", "detail", "errors", "msg", "error_msg"))
+        or any(chunk.get(key) for key in ("message", "detail", "errors", "msg", "error_msg", "ErrorMsg"))
+        or "Error" in mapping(chunk.get("Response"))  # Tencent
     )
 
 

@@ -30,6 +30,9 @@ def read_body(body: bytes) -> Refusal:
         return Refusal()
 
 
+SAID = ("message", "msg", "error_msg", "Message", "Msg")
+
+
 def read(value: Any) -> Refusal:
     """From ``{error: {message, type, code, status}}``, ``{error: "text"}``, ``{message, code}``,
     ``{detail: "text" | [{loc, msg}]}``, ``{errors: [{code, message}]}``, ``[{error: {..}}]``, ``"text"``."""
@@ -51,6 +54,10 @@ def read(value: Any) -> Refusal:
             return Refusal(said, _fields(value).codes)
         case {"detail": detail} if detail:
             return Refusal(_detail(detail), _fields(value).codes)
+        case {"ErrorMsg": dict() | str() as inner}:  # Tencent
+            return read(inner)
+        case {"Response": {"Error": dict() | str() as inner}}:  # the same
+            return read(inner)
         case dict():
             return _fields(value)
     return Refusal()
@@ -70,7 +77,7 @@ def _fields(error: Mapping[str, Any]) -> Refusal:
     )
     status = next((number for word in words if (number := _status(word))), None)
     codes = tuple(word.lower() for word in words if isinstance(word, str) and not word.isdecimal())
-    said = text(error.get("message")) or text(error.get("msg")) or text(error.get("error_msg"))
+    said = next((said for word in SAID if (said := text(error.get(word)))), "")
     raw = text(mapping(error.get("metadata")).get("raw"))  # OpenRouter: what the provider behind it said
     waits = [_seconds(detail.get("retryDelay")) for detail in details]  # Google: RetryInfo
     return Refusal(f"{said}: {raw}" if said and raw else said, codes, status, max(waits, default=0.0) or None)

@@ -35,8 +35,8 @@ class SSEParser:
     once, and an LF that opens the next feed is then skipped, so no event waits for a byte that may not come.
 
     A server that fails in the middle may write ``error: {...}`` (llama.cpp until 2025) or a bare line of JSON
-    (whoever catches the exception above it). The standard would pass over both; here the one is an event
-    ``error``, the other an event of its own.
+    or HTML (whoever catches the exception above it). The standard would pass over them; here the one is an
+    event ``error``, the others are events of their own.
 
     What comes before a fault is returned first; the fault is raised by the same call if nothing came before
     it, else by the next one. From then on every call raises it.
@@ -143,7 +143,7 @@ class SSEParser:
             self._event = value.decode(errors="replace")
         elif field == b"error":
             self._interrupt(SSEEvent("error", value.decode(errors="replace")), events)
-        elif line.startswith(b"{"):
+        elif field and line.lstrip().startswith((b"{", b"[", b"<")):
             self._interrupt(SSEEvent("message", line.decode(errors="replace")), events)
 
     def _interrupt(self, event: SSEEvent, events: list[SSEEvent]) -> None:
@@ -151,8 +151,8 @@ class SSEParser:
         events.append(event)
 
     def _dispatch(self, events: list[SSEEvent]) -> None:
-        if self._data:
-            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        if self._data or self._event == "error":
+            data = b"\n".join(self._data)
             events.append(SSEEvent(self._event or "message", data.decode(errors="replace")))
             self._data = []
         self._event, self._size = "", 0

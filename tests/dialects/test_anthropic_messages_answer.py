@@ -308,6 +308,15 @@ def test_a_beginning_that_is_repeated_before_anything_came_is_harmless() -> None
 def test_a_stream_that_ends_early_is_incomplete_wherever_it_ends() -> None:
     for kept_events in range(len(STREAM)):
         assert isinstance(read(*STREAM[:kept_events]).error, IncompleteResponse)
+
+
+@pytest.mark.parametrize(
+    "line", ['event: error\ndata: {"message": "x"}', 'error: {"message": "x"}', '{"error": "x"}']
+)
+def test_an_error_without_a_type_is_one(line: str) -> None:
+    data = wire(STREAM[:2]) + f"{line}\n\n".encode() + wire(STREAM[2:])
+    found = fed(lambda: MessagesDecoder(TRAITS), data)
+    assert type(found.error) is ProviderFailed and found.error.message.endswith(": x")
     assert isinstance(read(*said(0, "a"), *end()).error, IncompleteResponse)
 
 

@@ -271,6 +271,18 @@ ERRORS: dict[str, tuple[bytes, type]] = {
     "of Zhipu": (stream({"code": 1234, "msg": "x", "success": False}), ProviderFailed),
     "without a word": (stream({"success": False}), ProviderFailed),
     "of Qianfan": (stream({"error_code": 17, "error_msg": "daily limit"}), ProviderFailed),
+    "an event's name and nothing else": (b"event: error\ndata:\n\ndata: [DONE]\n\n", ProviderFailed),
+    "of MiniMax": (
+        stream({"choices": [], "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
+        ProviderFailed,
+    ),
+    "of Tencent": (stream({"Response": {"Error": {"Code": "X", "Message": "rate limit"}}}), ProviderFailed),
+    "of Tencent as well": (stream({"ErrorMsg": {"Msg": "rate limit"}, "Choices": []}), ProviderFailed),
+    "instead of a text": (stream({"choices": [{"delta": {"error": {"code": 429}}}]}), RateLimited),
+    "nothing but words": (stream("rate limit"), ProviderFailed),
+    "a list of words": (stream(["rate limit"]), ProviderFailed),
+    "choices that are no list": (stream({"choices": {"0": {"delta": {"content": "a"}}}}), ProviderFailed),
+    "a web page": (b"<html>502 Bad Gateway</html>\n\ndata: [DONE]\n\n", BrokenEvent),
     "in a field of its own": (b'error: {"code": 429, "message": "x"}\n\ndata: [DONE]\n\n', RateLimited),
     "without a field": (b'{"error": {"code": 429, "message": "x"}}\ndata: [DONE]\n\n', RateLimited),
     "without a wrapper": (stream({"object": "error", "message": "x", "code": 429}), RateLimited),
@@ -301,7 +313,21 @@ def test_an_answer_in_one_event_may_be_a_message() -> None:
     assert read(stream(at_once)).text == read(stream(at_once)).answer.message.text == "Hé"
     repeated = read(stream(said("Hé"), at_once))
     assert repeated.text == repeated.answer.message.text == "Hé"
-    assert type(read(stream(at_once, at_once)).error) is IncompleteResponse
+    for more, told in (("Hé", "Hé"), ("Héllo", "Héllo"), (" Hé\n", "Hé")):
+        longer = {
+            "choices": [{"index": 0, "delta": {}, "message": {"content": more}, "finish_reason": "stop"}]
+        }
+        found = read(stream(said("H"), said("é"), longer))
+        assert found.text == found.answer.message.text == told
+    other = {"choices": [{"index": 0, "delta": None, "message": {"content": "other"}}]}
+    for spliced in ((at_once, at_once), (said("Hé"), other)):
+        assert type(read(stream(*spliced)).error) is IncompleteResponse
+
+
+def test_texts_of_completions_without_chat_are_texts() -> None:
+    pieces = [{"choices": [{"index": "0", "text": piece, "finish_reason": None}]} for piece in ("H", "é")]
+    found = read(stream(*pieces, {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}))
+    assert found.text == found.answer.message.text == "Hé"
 
 
 def test_an_error_is_raised_again_however_often_one_asks() -> None:

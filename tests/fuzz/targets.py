@@ -153,7 +153,7 @@ def _events_of_the_standard(data: bytes) -> Iterator[SSEEvent]:
     kind, lines = "", []
     for line in (*re.split(rb"\r\n|\r|\n", data.removeprefix(b"\xef\xbb\xbf")), b""):
         if not line:
-            if lines:
+            if lines or kind == "error":
                 yield SSEEvent(kind or "message", b"\n".join(lines).decode(errors="replace"))
             kind, lines = "", []
             continue
@@ -163,8 +163,9 @@ def _events_of_the_standard(data: bytes) -> Iterator[SSEEvent]:
             lines.append(value)
         elif field == b"event":
             kind = value.decode(errors="replace")
-        elif field == b"error" or line.startswith(b"{"):  # but for this, which ``SSEParser`` tells of
-            if lines:
+        elif field == b"error" or (field and line.lstrip()[:1] in (b"{", b"[", b"<")):
+            # But for this, which ``SSEParser`` tells of.
+            if lines or kind == "error":
                 yield SSEEvent(kind or "message", b"\n".join(lines).decode(errors="replace"))
             kind, lines = "", []
             named = ("error", value) if field == b"error" else ("message", line)

@@ -140,6 +140,17 @@ def test_what_a_server_writes_into_a_stream_when_it_fails_is_an_event(begin: str
     said = '{"error": {"message": "x: y"}}'
     before = [message("a")] if "data" in begin else []
     after = [message("[DONE]")] if "DONE" in end else []
-    for line, event in ((said, message(said)), (f"error: {said}", SSEEvent("error", said))):
+    page = "<html><b>502</b>"
+    lines = (
+        (f" {said}", message(f" {said}")),
+        (page, message(page)),
+        (f"[{said}]", message(f"[{said}]")),
+        (f"error: {said}", SSEEvent("error", said)),
+    )
+    for line, event in lines:
         for chunks in cuts(f"{begin}{line}{end}".encode()):
             assert parse(chunks) == [*before, event, *after]
+
+
+def test_an_error_needs_no_data() -> None:
+    assert parse([b"event: error\n\nevent: other\n\n"]) == [SSEEvent("error", "")]
