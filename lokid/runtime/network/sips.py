@@ -18,7 +18,7 @@ SIP = 2 * 1024
 """Bytes: 350 chunks of one byte take 10 ms."""
 
 GULP = 16 * 1024
-"""Bytes where there are few pieces: a large answer is to take no longer for this."""
+"""Bytes where these have few pieces, whatever came before: a large answer is to take no longer for this."""
 
 FEW = 64
 """Bytes for each end of a line, at least. A chunk of one byte has two in six."""
@@ -42,23 +42,28 @@ class Sips:
         self._stream = stream
         self._left = MAX_HEADS
         self._answered = False
-        self._size = SIP
+        self._rest = b""  # has left the socket, and is to be read
 
     async def read(self, max_bytes: int, *args: Any, **options: Any) -> bytes:
         await checkpoint()  # TLS gives what it holds without
+        data = self._rest
         try:
-            data: bytes = await self._stream.read(min(max_bytes, self._size), *args, **options)
+            if data:
+                await checkpoint()  # as often as who reads the socket
+            else:
+                data = await self._stream.read(GULP, *args, **options)
         except Exception as error:
             if self._in_head():
                 raise Begun from error
             raise
+        size = min(max_bytes, SIP if data.count(b"\n") * FEW >= len(data) else GULP)
+        data, self._rest = data[:size], data[size:]
         if not data and self._in_head():
             raise Begun
         if not self._answered:
             self._left -= len(data)
             if self._left < 0:
                 raise Endless
-        self._size = GULP if data.count(b"\n") * FEW < len(data) else SIP
         return data
 
     def _in_head(self) -> bool:
@@ -87,7 +92,7 @@ class Sips:
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and _holds(self._stream):
+        if info == "is_readable" and (self._rest or _holds(self._stream)):
             return True
         return self._stream.get_extra_info(info)
 

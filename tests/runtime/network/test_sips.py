@@ -13,7 +13,7 @@ import trustme
 from lokid.errors import IncompleteResponse, ProviderFailed
 from lokid.providers.settings import Extra
 from lokid.runtime.network.http import HTTPClient
-from lokid.runtime.network.sips import GULP, SIP, Gulps, Sipping, Sips
+from lokid.runtime.network.sips import FEW, GULP, SIP, Gulps, Sipping, Sips
 from tests.fakes.asking import ask, failure
 from tests.fakes.provider import Call, FakeProvider, answer, raw, reset
 
@@ -81,10 +81,11 @@ async def test_interim_answers_without_end_are_no_answer(http, provider):
 
 
 class Plain:
-    """A connection that has as much as it is asked for."""
+    """A connection that has as much as it is asked for, and then it all again."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.at = 0
         self.asked: list[int] = []
 
     async def connect_tcp(self, host: str, port: int, **_: Any) -> Plain:
@@ -95,7 +96,9 @@ class Plain:
 
     async def read(self, size: int, **_: Any) -> bytes:
         self.asked.append(size)
-        return self.data[:size]
+        data = self.data[self.at : self.at + size]
+        self.at = (self.at + len(data)) % len(self.data)
+        return data
 
     async def write(self, data: bytes, **_: Any) -> None:
         pass
@@ -103,23 +106,41 @@ class Plain:
 
 @pytest.mark.parametrize("data, size", [(b"1\r\nx\r\n" * 20_000, SIP), (b"x" * 99 * 1024, GULP)])
 async def test_others_have_their_turn_after_a_little_also_within_tls(data, size):
-    plain, turns = Plain(data), list[int]()
+    plain, sizes, turns = Plain(data), list[int](), set[int]()
     connection: Sips = await (await Sipping(plain).connect_tcp("h", 1)).start_tls()
     await connection.write(b"question")
     connection.answered()
 
     async def other() -> None:
         while True:
-            turns.append(len(plain.asked))
+            turns.add(len(sizes))
             await anyio.lowlevel.checkpoint()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(other)
         for _ in range(100):
-            await connection.read(2**16)
+            sizes.append(len(await connection.read(2**16)))
         tasks.cancel_scope.cancel()
-    assert len(set(turns)) > 50
-    assert plain.asked == [SIP] + [size] * 99
+    assert max(sizes[1:]) == size
+    assert len(turns) > 50
+
+
+async def test_what_came_before_does_not_say_how_much_is_read():
+    tiny = b"1\r\n\n\r\n" * 4 * GULP
+    for few in (GULP - SIP, GULP, SIP):
+        plain = Plain(b"x" * few + tiny[:GULP] + b"x" * SIP + tiny[:SIP])
+        connection: Sips = await Sipping(plain).connect_tcp("h", 1)
+        connection.answered()
+        read = [await connection.read(2**16) for _ in range(200)]
+        assert all(len(data) <= SIP or data.count(b"\n") * FEW < len(data) for data in read)
+        whole = b"".join(read)
+        assert whole == (plain.data * 100)[: len(whole)]
+
+
+async def test_what_has_left_the_socket_and_was_not_read_is_readable():
+    connection: Sips = await Sipping(Plain(b"1\r\nx\r\n" * GULP)).connect_tcp("h", 1)
+    await connection.read(2**16)
+    assert connection.get_extra_info("is_readable") is True
 
 
 async def test_beneath_tls_a_little_is_read_at_a_time(library, tmp_path, monkeypatch):
