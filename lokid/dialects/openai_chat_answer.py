@@ -201,11 +201,10 @@ class _Accumulator:
         if not self.begun:
             return message
         told = "".join(part.text for part in self._texts.parts() if isinstance(part, Text))
-        if said.startswith(told):
-            return {"content": said[len(told) :]}
-        if not alike(said, told):
+        if not (said.startswith(told) or alike(said, told)):
             raise spliced()
-        return {}
+        rest = said[len(told) :] if said.startswith(told) else ""
+        return {"content": rest, "tool_calls": None if self._calls.begun else message.get("tool_calls")}
 
     def _delta(self, delta: Mapping[str, Any], form: str, out: list[Event]) -> None:
         self._reason(delta, out)

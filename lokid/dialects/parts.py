@@ -90,6 +90,10 @@ class ToolCalls:
         self._settled = 0
         self._kept = Kept()
 
+    @property
+    def begun(self) -> bool:
+        return bool(self._calls)
+
     def take(self, entry: Mapping[str, Any], out: list[Event], *, index: int | None = None) -> None:
         """``index``: stands for the entry's own where that cannot be there (whole answers)."""
         function = mapping(entry.get("function"))

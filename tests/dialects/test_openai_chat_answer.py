@@ -319,6 +319,11 @@ def test_an_answer_in_one_event_may_be_a_message() -> None:
         }
         found = read(stream(said("H"), said("é"), longer))
         assert found.text == found.answer.message.text == told
+    whole = {
+        "choices": [{"message": {"content": "Hé", "tool_calls": [entry(name="f")]}, "finish_reason": "stop"}]
+    }
+    assert [name for _, name, _ in read(stream(said("Hé"), whole)).calls] == ["f"]
+    assert [name for _, name, _ in read(stream(calls(entry(name="f")), whole)).calls] == ["f"]
     other = {"choices": [{"index": 0, "delta": None, "message": {"content": "other"}}]}
     for spliced in ((at_once, at_once), (said("Hé"), other)):
         assert type(read(stream(*spliced)).error) is IncompleteResponse
