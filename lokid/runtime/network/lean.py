@@ -251,6 +251,10 @@ async def _send(wire: Wire, head: bytes, content: bytes) -> bool:
         else:
             await wire.send(head)
             await wire.send(content)
+    except ssl.SSLWantReadError as error:
+        # While it was idle the server wanted another handshake, of which the rest is to come. Nothing of the
+        # question has left.
+        raise HungUp from error
     except OSError:
         return False
     except anyio.ClosedResourceError as error:

@@ -24,6 +24,7 @@ from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
 from lokid.runtime.network import trust
 from lokid.runtime.network.http import HTTPClient, Timeouts
+from lokid.runtime.network.tls import TLS
 from tests.fakes.provider import FakeProvider, answer, slow
 
 pytestmark = pytest.mark.anyio
@@ -368,3 +369,22 @@ async def test_certificates_are_read_once_however_many_need_them_at_a_time(monke
         for _ in range(40):
             group.start_soon(trust.tls_context, None)
     assert read == [None]
+
+
+async def test_a_handshake_anew_on_an_idle_connection_loses_no_question(ca, ca_file, monkeypatch):
+    """TLS 1.2 lets servers ask for one at any time, and takes no question before it is through."""
+    write, asked = TLS.write, list[TLS]()
+
+    def written(tls: TLS, data: memoryview) -> int:
+        if tls in asked:
+            raise ssl.SSLWantReadError
+        asked.append(tls)
+        return write(tls, data)
+
+    monkeypatch.setattr(TLS, "write", written)
+    async with FakeProvider(tls=served_by(ca, "127.0.0.1"), default=answer()) as provider:
+        http = HTTPClient(Extra(ca_file=ca_file), client="acme")
+        assert await post(http, provider.url) == 200
+        assert await post(http, provider.url) == 200
+        assert (provider.connections, len(provider.requests)) == (2, 2)
+        await http.aclose()
