@@ -293,7 +293,7 @@ class _Call:
         try:
             async with sending as response:
                 if not 200 <= response.status < 300:
-                    body = await _error_body(response)
+                    body = await error_body(response)
                     raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
                 self.begun = True
                 self.turn.admitted()
@@ -362,7 +362,7 @@ class _Call:
         return after
 
 
-async def _error_body(response: Response) -> bytes:
+async def error_body(response: Response) -> bytes:
     """What can be had of it: the status says that the request failed, whatever becomes of the body."""
     body = b""
     response.patiently()

@@ -14,7 +14,7 @@ from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
 from lokid.rpc.methods import ModelType
 from lokid.runtime import often, refused_keys
-from lokid.runtime.call import MAX_ERROR_BODY
+from lokid.runtime.call import error_body
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.heavy import LARGE, aside
 from lokid.runtime.known import Models
@@ -144,10 +144,8 @@ async def _names(client: OpenClient) -> tuple[str, ...]:
 
                 # A large list is read where nobody waits.
                 return await aside(told, heavy=response.size > LARGE)
-            body = b""
-            while len(body) < MAX_ERROR_BODY and (data := await response.read()):
-                body += data
-            error = client.provider.error(response.status, response.headers, body[:MAX_ERROR_BODY])
+            body = await error_body(response)
+            error = client.provider.error(response.status, response.headers, body)
         refused_keys.tell(error, client)
         hide(error, credentials.secrets.values())
         error.client = client.name

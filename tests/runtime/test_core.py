@@ -241,6 +241,9 @@ class TestListing:
                     await runtime.list_models(None, "bad", True)
                 assert "sk-bad-key" not in caught.value.message
                 assert caught.value.client == "bad"
+                bad.default = answer(401, b"\x1b", content_encoding="br")
+                with pytest.raises(AuthenticationFailed):
+                    await runtime.list_models(None, "bad", True)
 
     async def test_a_large_list_of_models_is_read_where_nobody_waits_and_no_name_is_longer_than_names_are(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
