@@ -102,20 +102,23 @@ class ResponsesDecoder:
                 if response.get("error") or response.get("status") in GAVE_UP:
                     raise _failure(response)
                 answer = read(response, self._traits, self._output(response))
-                self._tell_rest(answer.message.text, out)
+                self._tell_rest(answer, out)
                 self._answer = answer
             case "response.failed" | "response.cancelled":
                 raise _failure(mapping(data.get("response")))
             case "error":
                 raise in_band(data)
 
-    def _tell_rest(self, said: str, out: list[Event]) -> None:
-        """Whoever reads along gets the whole answer too: of what came without deltas, or fewer of them."""
-        told = "".join(self._told)
+    def _tell_rest(self, answer: Answer, out: list[Event]) -> None:
+        """Whoever reads along gets the whole answer too: of what came without deltas, or fewer of them. A
+        filter may leave less at the end than it let pass before."""
+        said, told = answer.message.text, "".join(self._told)
         if said.startswith(told):
             if rest := said[len(told) :]:
                 out.append(TextDelta(rest))
-        elif not alike(said, told):  # some servers strip a text in the end
+        elif answer.finish_reason != "content_filter" and not alike(
+            said, told
+        ):  # some servers strip a text in the end
             raise IncompleteResponse("the provider's stream and the answer at its end are not the same")
 
     def _output(self, response: Mapping[str, Any]) -> Sequence[Any]:

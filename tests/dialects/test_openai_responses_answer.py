@@ -144,6 +144,14 @@ def test_a_stream_that_is_not_the_answer_at_its_end_is_an_error(said: str) -> No
     assert type(found.error) is IncompleteResponse
 
 
+def test_of_an_answer_that_a_filter_cut_less_may_be_left_at_its_end() -> None:
+    begun = (CREATED, event("output_text.delta", output_index=0, delta="one more thing"))
+    why = {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}
+    for left in ("", "one"):
+        found = read(*begun, event("incomplete", response=response(message(left), **why)))
+        assert found.text == "one more thing" and found.answer.finish_reason == "content_filter"
+
+
 def test_tool_calls_that_were_begun_and_are_not_in_the_end_are_missed() -> None:
     begun = [STREAM[12], STREAM[13]]
     assert isinstance(read(*begun, event("completed", response=response(TEXT))).error, IncompleteResponse)
