@@ -166,8 +166,8 @@ class _Accumulator:
         if finish == "insufficient_system_resource":  # DeepSeek
             raise Overloaded("the provider stopped in the middle of the answer for lack of capacity")
         delta = mapping(choice.get(form))
-        if not delta and form == "delta":
-            delta = self._without_delta(choice)
+        if not delta:
+            delta = self._elsewhere(choice, form)
         if delta.get("error"):
             raise in_band(delta)
         self.begun = True
@@ -186,11 +186,13 @@ class _Accumulator:
         self.settle(out)
         return False
 
-    def _without_delta(self, choice: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a server means that streams as if it did not, or as completions without chat do. Behind deltas
-        a message repeats them, and may say more."""
+    def _elsewhere(self, choice: Mapping[str, Any], form: str) -> Mapping[str, Any]:
+        """What a server means that streams as if it did not (or the other way round), or answers as
+        completions without chat do. Behind deltas a message repeats them, and may say more."""
         if words := text(choice.get("text")):
             return {"content": words}
+        if form == "message":
+            return mapping(choice.get("delta"))
         message = mapping(choice.get("message"))
         said = "".join(piece for kind, piece in _content(message.get("content")) if kind == "text")
         if not (said or message.get("tool_calls") or message.get("refusal")):

@@ -330,6 +330,9 @@ def test_an_answer_in_one_event_may_be_a_message() -> None:
 
 
 def test_texts_of_completions_without_chat_are_texts() -> None:
+    for choice in ({"text": "Hé"}, {"message": None, "delta": {"content": "Hé"}}):
+        body = json.dumps({"choices": [choice | {"finish_reason": "stop"}]}).encode()
+        assert fed(lambda: whole_decoder(TRAITS), body).answer.message.text == "Hé"
     pieces = [{"choices": [{"index": "0", "text": piece, "finish_reason": None}]} for piece in ("H", "é")]
     found = read(stream(*pieces, {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}))
     assert found.text == found.answer.message.text == "Hé"
