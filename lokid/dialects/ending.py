@@ -18,7 +18,7 @@ NOT_YET = ("", "null", "none", "not_finished", "unfinished", "in_progress", "fin
 """In lower case. ``null`` as a text was in each event of KoboldCpp."""
 
 _BROKEN_OFF = re.compile(
-    r"abort|cancel|incomplete|time_?limit|timed?_?out|interrupt|preempt|fail|error|malformed|disconnect|shut_?down|overload",
+    r"abort|cancel|incomplete|^other$|time_?limit|timed?_?out|interrupt|preempt|fail|error|malformed|disconnect|shut_?down|overload",
     re.IGNORECASE,
 )
 _FILTERED = re.compile(r"filter|safety|block|prohibit|moderat|sensitive|recitation", re.IGNORECASE)

@@ -283,9 +283,12 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
 
 
 def _is_error(chunk: Mapping[str, Any]) -> bool:
+    if chunk.get("success") is True:
+        return False
     return (
         chunk.get("object") == "error"
-        or chunk.get("success") is False
+        or chunk.get("success") in (False, 0)
+        or chunk.get("status") == "failed"
         or any(chunk.get(key) for key in ("message", "detail", "errors", "msg", "error_msg", "ErrorMsg"))
         or "Error" in mapping(chunk.get("Response"))  # Tencent
     )

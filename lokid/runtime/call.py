@@ -298,7 +298,7 @@ class _Call:
                 self.begun = True
                 self.turn.admitted()
                 self.breakers.answered(self.model.name)
-                _check_content_type(response, exchange.accept)
+                _check_content_type(response, exchange)
                 decoder = exchange.decoder()
                 while data := await response.read():
                     if (events := decoder.feed(data)) and (slow := self._heard(events)) is not None:
@@ -372,11 +372,14 @@ async def error_body(response: Response) -> bytes:
     return body[:MAX_ERROR_BODY]
 
 
-def _check_content_type(response: Response, accept: tuple[str, ...]) -> None:
+def _check_content_type(response: Response, exchange: Exchange[Any]) -> None:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and kind not in accept:
+    if kind and kind not in exchange.accept:
+        hint = "something between lokid and the provider may have answered; check api_base"
+        if exchange.streaming and kind == "application/json":
+            hint = "it may know no streams: set `no_stream: true` of the model; or check api_base"
         raise ProviderFailed(
-            f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(accept)}",
-            hint="something between lokid and the provider may have answered; check api_base",
+            f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(exchange.accept)}",
+            hint=hint,
             status=response.status,
         )

@@ -21,7 +21,10 @@ from lokid.errors import IncompleteResponse, LokidError
 
 TRAITS = Traits("here")
 
-BROKEN_OFF = ("abort", "aborted", "cancelled", "ABORTED", "timeout", "timed_out", "REASON_TIME_LIMIT")
+BROKEN_OFF = (
+    *("abort", "aborted", "cancelled", "ABORTED", "timeout", "timed_out", "REASON_TIME_LIMIT"),
+    *("incomplete", "OTHER", "other"),
+)
 
 WHOLE: dict[str, tuple[Callable[[Traits], WholeDecoder[Answer]], Callable[[str], Any]]] = {
     "chat completions": (

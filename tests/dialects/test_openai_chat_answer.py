@@ -270,6 +270,7 @@ ERRORS: dict[str, tuple[bytes, type]] = {
     "as text": (stream({"error": "x"}), ProviderFailed),
     "of Zhipu": (stream({"code": 1234, "msg": "x", "success": False}), ProviderFailed),
     "without a word": (stream({"success": False}), ProviderFailed),
+    "as a status": (stream({"status": "failed"}), ProviderFailed),
     "of Qianfan": (stream({"error_code": 17, "error_msg": "daily limit"}), ProviderFailed),
     "an event's name and nothing else": (b"event: error\ndata:\n\ndata: [DONE]\n\n", ProviderFailed),
     "of MiniMax": (
@@ -327,6 +328,11 @@ def test_an_answer_in_one_event_may_be_a_message() -> None:
     other = {"choices": [{"index": 0, "delta": None, "message": {"content": "other"}}]}
     for spliced in ((at_once, at_once), (said("Hé"), other)):
         assert type(read(stream(*spliced)).error) is IncompleteResponse
+
+
+def test_a_server_that_says_that_all_is_well_is_believed() -> None:
+    well = {"code": 200, "msg": "OK", "success": True}
+    assert read(stream(well, said("a"), STOP)).text == "a"
 
 
 def test_texts_of_completions_without_chat_are_texts() -> None:

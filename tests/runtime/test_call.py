@@ -315,6 +315,14 @@ async def test_a_web_page_with_status_200_is_an_error(provider, heard):
     assert "Sign in" not in error.message
 
 
+async def test_a_server_that_cannot_stream_is_told_with_what_mends_it(provider, heard):
+    provider.will(answer(200, b"{}"))
+    async with open_client(provider.url) as client:
+        error = await failure(client, heard)
+    assert isinstance(error, ProviderFailed)
+    assert "no_stream: true" in (error.hint or "")
+
+
 async def test_an_answer_without_a_content_type_is_read(provider, heard):
     provider.will(stream(b"t hi\nend\n", kind=""))
     async with open_client(provider.url) as client:

@@ -19,7 +19,9 @@ from lokid.dialects.ending import meaning
 from lokid.dialects.errors import classify
 from lokid.dialects.parts import not_an_object
 from lokid.errors import AuthenticationFailed, LokidError
+from lokid.protocols.http import HTTPRequest
 from lokid.providers import azure_openai
+from lokid.providers.base import Exchange
 from lokid.runtime.call import _check_content_type
 from lokid.runtime.redaction import CUT, hide
 
@@ -167,7 +169,7 @@ def in_an_ending(said: str) -> LokidError:
 def in_a_content_type(said: str) -> LokidError:
     response: Any = SimpleNamespace(status=200, headers={"content-type": said}, host="host")
     with pytest.raises(LokidError) as caught:
-        _check_content_type(response, ("application/json",))
+        _check_content_type(response, Exchange(HTTPRequest("GET", "https://x"), decoder=lambda: None))  # type: ignore[arg-type,return-value]
     assert len(caught.value.message) < 300
     return caught.value
 
