@@ -28,6 +28,13 @@ def fault(error: Exception, method: str) -> LokidError:
             return Overloaded(
                 "lokid has no memory left for this request", hint="ask again, or for less at once"
             )
+        case ImportError():
+            # Much is imported when it is first wanted, from files that may be others by then.
+            log.error("a part of lokid cannot be loaded for %s: %s", method, place(error))
+            return ProviderFailed(
+                "a part of lokid cannot be loaded: its files have changed since it started, or are gone",
+                hint="lokictl daemon restart",
+            )
         case ExceptionGroup(exceptions=[only]):
             # A task group around one failure says nothing that the failure does not say.
             return fault(only, method)

@@ -421,6 +421,16 @@ async def test_a_task_group_around_one_failure_is_not_shown(tmp_path: Path) -> N
     assert both.code == "provider_error"
 
 
+async def test_files_that_changed_under_the_daemon_are_no_bug(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is imported when it is first wanted may be gone by then, or another version."""
+    for error in (ModuleNotFoundError("No module named 'lokid.x'"), ImportError("cannot import name 'x'")):
+        told = fault(ExceptionGroup("", [error]), "chat")
+        assert "its files have changed" in told.message and told.hint == "lokictl daemon restart"
+    assert "lokid.x" not in caplog.text and "bug" not in caplog.text
+
+
 async def test_a_burst_of_cheap_requests_is_answered_in_order(tmp_path: Path) -> None:
     async with served(tmp_path) as server, server.client() as client:
         await client.stream.send(b"".join(encode_request(number, "hello", []) for number in range(2000)))
