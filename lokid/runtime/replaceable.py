@@ -1,5 +1,5 @@
 """Whether another user can put something else in the place of a file: its owner can, and whoever may write to
-the directory that it is in. Root can do anything, and is not meant."""
+a directory on the way there, links included. Root can do anything, and is not meant."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ def why(path: str, owner: int) -> str | None:
     """The end of a sentence that begins with the path; None if nobody can. ``owner``: of the open file."""
     if _is_strange(owner):
         return "belongs to another user, so it is not used: make it your own with chown"
-    # At the end of all links, and where the first of them is.
-    for directory in dict.fromkeys((os.path.dirname(os.path.realpath(path)), os.path.dirname(path))):
+    home = os.path.realpath(os.environ.get("HOME", "/"))
+    for directory in _on_the_way(path):
+        if home.startswith(f"{directory.rstrip('/')}/") and home != directory:
+            continue  # who can replace the home can do anything
         try:
-            facts = os.stat(directory or ".")
+            facts = os.stat(directory)
         except OSError:
             continue  # it was there when the file was opened; the next look tells
         if _is_strange(facts.st_uid):
@@ -22,6 +24,35 @@ def why(path: str, owner: int) -> str | None:
         if facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX:
             return f"may be replaced by every user of this machine, so it is not used: chmod o-w {directory}"
     return None
+
+
+MOST_LINKS = 40
+"""As the kernel's own limit."""
+
+
+def _on_the_way(path: str) -> dict[str, None]:
+    """Each directory of which an entry (a link, say) leads to the file; the one that holds it first."""
+    ahead = os.path.join(os.getcwd(), path).split("/")[:0:-1]  # the next part is the last
+    at, seen, links = "/", list[str](), 0
+    while ahead:
+        part = ahead.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            at = os.path.dirname(at)
+            continue
+        seen.append(at)
+        try:
+            target = os.readlink(os.path.join(at, part))
+        except OSError:  # not a link
+            at = os.path.join(at, part)
+            continue
+        links += 1
+        if links > MOST_LINKS:
+            break
+        at = "/" if target.startswith("/") else at
+        ahead += target.split("/")[::-1]
+    return dict.fromkeys(reversed(seen))
 
 
 def _is_strange(uid: int) -> bool:

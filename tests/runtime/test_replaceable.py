@@ -15,7 +15,8 @@ OTHER = 12345
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", "/nowhere")
     (tmp_path / "lokid").mkdir(mode=0o755)
     (tmp_path / "lokid" / "config.yaml").write_text("clients: []")
     return tmp_path / "lokid" / "config.yaml"
@@ -43,8 +44,42 @@ def test_a_directory_in_which_everybody_replaces_is_not(config: Path, tmp_path: 
     assert said(link) == [wanted], "what counts is where the link ends"
     config.parent.chmod(0o755)
     tmp_path.chmod(0o777)
+    wanted = (
+        f"may be replaced by every user of this machine, so it is not used: chmod o-w {tmp_path.resolve()}"
+    )
+    assert said(link) == [wanted], "and where it is"
+    assert said(config) == [wanted], "and where its directory is: that may get another one's name"
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_every_link_on_the_way_counts(config: Path, tmp_path: Path, relative: bool) -> None:
+    """The second of three, say, of which neither the first nor the file says anything."""
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    (open_to_all / "second").symlink_to("../lokid" if relative else config.parent)
+    (tmp_path / "first").symlink_to("open/../open/second" if relative else open_to_all / "second")
+    path = tmp_path / "first" / "config.yaml"
+    assert said(path) == []
+    open_to_all.chmod(0o777)
+    assert said(path)[0].endswith(f"chmod o-w {open_to_all.resolve()}")
+    open_to_all.chmod(0o1777)
+    assert said(path) == [], "where only the owner of a link replaces it"
+
+
+def test_what_is_above_the_home_does_not(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who can replace that can do anything; on some systems it belongs to nobody one knows."""
+    tmp_path.chmod(0o777)
+    assert said(config) != []
+    monkeypatch.setenv("HOME", str(config.parent))
     assert said(config) == []
-    assert "chmod o-w" in said(link)[0], "and where it is"
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert replaceable.why(str(tmp_path / "a"), ME) is None  # it cannot be opened either
 
 
 def test_a_file_or_a_directory_of_another_user_is_not(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
