@@ -13,6 +13,7 @@ import sys
 import time
 
 import lokid
+from lokictl import folders
 from lokictl.failure import Failure
 from lokictl.render import one_line
 
@@ -141,7 +142,7 @@ def open_log() -> tuple[str, int]:
     except address.NoHome as error:
         raise Failure("daemon_unavailable", str(error)) from None
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        folders.make(os.path.dirname(path))
         size = os.path.getsize(path) if os.path.exists(path) else 0
         if size > LOG_BYTES:
             os.replace(path, f"{path}.old")

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from lokictl import folders
 from lokictl.failure import Failure
 from lokictl.render import is_terminal, note
 from lokid.rpc import address
@@ -59,7 +60,7 @@ def draft(path: str) -> Iterator[str]:
     beside = os.path.join(os.path.dirname(path), f".draft-{os.path.basename(path)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        folders.make(os.path.dirname(path))
         directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise Failure("config_invalid", f"cannot write {beside}: {error.strerror}") from None
@@ -150,7 +151,7 @@ def write(path: str, text: str) -> str | None:
     path = os.path.realpath(path)  # what is renamed into place must not replace a link
     backup = f"{path}.bak" if os.path.exists(path) else None
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        folders.make(os.path.dirname(path))
         _sweep(path)
         if backup is not None:
             with open(path, "rb") as old:

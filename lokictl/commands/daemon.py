@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 
-from lokictl import autostart, ending, link
+from lokictl import autostart, ending, folders, link
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Ending, Failure
 from lokictl.greeting import greet
@@ -117,7 +117,7 @@ def install() -> int:
     _need_systemd()
     folder, texts = _units()
     for directory in (*units.directories(os.environ), folder):
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        folders.make(directory)
     running = _running()
     if running is not None and not running.is_unit:
         _stop(running)  # it holds the socket

@@ -46,8 +46,16 @@ def lock(path: str, patience: float = PATIENCE) -> Iterator[None]:
 
 
 def make_directory(path: str) -> None:
-    """With what is missing above it, closed to others."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    """With what is missing above it, all closed to others whatever the umask is (``os.makedirs`` sees to the
+    last one only). Raises OSError."""
+    above = os.path.dirname(path)
+    if above and not os.path.lexists(above):
+        make_directory(above)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
 
 
 @contextmanager

@@ -109,3 +109,17 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(folder: Path) -> None:
     with pytest.raises(OSError), durable.lock(str(folder / "f")):
         raise AssertionError("not reached")
     assert not (folder / "elsewhere").exists()
+
+
+def test_what_is_missing_above_a_directory_is_private_too(folder: Path) -> None:
+    old = os.umask(0)
+    try:
+        for _ in range(2):
+            durable.make_directory(str(folder / "a" / "b" / "c"))
+    finally:
+        os.umask(old)
+    for made in (folder / "a", folder / "a" / "b", folder / "a" / "b" / "c"):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    (folder / "file").write_text("")
+    with pytest.raises(FileExistsError):
+        durable.make_directory(str(folder / "file"))

@@ -1,0 +1,16 @@
+"""Directories of the user's own."""
+
+import os
+
+
+def make(directory: str) -> None:
+    """With what is missing above it, all closed to others whatever the umask is (``os.makedirs`` sees to the
+    last one only). Raises OSError."""
+    above = os.path.dirname(directory)
+    if above and not os.path.lexists(above):
+        make(above)
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(directory):
+            raise
