@@ -102,6 +102,7 @@ async def _all(
     answers: list[EmbedAnswer | None] = [None] * len(batches)
     failures: list[LokidError] = []
     waiting = iter(enumerate(batches))
+    characters = sum(len(text) for batch in batches for text in batch.texts)
 
     async def work(waiting: Iterator[tuple[int, EmbedRequest]]) -> None:
         for index, batch in waiting:
@@ -127,6 +128,8 @@ async def _all(
                 group.cancel_scope.cancel()
                 return
             answers[index] = performed.answer
+            if (usage := performed.answer.usage) is not None:
+                turn.paid(usage, sum(map(len, batch.texts)) / characters)
 
     async with anyio.create_task_group() as group:
         for _ in range(min(PARALLEL, len(batches))):

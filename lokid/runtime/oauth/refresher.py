@@ -94,7 +94,13 @@ class Refresher:
         if self.failure is not None and self.pause() > 0:
             raise self.unavailable()
         if not self._begun:
-            raise ProviderUnavailable("the daemon is not running yet, or is stopping", client=self._client)
+            why = "lokid was locked or stops, or the client changed" if self._closed else "lokid starts"
+            raise ProviderUnavailable(
+                f"client {self._client!r} gets no token now: {why}",
+                hint="ask again; lokictl status says whether lokid is locked",
+                client=self._client,
+                retryable=False,
+            )
         self._demanded = True
         self._wake.set()
         await self._round.wait()

@@ -58,6 +58,7 @@ class Entry(LimitedTurn):
     _went = False
     _left = False  # at any attempt
     _heard = 0  # bytes
+    _paid_tokens, _paid_share = 0, 0.0
     _sent_at = 0.0
 
     def __init__(
@@ -178,6 +179,10 @@ class Entry(LimitedTurn):
         if self.method == "chat":  # of the others the answer costs nothing
             self._heard += size
 
+    def paid(self, usage: Usage, share: float) -> None:
+        self._paid_tokens += usage.input_tokens
+        self._paid_share += share
+
     def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
         self.usage = usage
         self.cost_usd = cost_usd
@@ -191,7 +196,8 @@ class Entry(LimitedTurn):
             if not output or (self.asker.restricted and not whole):
                 unseen = (time.monotonic() - self._sent_at) * UNSEEN_PER_S
                 output = max(output, round(min(unseen, self._most_output)))
-            usage = Usage(self._input_tokens(), output)
+            rest = round(self._input_tokens() * max(1.0 - self._paid_share, 0.0))
+            usage = Usage(self._paid_tokens + rest, output)
             self.answered(usage, self._price(usage))
 
 

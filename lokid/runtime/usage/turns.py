@@ -18,7 +18,7 @@ from math import inf
 
 import anyio
 
-from lokid.chat import Event
+from lokid.chat import Event, Usage
 from lokid.errors import InvalidParams, Overloaded
 from lokid.providers.settings import ClientLimits
 from lokid.runtime.room import Room
@@ -246,6 +246,9 @@ class Turn:
 
     def heard(self, events: Sequence[Event]) -> None:
         """These parts of the answer came."""
+
+    def paid(self, usage: Usage, share: float) -> None:
+        """A part of several was answered, and of the whole input it was this ``share``."""
 
     def came(self, size: int) -> None:
         """So many bytes of a whole answer came, and could not be read."""

@@ -225,8 +225,12 @@ async def test_a_fault_of_the_system_is_told_in_words() -> None:
 
 
 async def test_nobody_waits_for_a_task_that_does_not_run() -> None:
-    with pytest.raises(ProviderUnavailable, match="not running yet, or is stopping"):
+    with pytest.raises(ProviderUnavailable, match="gets no token now: lokid starts"):
         await CloudCredentials("mine", Cloud()).get()
+    closed = CloudCredentials("mine", Cloud())
+    closed.close()
+    with pytest.raises(ProviderUnavailable, match="gets no token now: lokid was locked"):
+        await closed.get()
 
 
 async def test_they_are_hidden_from_logs_and_reprs() -> None:

@@ -359,7 +359,7 @@ class TestAServerThatIsDown:
         now = case.time.wall
         await tokens.sign_in(Token(SecretStr("a0"), SecretStr("r0"), None, now, now + LIFE))
         case.time.passes(LIFE + 1)
-        with pytest.raises(ProviderUnavailable, match="not running"):
+        with pytest.raises(ProviderUnavailable, match="lokid starts"):
             await tokens.get()
 
     async def test_a_wrong_client_is_said_to_be_one_and_no_sign_in_is_lost(self, case: Case) -> None:

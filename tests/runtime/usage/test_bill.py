@@ -134,6 +134,21 @@ async def test_embed_and_rerank_leave_rows_and_every_batch_is_an_attempt(home: P
     assert (rerank["method"], rerank["model"], rerank["cost_pusd"]) == ("rerank", "r", None)
 
 
+async def test_of_batches_of_which_one_fails_the_others_are_booked_as_they_were_answered(home: Path) -> None:
+    """And by an estimate what nobody said."""
+    said = {
+        "data": [{"index": 0, "embedding": [1.0]}],
+        "usage": {"prompt_tokens": 7000, "total_tokens": 7000},
+    }
+    async with setting(home, extra={"max_connections": 1}) as here:  # so one comes after the other
+        here.provider.will(answer(body=json.dumps(said).encode()), answer(400, b"{}"))
+        with pytest.raises(BadRequest):
+            await here.runtime.embed(EmbedRequest("c:e", ("a" * 400, "b" * 400)), accepted=_accepted)
+        [row] = await here.rows()
+    assert row["outcome"] == "bad_request" and 7000 + 90 <= row["input_tokens"] <= 7000 + 110
+    assert row["cost_pusd"] == row["input_tokens"] * 10**9
+
+
 async def test_a_failure_leaves_a_row_with_its_code_and_its_attempts(home: Path) -> None:
     async with setting(home) as here:
         here.provider.will(*[answer(503, b"{}", retry_after="0")] * 2)
