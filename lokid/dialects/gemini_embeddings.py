@@ -18,11 +18,16 @@ from lokid.dialects.openai_pieces import known
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.untrusted import count, items, mapping
 from lokid.dialects.vectors import matching, pack
+from lokid.errors import ContextLengthExceeded
 
 TASKS = {"query": "RETRIEVAL_QUERY", "document": "RETRIEVAL_DOCUMENT"}
 
 PROMPTS = {"query": "task: search result | query: ", "document": "title: none | text: "}
 """What is put before the text, as https://ai.google.dev/gemini-api/docs/embeddings words it."""
+
+
+WHOLE = {"autoTruncate": False}
+"""By default Vertex AI cuts what is too long and says nothing; lokid wants its refusal."""
 
 
 def batch(request: EmbedRequest, model: str) -> dict[str, Any]:
@@ -39,16 +44,14 @@ def single(request: EmbedRequest, model: str) -> dict[str, Any]:
     """The body of embedContent on Vertex AI, for the first text: it takes no more than one."""
     settings = known(taskType=_task(request, model), outputDimensionality=request.dimensions)
     content = _content(request.texts[0], request, model)
-    return {"content": content} | ({"embedContentConfig": settings} if settings else {})
+    return {"content": content, "embedContentConfig": {**settings, **WHOLE}}
 
 
 def predict(request: EmbedRequest) -> dict[str, Any]:
     """The body of predict."""
     task = known(task_type=TASKS.get(request.input_type or ""))
     body: dict[str, Any] = {"instances": [{"content": text, **task} for text in request.texts]}
-    if request.dimensions is not None:
-        body["parameters"] = {"outputDimensionality": request.dimensions}
-    return body
+    return {**body, "parameters": {**known(outputDimensionality=request.dimensions), **WHOLE}}
 
 
 def told_in_text(model: str) -> bool:
@@ -89,6 +92,8 @@ def _embedded(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
 def _predicted(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
     rows = [mapping(mapping(row).get("embeddings")) for row in items(value.get("predictions"))]
     statistics = [mapping(row.get("statistics")) for row in rows]
+    if any(entry.get("truncated") is True for entry in statistics):
+        raise ContextLengthExceeded("the provider cut a text that was too long for the model")
     tokens = sum(count(entry.get("token_count")) for entry in statistics)
     usage = Usage(input_tokens=tokens) if any("token_count" in entry for entry in statistics) else None
     return [pack(row.get("values")) for row in rows], usage

@@ -25,15 +25,16 @@ from lokid.errors import ProviderFailed
 class Style:
     """How a server differs. ``encoding_format``: what is asked for; None sends nothing. ``dimensions``: the
     name of that parameter. ``input_type``: its name and the words for query and document; a server without
-    one embeds both alike, and nothing is sent."""
+    one embeds both alike, and nothing is sent. ``more``: parameters that it always gets."""
 
     encoding_format: Literal["float", "base64"] | None = "float"
     dimensions: str = "dimensions"
     input_type: tuple[str, Mapping[str, str]] | None = field(default=None)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def encode(request: EmbedRequest, model: str, style: Style) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": model, "input": list(request.texts)}
+    body: dict[str, Any] = {"model": model, "input": list(request.texts), **style.more}
     if request.dimensions is not None:
         body[style.dimensions] = request.dimensions
     if style.encoding_format:

@@ -65,6 +65,7 @@ def rerank(
 ) -> Exchange[RerankAnswer]:
     row = vendor(client)
     body = rerank_dialect.encode(request, model.wire_name, top_n=row.top_n)
+    body |= row.rerank_more
     url = endpoint(base_url(client), row.rerank_path)
     return Exchange(HTTPRequest("POST", url, {}, body), lambda: rerank_dialect.decoder(request))
 

@@ -6,7 +6,9 @@ row; a difference that no field describes yet is a field with a default that mea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from lokid.dialects.openai_embeddings import Style
@@ -15,23 +17,28 @@ from lokid.dialects.openai_embeddings import Style
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """``api_base``: None if it depends on the account. ``required_choice``: its word for
-    ``tool_choice: required``. ``rerank_path``, ``top_n``: of its rerank API. ``facts``: sources of
-    ``lokid.providers.prices`` that know its models. ``models``: what a client without a list of models
-    offers; of vendors whose models change by the week, nothing."""
+    ``tool_choice: required``. ``rerank_path``, ``top_n``, ``rerank_more`` (parameters): of its rerank API.
+    ``facts``: sources of ``lokid.providers.prices`` that know its models. ``models``: what a client without
+    a list of models offers; of vendors whose models change by the week, nothing."""
 
     api_base: str | None = None
     required_choice: str = "required"
     rerank_path: str = "rerank"
     top_n: str = "top_n"
+    rerank_more: Mapping[str, Any] = field(default_factory=dict)
     embeddings: Style = field(default=Style())
     facts: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
 
 
+_UNCUT = {"truncation": False}
+"""By default Voyage cuts what is too long and says nothing; lokid wants its refusal."""
+
 _VOYAGE = Style(
     encoding_format="base64",  # anything but base64 or nothing is refused
     dimensions="output_dimension",
     input_type=("input_type", {"query": "query", "document": "document"}),
+    more=_UNCUT,
 )
 _JINA = Style(
     encoding_format=None,  # it has embedding_type, and floats are its default
@@ -94,6 +101,7 @@ VENDORS: dict[str, Vendor] = {
     "voyageai": Vendor(
         "https://api.voyageai.com/v1",
         top_n="top_k",
+        rerank_more=_UNCUT,
         embeddings=_VOYAGE,
         facts=("voyageai",),
         models=("voyage-4", "voyage-4-large", "voyage-4-lite"),

@@ -11,7 +11,7 @@ import pytest
 from lokid.chat import EmbedRequest, Usage
 from lokid.dialects.gemini_embeddings import batch, decoder, predict, predict_decoder, single
 from lokid.dialects.vectors import matching, pack
-from lokid.errors import ProviderFailed, RateLimited
+from lokid.errors import ContextLengthExceeded, ProviderFailed, RateLimited
 from tests.fakes.feeding import Fed, fed
 
 OLD, NEW = "models/gemini-embedding-001", "models/gemini-embedding-2"
@@ -41,7 +41,11 @@ def test_what_a_text_is_for_is_a_parameter() -> None:
     assert batch(asked(input_type="document"), OLD)["requests"][0]["taskType"] == "RETRIEVAL_DOCUMENT"
     assert single(asked("a", input_type="query", dimensions=9), "gemini-embedding-001") == {
         "content": content("a"),
-        "embedContentConfig": {"taskType": "RETRIEVAL_QUERY", "outputDimensionality": 9},
+        "embedContentConfig": {
+            "taskType": "RETRIEVAL_QUERY",
+            "outputDimensionality": 9,
+            "autoTruncate": False,
+        },
     }
 
 
@@ -49,16 +53,20 @@ def test_the_second_model_is_told_in_the_text() -> None:
     query, document = "task: search result | query: a{}", "title: none | text: a{}"
     assert batch(asked("a{}", input_type="query"), NEW)["requests"][0]["content"] == content(query)
     assert single(asked("a{}", input_type="document"), "gemini-embedding-2-preview") == {
-        "content": content(document)
+        "content": content(document),
+        "embedContentConfig": {"autoTruncate": False},
     }
     assert "taskType" not in batch(asked(input_type="query"), NEW)["requests"][0]
 
 
 def test_predict_has_other_names() -> None:
-    assert predict(asked("a", "b")) == {"instances": [{"content": "a"}, {"content": "b"}]}
+    assert predict(asked("a", "b")) == {
+        "instances": [{"content": "a"}, {"content": "b"}],
+        "parameters": {"autoTruncate": False},
+    }
     assert predict(asked("a", input_type="query", dimensions=256)) == {
         "instances": [{"content": "a", "task_type": "RETRIEVAL_QUERY"}],
-        "parameters": {"outputDimensionality": 256},
+        "parameters": {"outputDimensionality": 256, "autoTruncate": False},
     }
 
 
@@ -111,3 +119,10 @@ def test_an_error_in_place_of_vectors_is_raised() -> None:
 def test_vectors_are_float32() -> None:
     assert pack([1, 2.5]) == floats(1, 2.5)
     assert matching([floats(1)], 1) == (floats(1),)
+
+
+def test_a_text_that_was_cut_all_the_same_is_an_error() -> None:
+    said = [{"token_count": 9, "truncated": cut} for cut in (False, True)]
+    rows = [{"embeddings": {"values": [1], "statistics": one}} for one in said]
+    assert read({"predictions": [rows[0]]}, 1, predicted=True).answer.vectors
+    assert type(read({"predictions": rows}, predicted=True).error) is ContextLengthExceeded

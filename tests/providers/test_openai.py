@@ -211,6 +211,9 @@ def test_vendors_differ_where_their_row_says() -> None:
     assert chat(compatible("mistral"), model(), required).request.body["tool_choice"] == "any"
     assert chat(compatible("groq"), model(), required).request.body["tool_choice"] == "required"
     assert rerank("voyageai").request.body["top_k"] == 1
+    assert rerank("voyageai").request.body["truncation"] is False  # else it cuts, and says nothing
+    assert embed(compatible("voyageai")).request.body["truncation"] is False
+    assert "truncation" not in rerank("jina").request.body
     assert rerank("jina").request.url == "https://api.jina.ai/v1/rerank"
     assert rerank("ernie").request.url == "https://qianfan.baidubce.com/v2/rerankers"
     assert embed(compatible("jina")).request.body["task"] == "retrieval.query"

@@ -203,7 +203,7 @@ def test_models_that_take_one_text_a_request_get_one() -> None:
         assert complete("vertexai", ModelSettings(name=name)).max_batch_size == 1
     exchange = embed("gemini-embedding-2", "a", dimensions=1)
     assert exchange.request.url.endswith("/gemini-embedding-2:embedContent")
-    assert exchange.request.body["embedContentConfig"] == {"outputDimensionality": 1}
+    assert exchange.request.body["embedContentConfig"] == {"outputDimensionality": 1, "autoTruncate": False}
     assert fed(exchange.decoder, b'{"embedding": {"values": [1]}}').answer.vectors
     with pytest.raises(InvalidParams, match="one text a request"):
         embed("gemini-embedding-2", "a", "b")
