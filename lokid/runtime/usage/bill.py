@@ -34,7 +34,7 @@ log = logging.getLogger("lokid.ledger")
 
 Method = Literal["chat", "embed", "rerank"]
 
-ABANDONED = ("cancelled", "timeout")
+ABANDONED = ("cancelled", "timeout", "incomplete_response")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
 
 UNSEEN_PER_S = 50

@@ -21,7 +21,7 @@ from lokid.runtime.core import Runtime
 from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.spending import Spending
-from tests.fakes.provider import Call, FakeProvider, Step, answer, stream
+from tests.fakes.provider import Call, FakeProvider, Step, answer, raw, stream
 
 pytestmark = pytest.mark.anyio
 
@@ -147,6 +147,15 @@ async def test_of_batches_of_which_one_fails_the_others_are_booked_as_they_were_
         [row] = await here.rows()
     assert row["outcome"] == "bad_request" and 7000 + 90 <= row["input_tokens"] <= 7000 + 110
     assert row["cost_pusd"] == row["input_tokens"] * 10**9
+
+
+async def test_an_answer_that_breaks_off_in_its_first_line_is_paid_for_all_the_same(home: Path) -> None:
+    async with setting(home) as here:
+        here.provider.will(raw(b"HTTP/1.1 200 O"))
+        with pytest.raises(IncompleteResponse):
+            await here.ask()
+        [row] = await here.rows()
+    assert row["outcome"] == "incomplete_response" and row["input_tokens"] > 0 and row["cost_pusd"] > 0
 
 
 async def test_a_failure_leaves_a_row_with_its_code_and_its_attempts(home: Path) -> None:
