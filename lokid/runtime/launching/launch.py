@@ -49,6 +49,7 @@ LAST_LINES, LINE_BYTES = 20, 3200  # 20 lines of 3,200 bytes: at most 64 KB of o
 SHOWN_LINES = 5  # in an error message, which people read
 LONGEST_BACKOFF = 60.0
 GOOD_SERVICE = 60.0  # seconds
+LISTENS_WITHIN = 20.0  # seconds
 DEATH_NOTICE = 1.0  # seconds that a request gets to end by itself after its server died
 
 State = Literal["stopped", "starting", "ready", "stopping", "failed"]
@@ -298,10 +299,14 @@ class Launched:
         with anyio.move_on_after(self._launch.ready_timeout):
             while not run.over.is_set():
                 # Before a word goes there, and again before a question does.
-                if await self._is_taken(run):
+                there = await self._listening(run)
+                if self._is_taken(run, there):
                     return False
-                if await self._probe(run.api_base):
-                    return not await self._is_taken(run)
+                # Not while nobody listens: the next who does may be a stranger. But a port that the kernel
+                # passes on into a container never has anybody.
+                late = time.time() - run.started_at > LISTENS_WITHIN
+                if (there != () or late) and await self._probe(run.api_base):
+                    return not self._is_taken(run, await self._listening(run))
                 with anyio.move_on_after(pause):
                     await run.over.wait()
                 pause = min(pause * 1.5, LONGEST_POLL)
@@ -310,9 +315,12 @@ class Launched:
             self._died(run, f"was not ready within {self._launch.ready_timeout:g} s{_tail(run)}")
         return False
 
-    async def _is_taken(self, run: _Run) -> bool:
+    async def _listening(self, run: _Run) -> tuple[int, ...] | None:
+        return await often.aside(partial(listeners.uids, run.api_base))
+
+    def _is_taken(self, run: _Run, there: tuple[int, ...] | None) -> bool:
         """Whether another user has the port; that ends the run."""
-        if (uid := await often.aside(partial(listeners.stranger, run.api_base))) is None:
+        if (uid := listeners.stranger(there)) is None:
             return False
         port = address(run.api_base).port
         self._died(run, f"was not asked: at its port {port} listens a program of {listeners.name(uid)}")

@@ -23,14 +23,19 @@ LISTENING = "0A"
 ROOT = 0
 
 
-def stranger(api_base: str) -> int | None:
-    """The uid of another user who takes connections where ``api_base`` is, if that is on this machine. None
-    where nobody does, and where the kernel does not say."""
-    place = address(api_base)
-    if not is_loopback(place.host):
-        return None
+def stranger(uids: tuple[int, ...] | None) -> int | None:
+    """The one of another user, if there is one among them."""
     allowed = (os.geteuid(), ROOT)
-    return next((uid for port, uid in _listening() if port == place.port and uid not in allowed), None)
+    return next((uid for uid in uids or () if uid not in allowed), None)
+
+
+def uids(api_base: str) -> tuple[int, ...] | None:
+    """Of all who take connections where ``api_base`` is, if that is on this machine. None where the kernel
+    does not say."""
+    place = address(api_base)
+    if not is_loopback(place.host) or not any(map(os.path.exists, TABLES)):
+        return None
+    return tuple(uid for port, uid in _listening() if port == place.port)
 
 
 def _listening() -> Iterator[tuple[int, int]]:

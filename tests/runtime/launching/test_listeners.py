@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from lokid.runtime.launching import listeners
-from lokid.runtime.launching.listeners import stranger
 
 ADDRESSES = ("127.0.0.1", "0.0.0.0", "127.8.8.8", "::1", "::", "::ffff:127.0.0.1")
+
+
+def stranger(api_base: str) -> int | None:
+    return listeners.stranger(listeners.uids(api_base))
 
 
 @contextmanager
@@ -66,6 +69,7 @@ def test_a_kernel_that_does_not_say_is_asked_nothing(
 ) -> None:
     monkeypatch.setattr(listeners, "TABLES", (str(tmp_path / "tcp"),))
     with listening("127.0.0.1") as port:
+        assert listeners.uids(f"http://127.0.0.1:{port}") is None
         assert stranger(f"http://127.0.0.1:{port}") is None
 
 
