@@ -38,6 +38,9 @@ _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+\S")
 _HEADING = re.compile(r"#{1,6}\s+\S")
 _RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*$")
 _DELIMITERS = re.compile(r"[\s|:-]*$")  # or the beginning of them
+_MARKERS = re.compile(r"(?:\s*(?:>|[-*+]\s|\d{1,9}[.)]\s))*")
+"""Of the quotes and items that a line is in."""
+
 _INLINE = re.compile(r"\\.|`+|\*\*|~~|(?<!\s)\*|\*(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|\[|\]\(|\]|\)")
 
 # Without HTML and reference definitions: rich leaves both out, and an answer must not lose a word.
@@ -214,8 +217,12 @@ class Rendered:
 
     def _sure(self, lines: Sequence[str], text: str) -> int:
         """How many rows of an incomplete block no later text can change."""
-        if "|" in lines[0] and (len(lines) == 1 or _DELIMITERS.match(lines[1])):
-            return 0  # the columns of a table are as wide as its widest cells
+        inner = [_MARKERS.sub("", line) for line in lines]
+        for at, (line, after) in enumerate(zip(inner, [*inner[1:], ""], strict=True)):
+            if "|" in line and _DELIMITERS.match(after):
+                # Its columns are as wide as its widest cells. It may stand behind a line of text, too.
+                text = "\n".join(lines[:at])
+                break
         settled = text[: _open(text)]
         return max(len(self._prose(settled)) - 1, 0) if settled.strip() else 0
 

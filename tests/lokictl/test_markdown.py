@@ -198,6 +198,34 @@ def test_a_cell_that_is_too_narrow_for_its_words_loses_none():
     assert path in "".join(laid_out.split())
 
 
+TABLE = ("| a | b |", "|---|---|", "| k100 k101 | k102 k103 k104 |", "| k106 k107 | k108 k109 |")
+
+
+@pytest.mark.parametrize("moving", [True, False])
+@pytest.mark.parametrize("size", [1, 2, 5, 12])
+@pytest.mark.parametrize(
+    "begin",
+    [
+        ("> ",),
+        ("> > ",),
+        ("- ", "  "),
+        ("> 1. ", ">    "),
+        ("Before it k099:\n",),
+        ("> Note k099\n> ",),
+        ("> Note\n>\n> ",),
+    ],
+)
+def test_a_table_in_a_quote_or_an_item_or_behind_text_loses_no_word(begin, size, moving):
+    """Its columns are as wide as its last row makes them, also where the table is not the whole block."""
+    first, rest = begin[0], begin[-1].rpartition("\n")[2]
+    text = first + f"\n{rest}".join(TABLE) + "\n\nAnd k110 at the end.\n"
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    shown = out(pieces, moving=moving)
+    for word in re.findall(r"k\d+", text):
+        assert word in shown, word
+    assert screen(shown).count("k109") == 1 and "|" not in screen(shown)
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_line_of_prose_or_table_is_wider_than_the_terminal(width):
     table = "| name | what it is |\n|---|---|\n| a | " + "word " * 30 + "|\n"
