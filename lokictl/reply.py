@@ -122,7 +122,7 @@ class Reply:
     def result(self, result: "Mapping[str, Any]") -> None:
         """Raises ``Failure`` for an answer in which there is nothing to print."""
         values = self._values
-        calls = False
+        calls = images = False
         self._still()
         self._stop_thinking()
         if values["jsonl"]:
@@ -131,12 +131,16 @@ class Reply:
             self._print(_json(result, indent=2) + "\n")
         else:
             calls = result.get("finish_reason") == "tool_calls"
+            content = (result.get("message") or {}).get("content")
+            images = isinstance(content, list) and any(
+                isinstance(part, dict) and part.get("type") == "image" for part in content
+            )
             text = result["text"]
             if values["code"]:
                 self._answer.feed(first_code_block(text))
             elif not self._answer.started:  # the daemon had no stream to pass on
                 self._answer.feed(text)
-            if text.strip() or not calls:
+            if text.strip() or not (calls or images):
                 self._answer.end()
         if cut := _CUT.get(result.get("finish_reason", "")):
             render.note(f"lokictl: {cut}")
@@ -149,6 +153,10 @@ class Reply:
             from lokictl import tool_calls  # few have tools
 
             tool_calls.tell(result)
+        elif images:
+            from lokictl import tool_calls
+
+            tool_calls.tell_images(result)
 
     def broken(self) -> None:
         """The answer ends with an error: what came of it stays, on a line of its own."""

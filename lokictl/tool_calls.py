@@ -1,4 +1,4 @@
-"""What to say of an answer that calls tools. ``ask`` runs none; a ``patch`` may send some."""
+"""What to say of an answer that calls tools (``ask`` runs none, a ``patch`` may send some) or has pictures."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def tell(result: Mapping[str, Any]) -> None:
     raise Failure(
         "provider_error", f"the model answered with tool calls only ({called}), and lokictl runs none", _SHOW
     )
+
+
+def tell_images(result: Mapping[str, Any]) -> None:
+    """The same for pictures."""
+    show = "`lokictl ask --json` prints them, in base64"
+    if result["text"].strip():
+        render.note(f"lokictl: the answer also has pictures, which are not shown: {show}")
+        return
+    raise Failure("provider_error", "the model answered with nothing but pictures", show)
 
 
 def _names(result: Mapping[str, Any]) -> list[str]:

@@ -36,6 +36,19 @@ def test_tool_calls_alone_are_told_and_are_no_success(daemon, option, text):
     assert (b"usage:" in done.stderr) == (option == ["-u"])
 
 
+@pytest.mark.parametrize("text", ["", "Look:"])
+def test_pictures_are_told_where_they_are_not_printed(daemon, text):
+    def drawn(call, params):
+        result = called(text)(call, params) | {"finish_reason": "stop"}
+        picture = {"type": "image", "media_type": "image/png", "data": "AAAA"}
+        return result | {"message": {"role": "assistant", "content": [picture]}}
+
+    daemon(chat=drawn)
+    done = lokictl("ask", "-S", "x")
+    assert (done.returncode, done.stdout) == ((0, b"Look:\n") if text else (1, b""))
+    assert b"pictures" in done.stderr and b"lokictl ask --json" in done.stderr
+
+
 def test_a_name_of_a_tool_that_has_no_end_is_cut_off(daemon):
     daemon(chat=called("", "n" * 100_000))
     assert len(lokictl("ask", "x").stderr) < 500
