@@ -1,4 +1,4 @@
-"""What to say of an answer that calls tools (``ask`` runs none, a ``patch`` may send some) or has pictures."""
+"""What to say of an answer that calls tools, of which ``ask`` runs none, or that has pictures."""
 
 from __future__ import annotations
 
