@@ -21,7 +21,7 @@ from lokid.runtime.core import Runtime
 from lokid.runtime.usage import bill
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.spending import Spending
-from tests.fakes.provider import Call, FakeProvider, Step, answer, raw, stream
+from tests.fakes.provider import Call, FakeProvider, Step, answer, stream
 
 pytestmark = pytest.mark.anyio
 
@@ -150,8 +150,12 @@ async def test_of_batches_of_which_one_fails_the_others_are_booked_as_they_were_
 
 
 async def test_an_answer_that_breaks_off_in_its_first_line_is_paid_for_all_the_same(home: Path) -> None:
+    async def half(call: Call) -> None:
+        await call.send(b"HTTP/1.1 200 O")
+        await call.close()
+
     async with setting(home) as here:
-        here.provider.will(raw(b"HTTP/1.1 200 O"))
+        here.provider.will(half)
         with pytest.raises(IncompleteResponse):
             await here.ask()
         [row] = await here.rows()
