@@ -116,9 +116,9 @@ class ResponsesDecoder:
         if said.startswith(told):
             if rest := said[len(told) :]:
                 out.append(TextDelta(rest))
-        elif answer.finish_reason != "content_filter" and not alike(
-            said, told
-        ):  # some servers strip a text in the end
+            return
+        # Some servers strip a text in the end.
+        if answer.finish_reason != "content_filter" and not alike(said, told):
             raise IncompleteResponse("the provider's stream and the answer at its end are not the same")
 
     def _output(self, response: Mapping[str, Any]) -> Sequence[Any]:

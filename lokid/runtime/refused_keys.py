@@ -34,6 +34,11 @@ def tell(error: LokidError, client: OpenClient) -> None:
         error.hint = f"{client.key_mend}; {known}"
 
 
+def of_application(client: str) -> str:
+    """Of ``grant: client_credentials``, for which there is nothing to sign in to."""
+    return f"check client_id, client_secret and scopes in `oauth` of client {client!r}"
+
+
 def mend(
     settings: ClientSettings, provider: Provider, config: Config, environ: Mapping[str, str]
 ) -> str | None:
@@ -41,7 +46,7 @@ def mend(
     if settings.auth == "oauth":
         said = settings.oauth or OAuthSettings()
         if said.grant == "client_credentials":
-            return f"check client_id, client_secret and scopes in `oauth` of client {settings.name!r}"
+            return of_application(settings.name)
         return f"lokictl auth login {settings.name}"
     if getattr(settings, "launch", None) is not None:
         return None  # lokid made the key up

@@ -32,7 +32,9 @@ MOST_LINKS = 40
 
 def _on_the_way(path: str) -> dict[str, None]:
     """Each directory of which an entry (a link, say) leads to the file; the one that holds it first."""
-    ahead = os.path.join(os.getcwd(), path).split("/")[:0:-1]  # the next part is the last
+    if not path.startswith("/"):  # only then: the directory in which lokid was started may be gone
+        path = os.path.join(os.getcwd(), path)
+    ahead = path.split("/")[:0:-1]  # the next part is the last
     at, seen, links = "/", list[str](), 0
     while ahead:
         part = ahead.pop()

@@ -114,3 +114,14 @@ def test_a_directory_that_is_gone_by_now_is_for_the_next_look(config: Path) -> N
     config.unlink()
     config.parent.rmdir()
     assert replaceable.why(str(config), ME) is None
+
+
+def test_where_lokid_was_started_may_be_gone(config: Path, tmp_path: Path) -> None:
+    before, gone = Path.cwd(), tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    try:
+        gone.rmdir()
+        assert replaceable.why(str(config), ME) is None
+    finally:
+        os.chdir(before)

@@ -295,7 +295,7 @@ class Launched:
                     await process.aclose()
 
     async def _becomes_ready(self, run: _Run) -> bool:
-        pause = FIRST_POLL
+        pause, late_at = FIRST_POLL, self._now() + LISTENS_WITHIN
         with anyio.move_on_after(self._launch.ready_timeout):
             while not run.over.is_set():
                 # Before a word goes there, and again before a question does.
@@ -304,8 +304,7 @@ class Launched:
                     return False
                 # Not while nobody listens: the next who does may be a stranger. But a port that the kernel
                 # passes on into a container never has anybody.
-                late = time.time() - run.started_at > LISTENS_WITHIN
-                if (there != () or late) and await self._probe(run.api_base):
+                if (there != () or self._now() > late_at) and await self._probe(run.api_base):
                     return not self._is_taken(run, await self._listening(run))
                 with anyio.move_on_after(pause):
                     await run.over.wait()

@@ -12,6 +12,7 @@ from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, Provid
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.oauth2_answers import Refusal
 from lokid.providers.settings import ClientSettings
+from lokid.runtime import refused_keys
 from lokid.runtime.network.http import HTTPClient, Timeouts
 
 WITHIN = 30.0
@@ -57,7 +58,7 @@ def error(refusal: Refusal, url: str, settings: ClientSettings) -> LokidError:
         case "denied" | "expired" | "grant" if alone:
             return AuthenticationFailed(
                 f"{where} gives the application of client {name!r} no token ({code})",
-                hint=f"check client_id, client_secret and scopes in `oauth` of client {name!r}",
+                hint=refused_keys.of_application(name),
                 client=name,
             )
         case "temporary":

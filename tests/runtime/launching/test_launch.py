@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -157,6 +158,19 @@ async def test_a_port_that_another_user_has_is_sent_nothing(
         assert f"listens a program of {listeners.name(os.getuid())}" in error.message
         assert server.state == "failed"
     assert not asked.exists()
+
+
+async def test_a_port_at_which_nobody_ever_listens_is_asked_after_a_while(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel passes it on into a container."""
+    monkeypatch.setattr(listeners, "uids", lambda _: ())
+    monkeypatch.setattr(launch, "LISTENS_WITHIN", math.inf)
+    async with opened(program(tmp_path, SERVE), ready_timeout=1) as server:
+        assert "was not ready within 1 s" in (await failure(server)).message
+    monkeypatch.setattr(launch, "LISTENS_WITHIN", 0.1)
+    async with opened(program(tmp_path, SERVE)) as server, server.use():
+        assert server.state == "ready"
 
 
 async def test_what_the_system_refuses_to_start_is_said(opened: Open) -> None:
