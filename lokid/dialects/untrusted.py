@@ -202,10 +202,11 @@ MOST_TOKENS = 2**32
 
 
 def counted(found: Mapping[str, Any], *names: str) -> bool:
-    """Whether it says how many tokens: under one of ``names`` at least, and under none of them something
-    else. A usage that cannot be read is none, and not one of 0 tokens."""
+    """Whether it says how many tokens: under one of ``names`` at least more than none, and under none of them
+    something else. A usage that cannot be read is none, and not one of 0 tokens; nor is one of zeros, which
+    gateways fill in that do not know, as no question has so few."""
     said = [value for name in names if (value := found.get(name)) is not None]
-    return bool(said) and all(type(value) in (int, float) and 0 <= value < MOST_TOKENS for value in said)
+    return any(said) and all(type(value) in (int, float) and 0 <= value < MOST_TOKENS for value in said)
 
 
 def count(value: Any) -> int:

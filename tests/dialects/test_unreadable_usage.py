@@ -16,6 +16,8 @@ from lokid.dialects import (
     openai_chat_answer,
     openai_responses_answer,
 )
+from tests.fakes import completions
+from tests.fakes.feeding import stream
 
 Read = Callable[[Mapping[str, Any]], Usage | None]
 
@@ -36,6 +38,22 @@ READERS: dict[str, tuple[Read, str, str]] = {
         "output_tokens",
     ),
 }
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_usage_of_zeros_is_none(reader: str) -> None:
+    """Gateways fill them in. A question has a token at least; an answer may have none."""
+    read, input_name, output_name = READERS[reader]
+    assert read({input_name: 0, output_name: 0}) is None
+    assert read({input_name: 0}) is None
+    assert read({input_name: 3, output_name: 0}) is not None
+
+
+def test_zeros_at_the_end_take_back_nothing() -> None:
+    told = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
+    zeros = {"choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0}}
+    found = completions.read(stream(completions.chunk({"content": "a"}, "stop"), told, zeros)).answer
+    assert found.usage == Usage(9, 3)
 
 
 @pytest.mark.parametrize("value", ["7", -1, 2**63, 1e30, True, [1], {}])
