@@ -21,6 +21,10 @@ Answer = dict[str, Any]
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
+MOST_MEMORY = 1024 * 1024 * 1024
+"""Bytes, ten times what the largest of the SDKs takes."""
+
+
 class Failed(Exception):
     """``kind``: ``login``, ``secret``, ``refused`` or ``unavailable``."""
 
@@ -153,6 +157,9 @@ def main() -> int:
 
     # As the daemon itself (daemon.harden), before the first secret is there.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # An SDK reads whatever a server sends. Not the address space, of which what it starts (``az``, a
+    # ``credential_process``) may want to reserve as much as it likes.
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     os.environ.update(json.load(sys.stdin))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -239,3 +242,13 @@ async def test_they_are_hidden_from_logs_and_reprs() -> None:
         obtained = await credentials.get()
     assert "canary" not in repr(obtained)
     assert "canary" not in logs.redact("it said canary-access-1")
+
+
+def test_the_program_of_an_sdk_reads_no_more_than_fits() -> None:
+    """Whatever a server sends: here it is a text of 2 GiB."""
+    script = """from lokid.runtime.identities import sdk
+sdk.CLOUDS = {"x": lambda _: {"x": "x" * 2**31}}
+sdk.main()"""
+    command = [sys.executable, "-c", script, '{"cloud": "x"}']
+    done = subprocess.run(command, input="{}", capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"error": "the SDK failed (MemoryError)", "kind": "unavailable"}
