@@ -5,8 +5,8 @@ Strategy: what has been printed stays as it is, and the cursor never moves up, s
 of a list, a block of code, ...); the lines of a block that later text cannot change any more are printed for
 good, and only the last line is drawn again, in place, as it grows.
 
-rich, whose import costs 100 ms and which nothing else imports, lays out the blocks. What is printed is
-cleaned after that too: an entity like ``&#x202e;`` is a character only then.
+rich lays out the blocks; its import costs 100 ms, and only this and ``elements`` import it. What is printed
+is cleaned after that too: an entity like ``&#x202e;`` is a character only then.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from markdown_it import MarkdownIt
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import Heading, Markdown, TableElement
+from rich.cells import cell_len
 from rich.segment import Segment
-from rich.syntax import Syntax
-from rich.table import Table
 
+from lokictl.elements import Block, Wide, highlighted
 from lokictl.render import clean, write
 
 WIDEST = 100
@@ -41,46 +38,14 @@ _DELIMITERS = re.compile(r"[\s|:-]*$")  # or the beginning of them
 _MARKERS = re.compile(r"(?:\s*(?:>|[-*+]\s|\d{1,9}[.)]\s))*")
 """Of the quotes and items that a line is in."""
 
-_INLINE = re.compile(r"\\.|`+|\*\*|~~|(?<!\s)\*|\*(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|\[|\]\(|\]|\)")
+_QUOTE = "\u258c "
+"""Before each row of a quote."""
 
-# Without HTML and reference definitions: rich leaves both out, and an answer must not lose a word.
-_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
+_INLINE = re.compile(
+    r"\n[>\s]*\n|\n[>\s]*(?:[-*+]|\d{1,9}[.)])\s|\\.|`+|\*\*|~~|(?<!\s)\*|\*(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|\[|\]\(|\]|\)"
+)
 
-
-class _Heading(Heading):
-    """On the left and bold; rich centres it in a box."""
-
-    def __rich_console__(self, console: Any, options: Any) -> Any:
-        self.text.justify = "left"
-        self.text.stylize("bold underline" if self.tag == "h1" else "bold")
-        yield self.text
-
-
-class _Table(TableElement):
-    """As upstream, which cuts off what does not fit into a cell: no word of an answer may be lost."""
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for table in super().__rich_console__(console, options):
-            assert isinstance(table, Table)
-            for column in table.columns:
-                column.overflow = "fold"
-            yield table
-
-
-class _Block(Markdown):
-    elements = {  # noqa: RUF012 - as upstream
-        **Markdown.elements,
-        "heading_open": _Heading,
-        "table_open": _Table,
-    }
-
-    def __init__(self, markup: str) -> None:
-        super().__init__("", hyperlinks=False, code_theme="ansi_dark")  # the address is visible
-        self.parsed = _PARSER.parse(markup)
-        for token in self.parsed:
-            for inner in token.children or ():
-                if inner.type == "softbreak":  # models mean the line breaks that they write
-                    inner.type = "hardbreak"
+_STYLE = re.compile(r"(\x1b\[[\d;]*m)")
 
 
 class Rendered:
@@ -92,13 +57,13 @@ class Rendered:
         self._moving = moving
         self._width = width  # () -> columns
         self._wide = 0  # of the block: how many rows of it are printed holds for that width alone
-        self._console = Console(force_terminal=True, color_system="standard" if colour else None, width=80)
+        self._console = Wide(force_terminal=True, color_system="standard" if colour else None, width=80)
         self._colour = colour
         self._partial = ""  # the last line, as long as it is not complete
         self._block: list[str] = []  # complete lines of the block that is not complete
         self._fence = ""  # what closes the block of code that is open, in an item too
         self._language: str | None = None  # of a block of code that is a block of its own
-        self._printed = 0  # lines of this block that are printed for good
+        self._printed: list[str] = []  # rows of this block, without their colours, that stay as they are
         self._drawn = ""  # what is on the last line of the screen
         self._gap = False  # a blank line comes before the next block
         self._any = False  # whether anything was printed
@@ -178,42 +143,80 @@ class Rendered:
             write(self._fd, "\r\x1b[K")
         heading = bool(self._block) and bool(_HEADING.match(self._block[0]))
         self._gap = gap or heading or self._language is not None
-        self._block, self._fence, self._language, self._printed = [], "", None, 0
+        self._block, self._fence, self._language, self._printed = [], "", None, []
 
     # --- showing them
 
     def _show(self, *, done: bool) -> None:
-        lines = [*self._block, *([clean(self._partial)] if self._partial and not done else [])]
+        partial = "" if done else clean(self._partial.removesuffix("\r"))  # of CR LF, perhaps
+        lines = [*self._block, *([partial] if partial else [])]
         if not any(line.strip() for line in lines):
             return
         if not self._block and self._language is None and lines[0].lstrip()[:1] in ("`", "~"):
             return  # perhaps a fence
+        printed = len(self._printed)
         if self._language is not None:
-            rows = self._code(lines, self._language)
-            sure = len(self._block)
+            rows = self._code(lines, self._language)[printed:]
+            sure = len(self._block) - printed
         else:
-            if not self._printed:  # a resize holds from the next block on
+            if not (self._printed or self._drawn):  # a resize holds from the next block on
                 self._wide = max(min(self._width() - 1, WIDEST), 10)
             text = "\n".join(lines)
-            rows = self._prose(text)
-            sure = len(rows) if done else self._sure(lines, text)
+            all_rows = self._prose(text)
+            rows = self._new(all_rows)
+            sure = len(rows) if done else self._sure(lines, text) - (len(all_rows) - len(rows))
         out = ""
-        for row in rows[self._printed : sure]:
-            out += self._draw(row) + "\n"
+        sure = max(sure, 0)
+        for row in rows[:sure]:
+            out += self._draw(row, sure=True) + "\n"
             self._drawn, self._any = "", True
-            self._printed += 1
-        if not done and self._moving and self._printed < len(rows):
-            out += self._draw(rows[-1])
+            self._printed.append(_plain(row))
+        first = sure + 1 == len(rows)  # else those before it will have to stand where it is
+        if not done and self._moving and sure < len(rows) and (first or self._can_go(rows[-1])):
+            out += self._draw(rows[-1], sure=False)
         if out:
             write(self._fd, out)
 
-    def _draw(self, row: str) -> str:
-        """What makes the last line of the screen ``row``."""
-        gap, self._gap = ("\n" if self._gap and not self._drawn and not self._printed else ""), False
-        before, self._drawn = self._drawn, row
+    def _new(self, rows: list[str]) -> list[str]:
+        """``rows`` from the first on that is not printed yet. Where later text gave a mark another meaning
+        than it had on the screen, the words are in other rows now: what is printed ends behind as many of
+        their letters as before."""
+        at = len(self._printed)
+        if [_plain(row) for row in rows[:at]] == self._printed:
+            return rows[at:]
+        said = sum(map(_letters, self._printed))
+        for at, row in enumerate(rows):
+            here = _letters(_plain(row))
+            if said < here:
+                return (
+                    [_behind(row, _end_of(_plain(row), said)).lstrip(), *rows[at + 1 :]]
+                    if said
+                    else rows[at:]
+                )
+            said -= here
+        return []
+
+    def _draw(self, row: str, *, sure: bool) -> str:
+        """What makes the last line of the screen ``row``. One that is wider than the screen is several lines
+        there, and the cursor does not move up: it can only go on, and what cannot go on waits until it is
+        sure."""
+        before = self._drawn
         if row.startswith(before):
-            return gap + row[len(before) :]
-        return f"{gap}\r\x1b[K{row}"
+            more = row[len(before) :]
+        elif self._can_go(before):
+            more = f"\r\x1b[K{row}"
+        elif _plain(row).startswith(_plain(before)):
+            more = _behind(row, len(_plain(before)))
+        elif sure:
+            more = f"\n{row}"
+        else:
+            return ""
+        gap, self._gap = ("\n" if self._gap and not before and not self._printed else ""), False
+        self._drawn = row
+        return gap + more
+
+    def _can_go(self, row: str) -> bool:
+        return bool(cell_len(_plain(row).expandtabs()) <= self._width())
 
     def _sure(self, lines: Sequence[str], text: str) -> int:
         """How many rows of an incomplete block no later text can change."""
@@ -224,11 +227,14 @@ class Rendered:
                 text = "\n".join(lines[:at])
                 break
         settled = text[: _open(text)]
-        return max(len(self._prose(settled)) - 1, 0) if settled.strip() else 0
+        rows = self._prose(settled) if settled.strip() else []
+        while rows and not _plain(rows[-1]).strip(_QUOTE):  # what comes next may stand above these
+            del rows[-1]
+        return max(len(rows) - 1, 0)
 
     def _prose(self, text: str) -> list[str]:
         options = self._console.options.update(width=self._wide, height=None)
-        rows = [self._row(row) for row in self._console.render_lines(_Block(text), options, pad=False)]
+        rows = [self._row(row) for row in self._console.render_lines(Block(text), options, pad=False)]
         while rows and not rows[0].strip():
             del rows[0]
         while rows and not rows[-1].strip():
@@ -237,9 +243,8 @@ class Rendered:
 
     def _code(self, lines: Sequence[str], language: str) -> list[str]:
         """A row per line, however long: what is copied from the screen is the code."""
-        begin = max(self._printed - CONTEXT, 0)
-        syntax = Syntax("", language or "text", theme="ansi_dark", background_color="default")
-        rows = syntax.highlight("\n".join(lines[begin:])).split("\n", allow_blank=True)[: len(lines) - begin]
+        begin = max(len(self._printed) - CONTEXT, 0)
+        rows = highlighted("\n".join(lines[begin:]), language)
         shown = [self._row(row.render(self._console)) for row in rows]
         return [""] * begin + shown + [""] * (len(lines) - begin - len(shown))
 
@@ -260,11 +265,43 @@ class Rendered:
         )  # fmt: skip
 
 
+def _plain(row: str) -> str:
+    return _STYLE.sub("", row) if "\x1b" in row else row
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def _end_of(text: str, letters: int) -> int:
+    """Where the first ``letters`` of ``text`` end."""
+    at = 0
+    while letters:
+        letters -= text[at].isalnum()
+        at += 1
+    return at
+
+
+def _behind(row: str, many: int) -> str:
+    """``row`` without its first ``many`` characters, in its colours."""
+    out = ""
+    for at, piece in enumerate(_STYLE.split(row)):
+        if at % 2:
+            out += piece
+        else:
+            out += piece[many:]
+            many = max(many - len(piece), 0)
+    return out
+
+
 def _open(text: str) -> int:
     """Where the first inline mark begins that is still open, else the length of ``text``."""
     opened: dict[str, int] = {}
     for match in _INLINE.finditer(text):
         mark = match[0]
+        if mark[0] == "\n":  # the end of a paragraph, and of all that is open in it
+            opened.clear()
+            continue
         ticks = next((name for name in opened if name[0] == "`"), None)
         if mark[0] == "\\" or (ticks and mark != ticks):
             continue

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lokictl import layout
 from lokictl.markdown import Rendered
 from tests.fakes.rpc_daemon import say
+from tests.fakes.screen import rows
 from tests.fakes.terminal import environment, lokictl
 from tests.fakes.tmux import Screen
 
@@ -139,6 +140,55 @@ def test_no_word_is_lost_whatever_the_marks(parts, data):
     # The language of a block of code is not shown, and a line of marks around a table's head is a rule.
     hidden = set(re.findall(r"w\d+w", " ".join(re.findall(r"[`~]{3,}[^\n]*", text))))
     assert [word for word in words if word not in shown and word not in hidden] == []
+
+
+LONG = "value = f('" + "word " * 30 + "{x}') # and what it is"
+CODE = {
+    "of its own": f"```python\n{LONG}\n```\n",
+    "in an item": f"1. Do this:\n\n   ```python\n   import os\n   {LONG}\n   ```\n\n   then\n",
+    "in an item of an item": f"- a\n  - b\n    ```\n    {LONG}\n    ```\n",
+    "in a quote": f"> this:\n> ```python\n> {LONG}\n> ```\n> then\n",
+    "indented": f"This:\n\n    {LONG}\n\nthen\n",
+    "in an item, indented": f"- this:\n\n      {LONG}\n\n  then\n",
+}
+
+
+@pytest.mark.parametrize("colour", [True, False])
+@pytest.mark.parametrize("size", [1, 3, 20])
+@pytest.mark.parametrize("where", CODE)
+def test_a_line_of_code_that_is_wider_than_the_terminal_is_one_line_and_there_once(where, size, colour):
+    """Its colours change while it comes, and it cannot be drawn again: the cursor would have to move up."""
+    text = CODE[where]
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    whole = out([text], moving=False)
+    assert sum(LONG in line for line in whole.split("\n")) == 1
+    assert rows(out(pieces, colour=colour), 60) == rows(whole, 60)
+    assert rows(out(pieces, colour=colour, moving=False), 60) == rows(whole, 60)
+
+
+def test_half_of_a_line_end_is_no_character():
+    assert out(["```\n" + "x" * 70 + "\r", "\nend\r\n```\r\n"]) == "x" * 70 + "\nend\n"
+
+
+NESTED = st.sampled_from(
+    ["\n\n    ", "> ```\n> ", "\n  ```py\n  ", "\n> - ", "\n```\n", "'", "(", "x = 'abc' # ", "&am", "\r"]
+)
+
+
+@given(
+    st.lists(st.one_of(MARKS, NESTED, st.just(" "), st.just(" "), st.just(" ")), min_size=5, max_size=40),
+    st.integers(1, 12),
+    st.sampled_from([40, 60, 80]),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_each_word_stands_on_the_screen_once_whatever_the_marks(marks, size, width, colour):
+    text = "".join(f"{mark}w{at}w " for at, mark in enumerate(marks))
+    raw = out([text[at : at + size] for at in range(0, len(text), size)], colour=colour, width=width)
+    shown = re.sub(r"[\s\u258c\u2022]", "", "".join(rows(raw, width)))
+    hidden = set(re.findall(r"w\d+w", " ".join(re.findall(r"[`~]{3,}[^\n]*", text))))
+    wrong = [word for at in range(len(marks)) if shown.count(word := f"w{at}w") != 1 and word not in hidden]
+    assert not [word for word in wrong if re.sub(r"\W", "", shown).count(word) != 1]
 
 
 @given(st.text(), st.lists(st.integers(0, 300), max_size=5))
