@@ -7,7 +7,9 @@ same.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ import time
 import lokid
 from lokictl import folders
 from lokictl.failure import Failure
-from lokictl.render import one_line
+from lokictl.render import note, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def started(
     Raises ``Failure`` with the daemon's last words when it does not come up.
     """
     check_directory(path)
-    log, offset = open_log()
+    log, offset = find_log()
     begun_at = spawned_at = time.monotonic()
     child = _spawn(command, log)
     try:
@@ -62,7 +64,7 @@ def started(
                 raise Failure(
                     "daemon_unavailable",
                     f"lokid stopped while it started (status {status}){last_words(log, offset)}",
-                    f"lokictl daemon run shows all of it; the log is {log}",
+                    f"lokictl daemon run shows all of it{log and f'; the log is {log}'}",
                 )
             now = time.monotonic()
             waited = now - begun_at
@@ -71,7 +73,7 @@ def started(
                 raise Failure(
                     "daemon_unavailable",
                     f"lokid does not accept connections after {waited:.0f} s{last_words(log, offset)}",
-                    f"the log is {log}",
+                    f"the log is {log}" if log else "lokictl daemon run shows what it does",
                 )
             if status == SECOND_PLACE and waited > 0.5:
                 # The one with the lock is not listening: it drains. Whoever comes after it may be us.
@@ -84,10 +86,7 @@ def started(
 
 
 def _spawn(command: Sequence[str], log: str) -> subprocess.Popen[bytes]:
-    try:
-        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise _no_log(log, error) from None
+    fd = _opened(log) if log else os.open(os.devnull, os.O_WRONLY)
     try:
         return subprocess.Popen(  # noqa: S603 (our own interpreter)
             command,
@@ -133,8 +132,9 @@ def check_directory(path: str) -> None:
         )
 
 
-def open_log() -> tuple[str, int]:
-    """The path of the log, and where what a new daemon writes will begin."""
+def find_log() -> tuple[str, int]:
+    """The path of the log, and where what a new daemon writes will begin. Without one that can be written
+    ``("", 0)``: it is said, and no reason to answer nobody."""
     from lokid.rpc import address
 
     try:
@@ -147,15 +147,20 @@ def open_log() -> tuple[str, int]:
         if size > LOG_BYTES:
             os.replace(path, f"{path}.old")
             size = 0
+        os.close(_opened(path))
     except OSError as error:
-        raise _no_log(path, error) from None
+        note(f"lokictl: lokid runs without its log, {path} cannot be written: {error.strerror}")
+        return "", 0
     return path, size
 
 
-def _no_log(path: str, error: OSError) -> Failure:
-    return Failure(
-        "daemon_unavailable", f"no lokid is started, its log {path} cannot be written: {error.strerror}"
-    )
+def _opened(path: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW  # reading, too: a pipe would be waited for
+    fd = os.open(path, flags, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is no file")
+    return fd
 
 
 def last_words(log: str, offset: int) -> str:

@@ -63,7 +63,9 @@ DRAIN_S = 30.0
 LAST_WORDS_S = 10.0
 """For the sessions to send their last answers: twice ``session.FAREWELL_S``."""
 
-OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+GONE = {errno.EBADF, errno.ENOTSOCK, errno.EINVAL}
+"""The socket that we listen at is none any more. All else may pass: no descriptor, no memory and no place in
+epoll is free, or a security module says no."""
 
 
 class Listener:
@@ -174,15 +176,15 @@ class Listener:
 
     async def _accept_for_ever(self, sock: Connected, sessions: TaskGroup) -> None:
         while True:
-            await anyio.wait_readable(sock)
             try:
+                await anyio.wait_readable(sock)
                 for _ in range(FEW if self._access.restricted else BURST):
                     _check_room(sock)
                     self._accept(sock, sessions)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 continue
             except OSError as error:
-                if error.errno not in OUT_OF_RESOURCES:
+                if error.errno in GONE:
                     raise
                 if not self._starving:
                     self._starve(error)
@@ -196,7 +198,11 @@ class Listener:
             if self._starving_said:
                 log.warning("lokid accepts connections again")
         connection.setblocking(False)
-        peer = peer_of(connection)
+        try:
+            peer = peer_of(connection)
+        except OSError:
+            connection.close()
+            raise
         if not self._admits(peer):
             connection.close()
             return
@@ -232,7 +238,7 @@ class Listener:
             await session.run()
         except Exception as error:
             # A bug in one connection is not the end of the others.
-            log.error("bug in a connection: %s", place(error))  # noqa: TRY400 - the place, never the text
+            self._service.seldom(log.error, "bug in a connection: %s", place(error))  # never its text
         finally:
             self._sessions.discard(session)
             self._per_process[peer.pid] -= 1

@@ -98,10 +98,10 @@ def test_who_waits_for_a_draining_daemon_starts_the_next(monkeypatch):
 
 def test_a_long_log_is_moved_aside(monkeypatch):
     monkeypatch.setattr(autostart, "LOG_BYTES", 10)
-    path, _ = autostart.open_log()
+    path, _ = autostart.find_log()
     with open(path, "w") as file:
         file.write("x" * 11)
-    assert autostart.open_log() == (path, 0)
+    assert autostart.find_log() == (path, 0)
     assert os.path.exists(path + ".old")
 
 
@@ -204,9 +204,19 @@ def test_a_successor_has_its_own_time_to_start_after_a_long_drain(monkeypatch):
     assert draining.wait() == 0
 
 
-def test_a_log_that_cannot_be_written_is_no_daemon():
-    path, _ = autostart.open_log()
-    os.mkdir(path)
-    with pytest.raises(Failure, match=r"lokid\.log cannot be written: Is a directory") as caught:
-        start(LISTENER, "1")
-    assert caught.value.exit_status == 69
+def _link(path):
+    os.symlink(path, path)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"), [(os.mkdir, "Is a directory"), (os.mkfifo, "it is no file"), (_link, "Too many levels")]
+)
+def test_without_a_log_there_is_a_daemon_and_it_is_said(make, why, capfd):
+    path, _ = autostart.find_log()
+    os.unlink(path)
+    make(path)
+    with pytest.raises(Failure) as caught:
+        start("import sys; sys.exit('no config')")
+    assert (caught.value.exit_status, caught.value.hint) == (69, "lokictl daemon run shows all of it")
+    start(LISTENER, "1").close()
+    assert capfd.readouterr().err.count(f"{path} cannot be written: {why}") == 2

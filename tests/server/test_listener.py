@@ -12,6 +12,7 @@ import sys
 import tempfile
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -122,6 +123,33 @@ async def test_running_out_of_descriptors_is_survived(
             async with server.client() as after:
                 await after.ask("hello")
         assert caplog.text.count("cannot accept") == caplog.text.count("again") == 1, "not with every client"
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EPROTO, errno.ENOSPC, errno.ENOMEM])
+@pytest.mark.parametrize("where", ["wait_readable", "peer_of"])
+async def test_no_refusal_of_the_kernel_ends_the_daemon(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, where: str, code: int
+) -> None:
+    """A security module that says no to one connection, or all places in epoll that the user has in use."""
+    owner = anyio if where == "wait_readable" else module
+    real, left = getattr(owner, where), [3]
+
+    def refused(sock: socket.socket) -> Any:
+        ours = where == "peer_of" or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if left[0] and ours:
+            left[0] -= 1
+            raise OSError(code, os.strerror(code))
+        return real(sock)
+
+    async with served(tmp_path) as server:
+        monkeypatch.setattr(owner, where, refused)
+        while left[0]:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(server.path)
+                await anyio.sleep(0.01)
+        async with server.client() as answered:
+            await answered.ask("hello")
+    assert "cannot accept a connection: " + os.strerror(code) in caplog.text
 
 
 async def test_a_removed_socket_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
