@@ -17,6 +17,10 @@ SHORTEST = 8
 LONGEST = 64 * 1024
 """Characters of a text that are looked at like this: 30 ms. Texts of errors are cut off long before."""
 
+FEW = 300
+"""Needles that are looked for one after the other. With more it is quicker to look once at each place of the
+text."""
+
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]+"
 )
@@ -81,19 +85,60 @@ def _folded(letter: str) -> str:
     return _BLANK.sub("", "".join(seen)).lower()
 
 
-def needles(forms: Iterable[str]) -> tuple[str, ...]:
-    """What to look for, the longest first: one secret may be a part of another."""
-    found = {bare(form) for form in forms}
-    return tuple(sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True))
+class Needles:
+    """What to look for, by its first letters: tokens rotate for as long as lokid lives, and a line of the log
+    must not take longer for it."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._by_head: dict[str, list[str]] = {}
+        self._many = 0
+        self.add(texts)
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Those that are long enough; what is added twice is there until it is dropped twice."""
+        for text in texts:
+            if len(text) >= SHORTEST:
+                self._by_head.setdefault(text[:SHORTEST], []).append(text)
+                self._many += 1
+
+    def drop(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if len(text) >= SHORTEST:
+                alike = self._by_head[text[:SHORTEST]]
+                alike.remove(text)
+                self._many -= 1
+                if not alike:
+                    del self._by_head[text[:SHORTEST]]
+
+    def __iter__(self) -> Iterator[str]:
+        for alike in self._by_head.values():
+            yield from alike
+
+    def within(self, text: str) -> list[str]:
+        """Those that ``text`` has, the longest first: one secret may be a part of another."""
+        if self._many <= FEW:
+            found = {needle for needle in self if needle in text}
+        else:
+            found = {
+                needle
+                for at in range(len(text) - SHORTEST + 1)
+                for needle in self._by_head.get(text[at : at + SHORTEST], ())
+                if text.startswith(needle, at)
+            }
+        return sorted(found, key=len, reverse=True)
 
 
-def hide(text: str, wanted: Iterable[str], mark: str) -> str:
-    """``text`` with ``mark`` in the place of everything that is bare one of ``wanted`` (``needles``)."""
+def needles(forms: Iterable[str]) -> set[str]:
+    """``forms`` as they are compared."""
+    return {bare(form) for form in forms}
+
+
+def hide(text: str, wanted: Needles, mark: str) -> str:
+    """``text`` with ``mark`` in the place of everything that is bare one of ``wanted``."""
     if len(text) > LONGEST:
         text, rest = text[:LONGEST], text[LONGEST:]
         return hide(text, wanted, mark) + rest
-    seen = bare(text)
-    found = [needle for needle in wanted if needle in seen]
+    found = wanted.within(bare(text))
     if not found:
         return text
     # Each letter of ``seen`` -> the unit that it comes from.
@@ -107,10 +152,10 @@ def hide(text: str, wanted: Iterable[str], mark: str) -> str:
     return "".join((*shown, text[done:]))
 
 
-def hide_rest(text: str, wanted: Iterable[str], mark: str, marks: re.Pattern[str], shortest: int) -> str:
-    """``text`` without what was left of one of ``wanted`` on either side of ``marks``, which stand for a part
+def hide_rest(text: str, known: Iterable[str], mark: str, marks: re.Pattern[str], shortest: int) -> str:
+    """``text`` without what was left of one of ``known`` on either side of ``marks``, which stand for a part
     that somebody else took out. ``shortest``: letters that are taken for a part."""
-    wanted = tuple(wanted)
+    wanted = tuple(known)
     pieces: list[str] = []
     done = 0
     follows = False  # a mark

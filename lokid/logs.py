@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
+    from lokid.hiding import Needles
+
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -56,25 +58,25 @@ _KEY_SHAPES = re.compile(
     r"|(?<=Bearer )\S+|(?<=[?&]key=)[^&\s]+"
 )
 
-_secrets: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+_secrets: dict[str, tuple[tuple[str, ...], set[str]]] = {}
 """Of each its ``forms``, and the same for ``hiding``: made where it is registered, which is in a thread when
-there are many, so that the line of a log that comes next has little left to do."""
+there are many."""
 
-_longest_first: tuple[str, ...] | None = ()
-"""All forms of all of them, as one secret may begin like another; None: to be put together again."""
+_forms: Needles | None = None
+"""All forms of all of them."""
 
-_needles: tuple[str, ...] = ()
+_needles: Needles | None = None
 """The same, for ``hiding``."""
 
-_lock = threading.Lock()
-"""Threads register too."""
+_lock = threading.RLock()
+"""Threads register too, and a finalizer that fails may log in the middle of anything."""
 
 _sealed = False
 
 
 def register(secret: str) -> None:
     """From now on no line shows ``secret``, in any of its ``forms``."""
-    global _longest_first
+    global _forms, _needles
     if len(secret) < MIN_SECRET or secret in _secrets:
         return
     from lokid import hiding  # before the socket is bound nobody needs it
@@ -84,20 +86,24 @@ def register(secret: str) -> None:
     with _lock:
         if _sealed:
             return
+        if _forms is None or _needles is None:
+            _forms, _needles = hiding.Needles(), hiding.Needles()
         while len(_secrets) >= MAX_SECRETS:
-            del _secrets[next(iter(_secrets))]
+            old, bare = _secrets.pop(next(iter(_secrets)))
+            _forms.drop(old)
+            _needles.drop(bare)
         _secrets[secret] = texts, needles
-        _longest_first = None
+        _forms.add(texts)
+        _needles.add(needles)
 
 
 def seal() -> None:
     """Forgets all of them, and takes no new ones until ``unseal``: lokid is locked, and keeps none itself."""
-    global _longest_first, _needles, _sealed
+    global _forms, _needles, _sealed
     with _lock:
         _sealed = True
         _secrets.clear()
-        _longest_first = None
-        _needles = ()
+        _forms = _needles = None
 
 
 def unseal() -> None:
@@ -137,25 +143,14 @@ def _within_base64(data: bytes, before: int) -> Iterator[str]:
 
 def hide(text: str, mark: str = "[secret]") -> str:
     """``text`` with ``mark`` in the place of every registered secret, however it is written."""
-    every, needles = _all_forms()
-    for form in every:
-        text = text.replace(form, mark)
-    if needles:
+    with _lock:
+        if _forms is None or _needles is None:
+            return text
         from lokid import hiding
 
-        text = hiding.hide(text, needles, mark)
-    return text
-
-
-def _all_forms() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    global _longest_first, _needles
-    with _lock:
-        if _longest_first is None:
-            every = {form for texts, _ in _secrets.values() for form in texts}
-            _longest_first = tuple(sorted(every, key=len, reverse=True))
-            bare = {needle for _, needles in _secrets.values() for needle in needles}
-            _needles = tuple(sorted(bare, key=len, reverse=True))
-        return _longest_first, _needles
+        for form in _forms.within(text):
+            text = text.replace(form, mark)
+        return hiding.hide(text, _needles, mark)
 
 
 def redact(text: str) -> str:

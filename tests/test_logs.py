@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lokid import logs
+from lokid import hiding, logs
 
 SECRET = 'pass"word/with+odd=signs'
 
@@ -249,3 +251,28 @@ def test_what_nobody_catches_shows_no_text(capsys: pytest.CaptureFixture[str]) -
         "at the top: ValueError",
     ]
     assert SECRET not in "".join(found)
+
+
+def test_thousands_of_secrets_are_found_like_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens rotate for months. What has made room is shown again, and a part of another one stays hidden."""
+    monkeypatch.setattr(logs, "MAX_SECRETS", 400)
+    for number in range(500):
+        logs.register(f"token-{number:03}")
+    logs.register("token-450-and-more")
+    assert len(list(logs._needles)) > hiding.FEW
+    said = "token-099 token-450 TOKEN-450-%61nd-more token-499"
+    assert logs.redact(said) == "token-099 [secret] [secret] [secret]"
+
+
+@given(st.lists(st.text("ab", max_size=12), max_size=6), st.integers(0, 6), st.text("ab", max_size=60))
+def test_needles_are_what_is_added_and_not_dropped(texts: list[str], left: int, text: str) -> None:
+    for few in (0, hiding.FEW):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(hiding, "FEW", few)
+            needles = hiding.Needles(texts)
+            needles.drop(texts[:left])
+            long = {each for each in texts[left:] if len(each) >= hiding.SHORTEST}
+            assert set(needles) == long
+            found = needles.within(text)
+            assert set(found) == {each for each in long if each in text}
+            assert [len(each) for each in found] == sorted(map(len, found), reverse=True)

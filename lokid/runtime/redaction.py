@@ -63,7 +63,7 @@ def hide(error: LokidError, secrets: Iterable[SecretStr]) -> None:
     sent, and all that the log must not show."""
     known = [form for secret in secrets for form in _forms(secret.get_secret_value())]
     known.sort(key=len, reverse=True)
-    needles = hiding.needles(known)
+    needles = hiding.Needles(hiding.needles(known))
 
     def clean(text: str) -> str:
         for form in known:
@@ -85,9 +85,10 @@ REAL = 16
 def without(secrets: Iterable[SecretStr], names: Iterable[str]) -> tuple[str, ...]:
     """Those of ``names``, which a provider told, that hold none of ``secrets``, however they are written."""
     values = (secret.get_secret_value() for secret in secrets)
-    needles = hiding.needles(form for value in values if len(value) >= REAL for form in logs.forms(value))
-    bare = ((name, hiding.bare(name)) for name in names)
-    return tuple(name for name, seen in bare if not any(needle in seen for needle in needles))
+    needles = hiding.Needles(
+        hiding.needles(form for value in values if len(value) >= REAL for form in logs.forms(value))
+    )
+    return tuple(name for name in names if not needles.within(hiding.bare(name)))
 
 
 _TAKEN_OUT = re.compile(rf"\[redacted\]|{re.escape(SECRET)}|{CUT}")
