@@ -139,7 +139,9 @@ def ask(port: int) -> tuple[str, ...]:
         return ()
     finally:
         connection.close()
-    return tuple(dict.fromkeys(name for name in names if name.isprintable() and name))[:MAX_MODELS]
+    # A configuration would have a secret in the place of "{{NAME}}", and send it to whoever listens there.
+    usable = (name for name in names if name and name.isprintable() and "{{" not in name)
+    return tuple(dict.fromkeys(usable))[:MAX_MODELS]
 
 
 HEADER = """\

@@ -30,6 +30,9 @@ from lokid.long_text import is_blank
 __all__ = ["chat_request", "embed_request", "message", "rerank_request"]
 
 # What OpenAI, Anthropic and Gemini all take as the name of a function or a schema.
+LONGEST_MODEL = 4096
+"""Characters of a model's name. Bedrock's, the longest, have 2,048; what is kept by model stays small."""
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME_RULE = "must be 1 to 64 letters, digits, _ or -"
 
@@ -50,7 +53,7 @@ def chat_request(params: Mapping[str, Any]) -> ChatRequest:
     tools = _tools(params.get("tools") or [])
     extra_body = params.get("extra_body")
     return ChatRequest(
-        model=params["model"],
+        model=_model(params),
         messages=_messages(params),
         system=params.get("system") or None,
         temperature=params.get("temperature"),
@@ -77,7 +80,7 @@ def embed_request(params: Mapping[str, Any]) -> EmbedRequest:
     if not params["texts"]:
         raise invalid("texts", "is empty: there is nothing to embed")
     return EmbedRequest(
-        model=params["model"],
+        model=_model(params),
         texts=tuple(params["texts"]),
         input_type=params.get("input_type"),
         dimensions=params.get("dimensions"),
@@ -93,11 +96,18 @@ def rerank_request(params: Mapping[str, Any]) -> RerankRequest:
     if not params["documents"]:
         raise invalid("documents", "is empty: there is nothing to rank")
     return RerankRequest(
-        model=params["model"],
+        model=_model(params),
         query=params["query"],
         documents=tuple(params["documents"]),
         top_n=params.get("top_n"),
     )
+
+
+def _model(params: Mapping[str, Any]) -> str:
+    model: str = params["model"]
+    if len(model) > LONGEST_MODEL:
+        raise invalid("model", f"has {len(model)} characters, {LONGEST_MODEL} are the most")
+    return model
 
 
 def _ranges(params: Mapping[str, Any]) -> None:

@@ -23,8 +23,12 @@ _OWNERS = ("generativelanguage.googleapis.com",)
 _FILMS = ("youtube.com", "youtube-nocookie.com", "youtu.be")
 """Gemini watches what is there, and an hour is a million tokens."""
 
-_NEAR = ("localhost", "local", "internal", "lan", "home.arpa")
-"""Ends of names of one network only. A server of models on this machine would go there."""
+_NEAR = (
+    "localhost", "localdomain", "localdomain4", "localdomain6", "local", "internal", "private", "intranet",
+    "corp", "home", "lan", "home.arpa", "svc",
+)  # fmt: skip
+"""Ends of names of one network only, those of Debian's and Fedora's /etc/hosts and of Kubernetes with them. A
+server of models on this machine would go there."""
 
 _HOST = re.compile(r"[\w.-]+")
 """What programs do agree about. They skip soft hyphens, have other full stops, or decode once more."""
@@ -32,8 +36,8 @@ _HOST = re.compile(r"[\w.-]+")
 LONGEST = 2048
 """Characters of a host: names have 253. Normalised, one letter may become 18."""
 
-_AZURE = "168.63.129.16"
-"""Is in each machine there itself, although the number looks like anybody's."""
+_IN_CLOUDS = {"168.63.129.16", "192.0.0.192"}
+"""Azure's and Oracle's are in each machine there itself, although the numbers look like anybody's."""
 
 _ENDING = re.compile(r"\.(\w+)(?:[?#].*)?$")
 _PICTURES = frozenset(("png", "jpg", "jpeg", "gif", "webp", "heic", "heif"))
@@ -118,5 +122,5 @@ def _is_near(host: str) -> bool:
         # 64:ff9b::a00:1, which is 10.0.0.1 where a router translates.
         if address.version == 6 and (address.packed[0] >> 5 != 1 or address.packed[:2] == b"\x20\x02"):
             return True
-        return not address.is_global or address.is_multicast or host == _AZURE
+        return not address.is_global or address.is_multicast or host in _IN_CLOUDS
     return "." not in host or _is_below(host, _NEAR)

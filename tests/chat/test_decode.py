@@ -104,6 +104,7 @@ def test_nil_is_not_given() -> None:
 @pytest.mark.parametrize(
     ("params", "said"),
     [
+        ({"model": "a:" + "m" * 4096}, "model: has 4098 characters, 4096 are the most"),
         ({"prompt": ""}, "prompt: is empty"),
         ({"prompt": " \n"}, "prompt: is empty"),
         ({"prompt": "a", "messages": []}, "prompt: give either prompt or messages, not both"),

@@ -188,8 +188,10 @@ def test_what_else_listens_there_is_no_server_of_models(
 
 def test_names_of_models_are_bounded_and_quoted(ollama: ThreadingHTTPServer) -> None:
     hostile = ["no", "a: b # c", '"', "x}, {name: y", "é", "\U0001f600"]
-    ollama.answer = listing(*hostile, *map(str, range(500)))  # type: ignore[attr-defined]
+    wants_a_key = ["{{OPENAI_API_KEY}}", "llama-{{OPENAI_API_KEY}}", "{{"]
+    ollama.answer = listing(*wants_a_key, *hostile, *map(str, range(500)))  # type: ignore[attr-defined]
     names = found_here.ask(ollama.server_address[1])
+    assert names[: len(hostile)] == tuple(hostile)
     assert len(names) == found_here.MAX_MODELS
     client = config(
         found_here.configuration([Found("ollama", api_base="http://127.0.0.1:1/v1", models=names)])
