@@ -122,7 +122,7 @@ class Reply:
     def result(self, result: "Mapping[str, Any]") -> None:
         """Raises ``Failure`` for an answer in which there is nothing to print."""
         values = self._values
-        calls = images = False
+        calls = images = empty = False
         self._still()
         self._stop_thinking()
         if values["jsonl"]:
@@ -140,10 +140,13 @@ class Reply:
                 self._answer.feed(first_code_block(text))
             elif not self._answer.started:  # the daemon had no stream to pass on
                 self._answer.feed(text)
-            if text.strip() or not (calls or images):
+            empty = not (text.strip() or calls or images)
+            if text.strip() or empty:
                 self._answer.end()
         if cut := _CUT.get(result.get("finish_reason", "")):
             render.note(f"lokictl: {cut}")
+        elif empty:
+            render.note("lokictl: the answer has no text")
         if values["dry_run"]:
             for sign in _placeholders(result):
                 render.note(f"lokictl: {sign}")

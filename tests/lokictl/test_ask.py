@@ -49,6 +49,20 @@ def test_pictures_are_told_where_they_are_not_printed(daemon, text):
     assert b"pictures" in done.stderr and b"lokictl ask --json" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("stop", b"the answer has no text"),
+        ("length", b"the answer stops at the limit of tokens (--max-tokens)"),
+    ],
+)
+@pytest.mark.parametrize("text", ["", " \n\n"])
+def test_an_answer_without_a_word_is_told_and_may_be_meant(daemon, text, reason, told):
+    daemon(chat=lambda _call, _params: result(text, finish_reason=reason))
+    done = lokictl("ask", "x")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, b"", b"lokictl: " + told + b"\n")
+
+
 def test_a_name_of_a_tool_that_has_no_end_is_cut_off(daemon):
     daemon(chat=called("", "n" * 100_000))
     assert len(lokictl("ask", "x").stderr) < 500
