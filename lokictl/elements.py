@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block.table import escapedSplit
+from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.containers import Renderables
 from rich.markdown import CodeBlock, Heading, Markdown, TableElement
 from rich.segment import Segment
 from rich.syntax import Syntax
@@ -15,6 +18,15 @@ from rich.text import Text
 
 # Without HTML and reference definitions: rich leaves both out, and an answer must not lose a word.
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
+
+DEEPEST = 60
+"""Levels, two for an item of a list. What is deeper is shown as it was written: upstream leaves it out."""
+
+_PARSER.options["maxNesting"] = DEEPEST
+
+NARROWEST = 16
+"""Columns of an item or a quote, however deep it is. The terminal breaks what is wider than it; upstream
+leaves out what has none."""
 
 
 class _Heading(Heading):
@@ -60,6 +72,8 @@ class Wide(Console):
     def render_lines(
         self, renderable: Any, options: Any = None, *, style: Any = None, **_: Any
     ) -> list[list[Segment]]:
+        if isinstance(renderable, Renderables) and options.max_width < NARROWEST:
+            options = options.update(width=NARROWEST)
         return list(Segment.split_lines(Segment.apply_style(self.render(renderable, options), style)))
 
 
@@ -75,7 +89,38 @@ class Block(Markdown):
     def __init__(self, markup: str) -> None:
         super().__init__("", hyperlinks=False, code_theme="ansi_dark")  # the address is visible
         self.parsed = _PARSER.parse(markup)
+        self._as_it_is = markup if any(token.level >= DEEPEST - 1 for token in self.parsed) else None
+        _keep_cells(self.parsed, markup.split("\n"))
         for token in self.parsed:
             for inner in token.children or ():
                 if inner.type == "softbreak":  # models mean the line breaks that they write
                     inner.type = "hardbreak"
+                elif inner.type == "image":
+                    where = str(inner.attrs.get("src", ""))
+                    inner.type, inner.tag, inner.children = "text", "", None
+                    inner.content = f"{inner.content} ({where})" if inner.content else where
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._as_it_is is not None:
+            yield Text(self._as_it_is)
+        else:
+            yield from super().__rich_console__(console, options)
+
+
+def _keep_cells(tokens: Sequence[Token], lines: Sequence[str]) -> None:
+    """A row's cells beyond those of the table's head, which GFM leaves out, go into its last one."""
+    columns, row = 0, 0
+    for at, token in enumerate(tokens):
+        if token.type == "table_open":
+            columns = 0
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "tr_open" and token.map:
+            row = token.map[0]
+        elif token.type == "tr_close" and tokens[at - 1].type == "td_close":
+            cells = escapedSplit(lines[row].lstrip("> ").strip())
+            cells = cells[not cells[0] : len(cells) - (not cells[-1])]
+            if more := cells[columns:]:
+                last = tokens[at - 2]
+                last.content = " | ".join((last.content, *map(str.strip, more)))
+                last.children = _PARSER.parseInline(last.content)[0].children

@@ -171,9 +171,10 @@ class Rendered:
             out += self._draw(row, sure=True) + "\n"
             self._drawn, self._any = "", True
             self._printed.append(_plain(row))
-        first = sure + 1 == len(rows)  # else those before it will have to stand where it is
-        if not done and self._moving and sure < len(rows) and (first or self._can_go(rows[-1])):
-            out += self._draw(rows[-1], sure=False)
+        if not done and self._moving and sure < len(rows):
+            # Code only grows. All else may change, and then has to be on one line of the screen.
+            last = rows[-1] if self._language is not None else _front(rows[-1], self._width())
+            out += self._draw(last, sure=False)
         if out:
             write(self._fd, out)
 
@@ -280,6 +281,22 @@ def _end_of(text: str, letters: int) -> int:
         letters -= text[at].isalnum()
         at += 1
     return at
+
+
+def _front(row: str, columns: int) -> str:
+    """As much of ``row`` as ``columns`` hold, in its colours."""
+    plain = _plain(row).expandtabs()
+    if cell_len(plain) <= columns:
+        return row
+    many = next(many for many in range(columns, -1, -1) if cell_len(plain[:many]) <= columns)
+    out = ""
+    for at, piece in enumerate(_STYLE.split(row.expandtabs())):
+        if at % 2:
+            out += piece
+        else:
+            out += piece[:many]
+            many -= len(piece[:many])
+    return out
 
 
 def _behind(row: str, many: int) -> str:

@@ -122,7 +122,7 @@ class Reply:
     def result(self, result: "Mapping[str, Any]") -> None:
         """Raises ``Failure`` for an answer in which there is nothing to print."""
         values = self._values
-        calls = images = empty = False
+        left_out: str | None = None
         self._still()
         self._stop_thinking()
         if values["jsonl"]:
@@ -130,36 +130,27 @@ class Reply:
         elif values["json"] or values["dry_run"]:
             self._print(_json(result, indent=2) + "\n")
         else:
-            calls = result.get("finish_reason") == "tool_calls"
-            content = (result.get("message") or {}).get("content")
-            images = isinstance(content, list) and any(
-                isinstance(part, dict) and part.get("type") == "image" for part in content
-            )
             text = result["text"]
+            left_out = _left_out(result)
             if values["code"]:
                 self._answer.feed(first_code_block(text))
             elif not self._answer.started:  # the daemon had no stream to pass on
                 self._answer.feed(text)
-            empty = not (text.strip() or calls or images)
-            if text.strip() or empty:
+            if text.strip() or left_out not in ("calls", "images"):
                 self._answer.end()
         if cut := _CUT.get(result.get("finish_reason", "")):
             render.note(f"lokictl: {cut}")
-        elif empty:
+        elif left_out == "everything":
             render.note("lokictl: the answer has no text")
         if values["dry_run"]:
             for sign in _placeholders(result):
                 render.note(f"lokictl: {sign}")
         elif values["usage"]:
             render.note(usage_line(result))
-        if calls:
+        if left_out in ("calls", "images"):
             from lokictl import tool_calls  # few have tools
 
-            tool_calls.tell(result)
-        elif images:
-            from lokictl import tool_calls
-
-            tool_calls.tell_images(result)
+            (tool_calls.tell if left_out == "calls" else tool_calls.tell_images)(result)
 
     def broken(self) -> None:
         """The answer ends with an error: what came of it stays, on a line of its own."""
@@ -193,6 +184,17 @@ class Reply:
         if self._reasoning:
             self._reasoning = False
             render.write(2, "\n\n")
+
+
+def _left_out(result: "Mapping[str, Any]") -> "str | None":
+    """What of an answer is no text: ``calls``, ``images``, or ``everything`` if there is none."""
+    if result.get("finish_reason") == "tool_calls":
+        return "calls"
+    content = (result.get("message") or {}).get("content")
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and part.get("type") == "image":
+            return "images"
+    return None if result["text"].strip() else "everything"
 
 
 def _spinner() -> "Spinner":

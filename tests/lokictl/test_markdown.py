@@ -276,6 +276,31 @@ def test_a_table_in_a_quote_or_an_item_or_behind_text_loses_no_word(begin, size,
     assert screen(shown).count("k109") == 1 and "|" not in screen(shown)
 
 
+@pytest.mark.parametrize("depth", [5, 12, 25, 80])
+@pytest.mark.parametrize("width", [30, 80])
+@pytest.mark.parametrize("moving", [True, False])
+def test_nothing_is_lost_however_deep_it_is(depth, width, moving):
+    """A tree of directories as a list, a discussion as quotes."""
+    tree = "".join(f"{'  ' * level}- dir{level}\n" for level in range(depth))
+    quotes = "".join(f"{'> ' * (level + 1)}said{level}\n" for level in range(depth))
+    for text, words in ((tree, "dir"), (quotes, "said")):
+        pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
+        shown = re.sub(
+            r"[\s\u258c\u2022>-]", "", "".join(rows(out(pieces, width=width, moving=moving), width))
+        )
+        assert shown == "".join(f"{words}{level}" for level in range(depth))
+
+
+@pytest.mark.parametrize("begin", ["", "> ", "- "])
+def test_cells_beyond_the_head_of_a_table_and_addresses_of_images_are_there(begin):
+    lines = ["| a | b |", "|---|---|", "| c | d | e **f** | g\\|h |", "| i |", ""]
+    text = begin + f"\n{begin.replace('-', ' ')}".join(lines)
+    shown = out([text], moving=False)
+    assert "c  d | e f | g|h" in shown and shown.count("i") == 1
+    told = out(["![a cat](https://x/y.png) ![](https://x/z) [![b](https://x/i)](https://x/l)"], width=100)
+    assert told == "a cat (https://x/y.png) https://x/z b (https://x/i) (https://x/l)\n"
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_line_of_prose_or_table_is_wider_than_the_terminal(width):
     table = "| name | what it is |\n|---|---|\n| a | " + "word " * 30 + "|\n"
