@@ -30,13 +30,13 @@ CONTEXT = 200
 PATIENCE = 300
 """Characters after which a ``*`` or ``[`` that nothing closes is a character like others."""
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([^`\s]*)[^`]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}+|~{3,}+)\s*+([^`\s]*+)[^`]*+$")  # each of them once: a line may be a MiB
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+\S")
 _HEADING = re.compile(r"#{1,6}\s+\S")
 _RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*$")
 _DELIMITERS = re.compile(r"[\s|:-]*$")  # or the beginning of them
 _MARKERS = re.compile(r"(?:\s*(?:>|[-*+]\s|\d{1,9}[.)]\s))*")
-"""Of the quotes and items that a line is in."""
+"""Of the quotes and items that a line is in. It is at the beginning of every line, if only with nothing."""
 
 _QUOTE = "\u258c "
 """Before each row of a quote."""
@@ -221,7 +221,7 @@ class Rendered:
 
     def _sure(self, lines: Sequence[str], text: str) -> int:
         """How many rows of an incomplete block no later text can change."""
-        inner = [_MARKERS.sub("", line) for line in lines]
+        inner = [_MARKERS.sub("", line, count=1) for line in lines]
         for at, (line, after) in enumerate(zip(inner, [*inner[1:], ""], strict=True)):
             if "|" in line and _DELIMITERS.match(after):
                 # Its columns are as wide as its widest cells. It may stand behind a line of text, too.

@@ -405,3 +405,9 @@ def test_resizing_in_mid_answer_overwrites_and_loses_nothing(daemon, tmp_path):
         assert "".join(words) in "".join("".join(shown.lines(history=True)).split())
     finally:
         shown.close()
+
+
+@pytest.mark.parametrize("line", [" " * 200_000 + "x", "```" + " " * 200_000 + "x`"])
+def test_a_line_of_many_spaces_is_laid_out(line):
+    """To look at it again from each of its characters takes minutes."""
+    assert screen(out(["words\n", line, "\n\nend"])).endswith("end\n")
