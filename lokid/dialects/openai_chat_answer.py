@@ -17,7 +17,7 @@ from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.reasoning_details import ReasoningDetails
 from lokid.dialects.stream import EventStream, WholeDecoder, event_json
 from lokid.dialects.template import Template
-from lokid.dialects.think_tags import ThinkTags
+from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, Overloaded, ProviderFailed
@@ -167,7 +167,7 @@ class _Accumulator:
             raise Overloaded("the provider stopped in the middle of the answer for lack of capacity")
         delta = mapping(choice.get(form))
         if not delta:
-            delta = self._elsewhere(choice, form)
+            delta = self._elsewhere(choice, form, out)
         if delta.get("error"):
             raise in_band(delta)
         self.begun = True
@@ -186,7 +186,7 @@ class _Accumulator:
         self.settle(out)
         return False
 
-    def _elsewhere(self, choice: Mapping[str, Any], form: str) -> Mapping[str, Any]:
+    def _elsewhere(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> Mapping[str, Any]:
         """What a server means that streams as if it did not (or the other way round), or answers as
         completions without chat do. Behind deltas a message repeats them, and may say more."""
         if words := text(choice.get("text")):
@@ -202,6 +202,10 @@ class _Accumulator:
         self._at_once = True
         if not self.begun:
             return message
+        if self._think:  # of the deltas: it may be in the middle of a thought
+            self._pieces(self._think.close(), out)
+            self._think = None
+            said = "".join(piece for kind, piece in apart(said) if kind == "text")
         told = "".join(part.text for part in self._texts.parts() if isinstance(part, Text))
         if not (said.startswith(told) or alike(said, told)):
             raise spliced()

@@ -66,3 +66,9 @@ class ThinkTags:
         if thought:
             pieces.append(("reasoning", thought))
         return rest
+
+
+def apart(text: str) -> list[Piece]:
+    """A whole text."""
+    tags = ThinkTags()
+    return [*tags.feed(text), *tags.close()]

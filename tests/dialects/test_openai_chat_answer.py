@@ -330,6 +330,22 @@ def test_an_answer_in_one_event_may_be_a_message() -> None:
         assert type(read(stream(*spliced)).error) is IncompleteResponse
 
 
+def test_a_message_behind_deltas_repeats_what_is_thought_in_tags() -> None:
+    """MiniMax does: its last event has the whole answer."""
+    at_end = {
+        "choices": [{"message": {"content": "<think>\nhm\n</think>\n\nHéllo"}, "finish_reason": "stop"}]
+    }
+    for pieces in (
+        ("<think>\nhm", "\n</think>\n\nHé", "llo"),
+        ("<think>\nhm\n</think>\n\n", "Hé"),
+        ("<think>\nhm\n",),
+    ):
+        found = read(stream(*map(said, pieces), at_end), THINKS)
+        assert found.text.strip() == found.answer.message.text.strip() == "Héllo"
+    other = read(stream(said("<think>\nhm\n</think>\n\nother"), at_end), THINKS)
+    assert type(other.error) is IncompleteResponse
+
+
 def test_a_server_that_says_that_all_is_well_is_believed() -> None:
     well = {"code": 200, "msg": "OK", "success": True}
     assert read(stream(well, said("a"), STOP)).text == "a"
