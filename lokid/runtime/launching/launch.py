@@ -295,7 +295,8 @@ class Launched:
                     await process.aclose()
 
     async def _becomes_ready(self, run: _Run) -> bool:
-        pause, late_at = FIRST_POLL, self._now() + LISTENS_WITHIN
+        pause = FIRST_POLL
+        late_at = self._now() + min(LISTENS_WITHIN, self._launch.ready_timeout / 2)
         with anyio.move_on_after(self._launch.ready_timeout):
             while not run.over.is_set():
                 # Before a word goes there, and again before a question does.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import math
 import os
 import signal
 import sys
@@ -163,14 +163,15 @@ async def test_a_port_that_another_user_has_is_sent_nothing(
 async def test_a_port_at_which_nobody_ever_listens_is_asked_after_a_while(
     opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The kernel passes it on into a container."""
+    """The kernel passes it on into a container. That is asked in time also if it has less than usual."""
     monkeypatch.setattr(listeners, "uids", lambda _: ())
-    monkeypatch.setattr(launch, "LISTENS_WITHIN", math.inf)
-    async with opened(program(tmp_path, SERVE), ready_timeout=1) as server:
+    async with opened(program(tmp_path, SERVE), ready_timeout=1, now=lambda: 0.0) as server:
         assert "was not ready within 1 s" in (await failure(server)).message
-    monkeypatch.setattr(launch, "LISTENS_WITHIN", 0.1)
-    async with opened(program(tmp_path, SERVE)) as server, server.use():
-        assert server.state == "ready"
+    for timeout, late in ((20, 10.1), (60, 20.1)):
+        now = itertools.chain([0.0, 0.0], itertools.repeat(late)).__next__
+        command = program(tmp_path, SERVE)
+        async with opened(command, ready_timeout=timeout, now=now) as server, server.use():
+            assert server.state == "ready"
 
 
 async def test_what_the_system_refuses_to_start_is_said(opened: Open) -> None:
