@@ -11,10 +11,10 @@ def why(path: str, owner: int) -> str | None:
     """The end of a sentence that begins with the path; None if nobody can. ``owner``: of the open file."""
     if _is_strange(owner):
         return "belongs to another user, so it is not used: make it your own with chown"
-    home = os.path.realpath(os.environ.get("HOME", "/"))
+    above = _on_the_way(os.environ.get("HOME") or "/")
     for directory in _on_the_way(path):
-        if home.startswith(f"{directory.rstrip('/')}/") and home != directory:
-            continue  # who can replace the home can do anything
+        if directory in above:
+            continue  # who can replace the home, or a link to it, can do anything
         try:
             facts = os.stat(directory)
         except OSError:

@@ -76,6 +76,24 @@ def test_what_is_above_the_home_does_not(
     assert said(config) == []
 
 
+def test_what_leads_to_the_home_does_not_either(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The home may be a link. What leads from it to the configuration counts."""
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "me").symlink_to(tmp_path)
+    (tmp_path / "way").mkdir()
+    (tmp_path / "way" / "there").symlink_to(config.parent)
+    links.chmod(0o777)
+    path = links / "me" / "way" / "there" / "config.yaml"
+    assert said(path) != []
+    monkeypatch.setenv("HOME", str(links / "me"))
+    assert said(path) == []
+    (tmp_path / "way").chmod(0o777)
+    assert said(path)[0].endswith(f"chmod o-w {tmp_path.resolve() / 'way'}")
+
+
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
