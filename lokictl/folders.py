@@ -11,6 +11,6 @@ def make(directory: str) -> None:
         make(above)
     try:
         os.mkdir(directory, 0o700)
-    except FileExistsError:
+    except OSError:  # of one that is there NFS may say that it is forbidden, or its disk read-only
         if not os.path.isdir(directory):
             raise

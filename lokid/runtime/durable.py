@@ -53,7 +53,7 @@ def make_directory(path: str) -> None:
         make_directory(above)
     try:
         os.mkdir(path, 0o700)
-    except FileExistsError:
+    except OSError:  # of one that is there NFS may say that it is forbidden, or its disk read-only
         if not os.path.isdir(path):
             raise
 

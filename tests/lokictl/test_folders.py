@@ -30,3 +30,15 @@ def test_one_that_is_there_is_enough_and_what_is_none_is_an_error(home):
             folders.make(str(home / path))
     with pytest.raises(NotADirectoryError):
         folders.make(str(home / "file" / "below"))
+
+
+def test_one_that_is_there_may_be_forbidden_to_make(home, monkeypatch):
+    """As NFS says of one that it was not asked for lately."""
+
+    def forbidden(path, mode):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "mkdir", forbidden)
+    folders.make(str(home))
+    with pytest.raises(PermissionError):
+        folders.make(str(home / "new"))

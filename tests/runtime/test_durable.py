@@ -123,3 +123,17 @@ def test_what_is_missing_above_a_directory_is_private_too(folder: Path) -> None:
     (folder / "file").write_text("")
     with pytest.raises(FileExistsError):
         durable.make_directory(str(folder / "file"))
+
+
+def test_a_directory_that_is_there_may_be_forbidden_to_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS says of one that it was not asked for lately."""
+
+    def forbidden(path: str, mode: int) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "mkdir", forbidden)
+    durable.make_directory(str(tmp_path))
+    with pytest.raises(PermissionError):
+        durable.make_directory(str(tmp_path / "new"))
