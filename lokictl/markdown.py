@@ -45,6 +45,9 @@ _INLINE = re.compile(
     r"\n[>\s]*\n|\n[>\s]*(?:[-*+]|\d{1,9}[.)])\s|\\.|`+|\*\*|~~|(?<!\s)\*|\*(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|\[|\]\(|\]|\)"
 )
 
+_ENTITY = re.compile(r"&#?\w{0,32}\Z")  # or the beginning of one
+_FENCES = ("`", "``", "~", "~~")  # beginnings of a fence, or marks
+
 _STYLE = re.compile(r"(\x1b\[[\d;]*m)")
 
 
@@ -149,6 +152,8 @@ class Rendered:
 
     def _show(self, *, done: bool) -> None:
         partial = "" if done else clean(self._partial.removesuffix("\r"))  # of CR LF, perhaps
+        if self._language is None and partial.strip() in _FENCES:
+            partial = ""  # as a mark it would close what a fence leaves open
         lines = [*self._block, *([partial] if partial else [])]
         if not any(line.strip() for line in lines):
             return
@@ -330,4 +335,6 @@ def _open(text: str) -> int:
             del opened[mark]
         else:
             opened.setdefault(mark, match.start())
+    if begun := _ENTITY.search(text, max(len(text) - PATIENCE, 0)):
+        opened["&"] = begun.start()
     return min((at for at in opened.values() if len(text) - at < PATIENCE), default=len(text))

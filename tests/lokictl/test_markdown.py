@@ -411,3 +411,8 @@ def test_resizing_in_mid_answer_overwrites_and_loses_nothing(daemon, tmp_path):
 def test_a_line_of_many_spaces_is_laid_out(line):
     """To look at it again from each of its characters takes minutes."""
     assert screen(out(["words\n", line, "\n\nend"])).endswith("end\n")
+
+
+@pytest.mark.parametrize("text", ["x" * 8 + " &amp; one two", "say `one\ntwo\nthree\n```\ncode\n```\nend"])
+def test_the_beginning_of_an_entity_or_a_fence_is_neither_letters_nor_a_mark(text):
+    assert screen(out(text, width=12)).split() == screen(out([text], width=12)).split()
