@@ -66,7 +66,9 @@ async def obtain(
         return Obtained(secrets, life_s, answer.get("quota_project"))
     except children.CommandFailed as error:
         raise ProviderUnavailable(
-            f"no credentials for client {place.name!r}: what asks for them {error}", client=place.name
+            f"no credentials for client {place.name!r}: what asks for them {error}",
+            client=place.name,
+            retryable=False,  # whoever asked has waited long enough
         ) from None
     except (ValueError, TypeError, KeyError, AttributeError):  # whose text would quote it
         raise ProviderUnavailable(

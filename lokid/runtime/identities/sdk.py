@@ -25,6 +25,11 @@ MOST_MEMORY = 1024 * 1024 * 1024
 """Bytes, ten times what the largest of the SDKs takes."""
 
 
+PATIENCE = 3600
+"""Seconds for a program that an SDK starts. By then we have been stopped, and with us all of it. Azure's own
+10 seconds leave what ``az``, a script of the shell, has started."""
+
+
 class Failed(Exception):
     """``kind``: ``login``, ``secret``, ``refused`` or ``unavailable``."""
 
@@ -125,10 +130,10 @@ def azure(request: Answer) -> Answer:
     tenant, client = request["tenant_id"], request["client_id"]
     credential: Any
     if request["source"] == "cli":
-        credential = azure.identity.AzureCliCredential(tenant_id=tenant or "")
+        credential = azure.identity.AzureCliCredential(tenant_id=tenant or "", process_timeout=PATIENCE)
     else:
         credential = azure.identity.DefaultAzureCredential(
-            managed_identity_client_id=client, authority=request["authority"]
+            managed_identity_client_id=client, authority=request["authority"], process_timeout=PATIENCE
         )
     try:
         token = credential.get_token(request["scope"])

@@ -275,8 +275,9 @@ class TestProgram:
         monkeypatch.setattr(kit, "WITHIN", 0.5)
         (home / ".aws").mkdir()
         (home / ".aws/config").write_text("[default]\ncredential_process = /bin/sleep 60\n")
-        with pytest.raises(ProviderUnavailable, match="did not finish within"):
+        with pytest.raises(ProviderUnavailable, match="did not finish within") as caught:
             await source_of("bedrock", home, NO_IMDS).obtain()
+        assert not caught.value.retryable, "three times 40 s"
 
     async def test_that_breaks_is_told(
         self, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

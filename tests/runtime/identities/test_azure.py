@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import stat
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import anyio.to_thread
+import psutil
 import pytest
 import trustme
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
@@ -19,7 +21,9 @@ from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from lokid.errors import LoginRequired, ProviderUnavailable, SecretMissing
 from lokid.runtime.identities import kit
 from tests.fakes.clouds import answered, source_of, token
+from tests.fakes.processes import gone
 from tests.fakes.provider import FakeProvider, answer, refusing_port
+from tests.fakes.server import until
 
 pytestmark = pytest.mark.anyio
 
@@ -200,6 +204,24 @@ class TestAzureIdentity:
         assert obtained.secrets["access_token"].get_secret_value() == "canary-az"
         assert 500 < obtained.life_s <= 600
         assert V1.removesuffix("/.default") in (home / "asked").read_text()
+
+    async def test_waits_for_a_slow_az_longer_than_the_package_does(self, home: Path) -> None:
+        said = json.dumps({"accessToken": "canary-az", "expires_on": int(time.time()) + 600})
+        environ = self.az(home, f"sleep 11; echo '{said}'")
+        obtained = await source_of("azure-openai", home, environ, identity="cli").obtain()
+        assert obtained.secrets["access_token"].get_secret_value() == "canary-az"
+
+    async def test_ends_what_a_hanging_az_has_started(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        environ = self.az(home, f"sleep 300 & echo $! > {home}/pid; wait")
+        found = source_of("azure-openai", home, environ, identity="cli")
+        monkeypatch.setattr(kit, "WITHIN", 3.0)
+        with pytest.raises(ProviderUnavailable, match="did not finish within"):
+            await found.obtain()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            started = psutil.Process(int((home / "pid").read_text()))
+            await until(lambda: gone(started))
 
     async def test_says_how_to_sign_in(self, home: Path) -> None:
         environ = self.az(home, "echo 'ERROR: Please run az login to setup account. canary' >&2; exit 1")
