@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +26,8 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 MOST_MEMORY = 1024 * 1024 * 1024
 """Bytes, ten times what the largest of the SDKs takes."""
 
+
+POLL_S = 0.5
 
 PATIENCE = 3600
 """Seconds for a program that an SDK starts. By then we have been stopped, and with us all of it. Azure's own
@@ -156,9 +160,19 @@ def _left(until: datetime | None) -> float | None:
 CLOUDS: dict[str, Callable[[Answer], Answer]] = {"aws": aws, "google": google, "azure": azure}
 
 
+def end_with(parent: int) -> None:
+    """Nobody waits for our answer once lokid is gone, killed perhaps: what the SDK started goes with us."""
+    while os.getppid() == parent:
+        time.sleep(POLL_S)
+    os.killpg(0, signal.SIGKILL)
+
+
 def main() -> int:
     import ctypes
     import resource
+
+    if os.getpgid(0) == os.getpid():  # a session of our own, as lokid starts us
+        threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
 
     # As the daemon itself (daemon.harden), before the first secret is there.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -14,13 +14,16 @@ from urllib.parse import parse_qs
 
 import anyio.to_thread
 import botocore.session
+import psutil
 import pytest
 
 from lokid.errors import LoginRequired, LokidError, ProviderUnavailable, SecretMissing
 from lokid.runtime.identities import kit
 from lokid.runtime.identities.source import NO_END_S
 from tests.fakes.clouds import answered, source_of
+from tests.fakes.processes import gone
 from tests.fakes.provider import FakeProvider, answer, refusing_port
+from tests.fakes.server import until
 
 pytestmark = pytest.mark.anyio
 
@@ -278,6 +281,30 @@ class TestProgram:
         with pytest.raises(ProviderUnavailable, match="did not finish within") as caught:
             await source_of("bedrock", home, NO_IMDS).obtain()
         assert not caught.value.retryable, "three times 40 s"
+
+    async def test_does_not_outlive_a_lokid_that_is_killed(self, home: Path) -> None:
+        """Nor does what its SDK has started."""
+        (home / ".aws").mkdir()
+        (home / "hangs").write_text(
+            f"#!/bin/sh\nsleep 300 & echo $! $PPID > {home}/new\nmv {home}/new {home}/pids; wait\n"
+        )
+        (home / "hangs").chmod(0o700)
+        (home / ".aws/config").write_text(f"[default]\ncredential_process = {home}/hangs\n")
+        request = json.dumps({"cloud": "aws", "profile": None, "region": None})
+        starts = (
+            "import subprocess, sys, time\n"
+            "asked = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, start_new_session=True)\n"
+            "asked.stdin.write(b'{}'); asked.stdin.close(); time.sleep(300)\n"
+        )
+        environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", **NO_IMDS}
+        lokid = await anyio.open_process(
+            [sys.executable, "-c", starts, sys.executable, "-P", kit._PROGRAM, request], env=environ
+        )
+        await until(lambda: (home / "pids").exists(), 20)
+        processes = [psutil.Process(int(pid)) for pid in (home / "pids").read_text().split()]
+        lokid.kill()
+        await lokid.aclose()
+        await until(lambda: all(map(gone, processes)))
 
     async def test_that_breaks_is_told(
         self, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
