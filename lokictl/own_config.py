@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from lokictl import folders
 from lokictl.failure import Failure
@@ -49,6 +50,14 @@ def path(environ: Mapping[str, str]) -> str:
         return os.path.abspath(address.config_file(environ))
     except address.NoHome as error:
         raise Failure("config_invalid", str(error)) from None
+
+
+def of_daemon(status: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
+    """The configuration that the daemon uses, by its `status`; None if it is ours. It has its `LOKID_CONFIG`
+    and `XDG_CONFIG_HOME` from when it was started, and ours may be others."""
+    its: str | None = (status.get("config") or {}).get("path")
+    same = its is None or os.path.realpath(its) == os.path.realpath(path(environ))
+    return None if same else its
 
 
 @contextmanager

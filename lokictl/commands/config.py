@@ -130,6 +130,9 @@ def problem_line(problem: Mapping[str, Any], *, paint_on: bool) -> str:
 
 
 def _check(path: str | None) -> int:
+    if path is None and (its := own_config.of_daemon(link.call("status"), os.environ)) is not None:
+        path = own_config.path(os.environ)
+        note(f"lokictl: lokid uses another configuration, {its}; for {path}: lokictl daemon restart")
     params = {"path": os.path.abspath(os.path.expanduser(path))} if path else {}
     problems: Sequence[Mapping[str, Any]] = link.call("config.check", params)
     on = colour(1, os.environ)

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import last_error, link, sandbox
+from lokictl import last_error, link, own_config, sandbox
 from lokictl.command import Command, json_option
 from lokictl.commands.config import problem_line
 from lokictl.commands.usage import counts_from, ledger_line
@@ -133,6 +133,8 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
     if lacks := sandbox.problem(daemon):
         problems.append(lacks)
     config: Mapping[str, Any] = status["config"]
+    if (its := own_config.of_daemon(status, os.environ)) is not None:
+        problems.append(f"lokid uses another configuration, {its}; for yours: lokictl daemon restart")
     problems += [problem_line(one, paint_on=False) for one in config.get("problems") or ()]
     ledger: Mapping[str, Any] = (status.get("usage") or {}).get("ledger") or {}
     if unsaved := ledger_line(ledger):

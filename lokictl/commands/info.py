@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import link
+from lokictl import link, own_config
 from lokictl.command import Command, json_option
 from lokictl.failure import Failure
 from lokictl.greeting import greet
@@ -70,6 +70,8 @@ def _daemon() -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
         return [("daemon", failure.message)], None
     extra = status["daemon"].get("extra_socket")
     locked = (status.get("vault") or {}).get("locked")
+    if (its := own_config.of_daemon(status, os.environ)) is not None:
+        rows.append(("daemon_config_file", its))
     rows += [
         ("extra_socket", str(extra["path"] or extra.get("reason", "closed")) if extra else "off"),
         ("daemon_locked", "yes: lokictl unlock" if locked else "no"),

@@ -140,9 +140,12 @@ class Watch:
             if fd is None:
                 await anyio.sleep_forever()
             else:
-                await anyio.wait_readable(fd)
-                while not self._concerns(fd):
+                try:
                     await anyio.wait_readable(fd)
+                    while not self._concerns(fd):
+                        await anyio.wait_readable(fd)
+                except OSError:  # the user has as many files in epolls as the kernel allows
+                    await anyio.sleep(POLL)
 
     def _concerns(self, fd: int) -> bool:
         """Takes the events that are there; whether one of them is about a name that is watched for."""

@@ -97,7 +97,7 @@ def test_answer_is_utf8_whatever_the_locale(daemon, locale):
     env = {"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = lokictl("ask", "ö", env=env)
     assert (done.returncode, done.stdout) == (0, "Grüße ✓ 漢\n".encode())
-    assert lokictl("status", env=env).returncode == 2
+    assert lokictl("clients", env=env).returncode == 2
 
 
 def test_words_are_joined_and_standard_input_follows_after_a_blank_line(daemon):

@@ -303,6 +303,21 @@ def test_config_check_prints_places_and_ends_with_78(daemon, tmp_path):
     assert fake.params("config.check") == {"path": os.path.abspath("some.yaml")}
 
 
+def test_a_daemon_with_another_configuration_than_the_shell_is_told(daemon, home, tmp_path):
+    """The file that this shell names is checked, and not the one that it does not."""
+    mine = str(tmp_path / "work.yaml")
+    fake = daemon(config__check=lambda *_: [PROBLEM], requests__list=lambda *_: [])
+    done = lokictl("config", "check", env={"LOKID_CONFIG": mine})
+    assert (done.returncode, fake.params("config.check")) == (78, {"path": mine})
+    its = f"{home}/.config/lokid/config.yaml"
+    said = f"lokictl: lokid uses another configuration, {its}; for {mine}: lokictl daemon restart\n"
+    assert done.stderr.decode() == said
+    fake.answers["status"] = lambda *_: {"daemon": {}, "config": {"path": its}}
+    shown = lokictl("info", env={"LOKID_CONFIG": mine}).stdout.decode().splitlines()
+    assert [line.split()[1] for line in shown if "config_file" in line] == [mine, its]
+    assert "daemon_config_file" not in lokictl("info").stdout.decode()
+
+
 def test_config_show_is_json(daemon):
     daemon(config__show=lambda *_: {"clients": [{"name": "a", "api_key": "**********"}]})
     assert json.loads(lokictl("config", "show").stdout)["clients"][0]["name"] == "a"

@@ -68,6 +68,12 @@ def test_one_problem_is_not_several(daemon):
     assert b"generation 3, 1 problem\n" in lokictl("doctor").stdout
 
 
+def test_a_daemon_with_another_configuration_than_the_shell_is_told(daemon, home):
+    its = {"generation": 3, "problems": [], "path": f"{home}/other.yaml"}
+    daemon(status=lambda *_: status() | {"config": its})
+    assert b"problem: lokid uses another configuration, ~/other.yaml; for yours:" in lokictl("doctor").stdout
+
+
 def test_the_report_is_there_as_json(daemon):
     daemon(status=lambda *_: status())
     report = json.loads(lokictl("doctor", "--json").stdout)
