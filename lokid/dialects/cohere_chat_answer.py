@@ -89,7 +89,9 @@ class CohereDecoder:
                 self._answer.end(delta, out)
             case "error":
                 raise in_band(chunk)
-            case _ if "type" not in chunk and chunk.get("message"):  # the body of a refusal
+            case _ if "type" not in chunk and (
+                chunk.get("message") or chunk.get("error")
+            ):  # as a refusal's body
                 raise in_band(chunk)
 
 

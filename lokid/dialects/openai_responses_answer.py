@@ -106,7 +106,7 @@ class ResponsesDecoder:
                 self._answer = answer
             case "response.failed" | "response.cancelled":
                 raise _failure(mapping(data.get("response")))
-            case "error":
+            case kind if kind == "error" or _is_error(data):
                 raise in_band(data)
 
     def _tell_rest(self, answer: Answer, out: list[Event]) -> None:
@@ -269,6 +269,11 @@ def _call(item: Mapping[str, Any], *, cut: bool) -> list[Part]:
             return []
         raise not_an_object(name) from None
     return [ToolCall(text(item.get("call_id")), name, arguments)]
+
+
+def _is_error(data: Mapping[str, Any]) -> bool:
+    """The body of a refusal, which gateways put into a stream as it is."""
+    return "type" not in data and bool(data.get("error") or data.get("message"))
 
 
 def _failure(response: Mapping[str, Any]) -> Exception:

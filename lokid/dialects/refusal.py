@@ -30,6 +30,11 @@ def read_body(body: bytes) -> Refusal:
         return Refusal()
 
 
+def says_why(body: bytes) -> bool:
+    """Whether ``body``, of an answer with status 200, is a refusal and no answer."""
+    return bool(read_body(body).message)
+
+
 SAID = ("message", "msg", "error_msg", "Message", "Msg")
 
 
@@ -54,10 +59,12 @@ def read(value: Any) -> Refusal:
             return Refusal(said, _fields(value).codes)
         case {"detail": detail} if detail:
             return Refusal(_detail(detail), _fields(value).codes)
-        case {"ErrorMsg": dict() | str() as inner}:  # Tencent
+        case {"ErrorMsg": dict() | str() as inner} | {
+            "Response": {"Error": dict() | str() as inner}
+        }:  # Tencent
             return read(inner)
-        case {"Response": {"Error": dict() | str() as inner}}:  # the same
-            return read(inner)
+        case {"base_resp": {"status_msg": str() as said, "status_code": int() as code}} if code:  # MiniMax
+            return Refusal(said)
         case dict():
             return _fields(value)
     return Refusal()

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from lokid.chat import Event, ReasoningDelta, RetryNotice, TextDelta, ToolCallDelta
 from lokid.dialects.redaction import short
+from lokid.dialects.refusal import says_why
 from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut, bare
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.json_pieces import STEP
@@ -298,7 +299,8 @@ class _Call:
                 self.begun = True
                 self.turn.admitted()
                 self.breakers.answered(self.model.name)
-                _check_content_type(response, exchange)
+                if (kind := _other_type(response, exchange)) is not None:
+                    raise await self._other_answer(response, exchange, kind)
                 decoder = exchange.decoder()
                 while data := await response.read():
                     if (events := decoder.feed(data)) and (slow := self._heard(events)) is not None:
@@ -323,6 +325,20 @@ class _Call:
             if sending.sent:
                 self.turn.went()
         return await self._read(decoder, place, response.size)
+
+    async def _other_answer(self, response: Response, exchange: Exchange[T], kind: str) -> LokidError:
+        """A server may say what is wrong with status 200, where a stream should be."""
+        hint = "something between lokid and the provider may have answered; check api_base"
+        if exchange.streaming and kind == "application/json":
+            body = await error_body(response)
+            if says_why(body):
+                return self.client.provider.error(response.status, response.headers, body)
+            hint = "it may know no streams: set `no_stream: true` of the model; or check api_base"
+        return ProviderFailed(
+            f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(exchange.accept)}",
+            hint=hint,
+            status=response.status,
+        )
 
     async def _read(self, decoder: Decoder[T], place: Place, size: int) -> T:
         try:
@@ -372,14 +388,7 @@ async def error_body(response: Response) -> bytes:
     return body[:MAX_ERROR_BODY]
 
 
-def _check_content_type(response: Response, exchange: Exchange[Any]) -> None:
+def _other_type(response: Response, exchange: Exchange[Any]) -> str | None:
+    """That of an answer which is not what was asked for."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and kind not in exchange.accept:
-        hint = "something between lokid and the provider may have answered; check api_base"
-        if exchange.streaming and kind == "application/json":
-            hint = "it may know no streams: set `no_stream: true` of the model; or check api_base"
-        raise ProviderFailed(
-            f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(exchange.accept)}",
-            hint=hint,
-            status=response.status,
-        )
+    return kind if kind and kind not in exchange.accept else None

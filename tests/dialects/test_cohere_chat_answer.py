@@ -168,6 +168,8 @@ def test_a_refusal_inside_a_stream_is_an_error() -> None:
     refusal = {"id": "x", "message": "your rate limit is reached", "error_type": "rate_limit_exceeded"}
     data = wire(START) + f"data: {json.dumps(refusal)}\n\n".encode()
     assert isinstance(fed(lambda: CohereDecoder(TRAITS), data).error, RateLimited)
+    data = wire(START) + f"data: {json.dumps({'error': refusal})}\n\n".encode()
+    assert isinstance(fed(lambda: CohereDecoder(TRAITS), data).error, RateLimited)
     data = wire(START, done=False) + b'event: error\ndata: {"message": "broken"}\n\n'
     assert isinstance(fed(lambda: CohereDecoder(TRAITS), data).error, ProviderFailed)
 

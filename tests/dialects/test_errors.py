@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lokid.dialects.errors import classify, in_band
 from lokid.dialects.redaction import MAX_MESSAGE, clean
+from lokid.dialects.refusal import says_why
 from lokid.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -51,9 +52,27 @@ SHAPES: dict[str, Any] = {
     "Azure": {"error": {"code": "400", "message": "no such thing"}},
     "Cohere": {"id": "1", "message": "no such thing"},
     "msg": {"msg": "no such thing"},
+    "MiniMax": {"base_resp": {"status_code": 2013, "status_msg": "no such thing"}},
     "a JSON string": "no such thing",
     "plain text": b"no such thing",
 }
+
+
+def test_a_refusal_with_status_200_is_told_from_an_answer() -> None:
+    for shape, value in SHAPES.items():
+        assert shape == "plain text" or says_why(json.dumps(value).encode())
+    answers: list[Any] = [
+        {},
+        {
+            "choices": [{"message": {"content": "hi"}}],
+            "base_resp": {"status_code": 0, "status_msg": "success"},
+        },
+        {"type": "message", "content": [{"type": "text", "text": "hi"}]},
+        {"message": {"role": "assistant", "content": []}},
+        {"status": "completed", "error": None, "output": []},
+        [{"candidates": []}],
+    ]
+    assert not any(says_why(json.dumps(value).encode()) for value in answers)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -306,6 +306,12 @@ def test_a_failure_inside_a_stream_is_an_error(last: dict[str, Any], kind: type[
     assert found.text == "so far"
 
 
+@pytest.mark.parametrize("last", [{"error": ERROR}, ERROR])
+def test_a_refusal_without_a_type_inside_a_stream_is_an_error(last: dict[str, Any]) -> None:
+    data = named(CREATED) + f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode()
+    assert type(fed(lambda: ResponsesDecoder(TRAITS), data).error) is QuotaExceeded
+
+
 @pytest.mark.parametrize(
     ("value", "kind"),
     [

@@ -323,6 +323,14 @@ async def test_a_server_that_cannot_stream_is_told_with_what_mends_it(provider, 
     assert "no_stream: true" in (error.hint or "")
 
 
+async def test_a_refusal_with_status_200_where_a_stream_should_be_is_told_as_it_is(provider, heard):
+    provider.will(answer(200, b'{"error": {"message": "no credit left", "code": "insufficient_quota"}}'))
+    async with open_client(provider.url) as client:
+        error = await failure(client, heard)
+    assert "no credit left" in error.message
+    assert "no_stream" not in (error.hint or "")
+
+
 async def test_an_answer_without_a_content_type_is_read(provider, heard):
     provider.will(stream(b"t hi\nend\n", kind=""))
     async with open_client(provider.url) as client:

@@ -43,6 +43,9 @@ GATHER_S = 0.25
 BATCH = 1_000
 """Rows of one transaction at most: 10 ms of work, for which other threads hardly run."""
 
+CATCH_UP = 100
+"""Rows that one more may bring into the journal, if they found no room there: 1 ms."""
+
 RETRY_S = 2.0
 """Between two tries while it cannot be written."""
 
@@ -116,6 +119,7 @@ class Ledger:
         self._unsaved: deque[Row] = deque()
         self._waiting: usage_rows.Journals = {}  # of daemons before, and not taken over yet
         self._journal: Journal | None = None
+        self._unwritten: deque[tuple[int, Row]] = deque()  # what not even the journal has
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
@@ -126,13 +130,20 @@ class Ledger:
             self.lost += 1
             return
         self._number += 1
-        if self._journal is not None:
-            try:
-                self._journal.append(self._number, row)
-            except OSError as error:
-                self._says(f"the journal beside {self.path} cannot be written: {error.strerror}")
         self._unsaved.append(row)
+        self._unwritten.append((self._number, row))
+        self._write_journal(CATCH_UP)
         self._queue.put((self._number, row))
+
+    def _write_journal(self, most: int) -> None:
+        """Up to ``most`` rows: there may be room again for those that found none."""
+        try:
+            while self._journal is not None and self._unwritten and most:
+                self._journal.append(*self._unwritten[0])
+                self._unwritten.popleft()
+                most -= 1
+        except OSError as error:
+            self._says(f"the journal beside {self.path} cannot be written: {error.strerror}")
 
     async def query(
         self, since: float | None, until: float | None, group_by: GroupBy | None
@@ -200,8 +211,11 @@ class Ledger:
             await anyio.to_thread.run_sync(thread.join, PATIENCE, abandon_on_cancel=True)
         self._thread = None
         if self._unsaved:
-            where = "wait beside" if self._journal is not None else "are not in"
-            log.error("%d rows of usage %s %s: %s", len(self._unsaved), where, self.path, self.problem)
+            self._write_journal(len(self._unwritten))
+            if waiting := len(self._unsaved) - len(self._unwritten):
+                log.error("%d rows of usage wait beside %s: %s", waiting, self.path, self.problem)
+            if gone := len(self._unwritten):
+                log.error("%d rows of usage are lost, not in %s: %s", gone, self.path, self.problem)
         if self._journal is not None:
             self._journal.close(keep=bool(self._unsaved))
             self._journal = None
@@ -213,6 +227,7 @@ class Ledger:
 
     def begun(self, journal: Journal) -> None:
         self._journal = journal
+        self._write_journal(len(self._unwritten))
 
     def adopted(self, name: str) -> None:
         self._waiting = {each: rows for each, rows in self._waiting.items() if each != name}
@@ -225,6 +240,8 @@ class Ledger:
     def saved(self, count: int) -> None:
         for _ in range(count):
             self._unsaved.popleft()
+        while self._unwritten and self._unwritten[0][0] <= self._number - len(self._unsaved):
+            self._unwritten.popleft()
         if self._journal is not None and not self._unsaved:
             with suppress(OSError):
                 self._journal.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -340,3 +341,36 @@ async def test_a_full_disk_under_the_journal_is_no_failure_of_the_question(
                 await anyio.sleep(0.01)
         assert ledger.status()["state"] == "ok"
     assert in_file(path) == 1
+
+
+async def test_what_found_no_room_in_the_journal_finds_it_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk that has a little room now and then, and a stop while it is full."""
+    real = os.write
+    full = False
+
+    def write(fd: int, data: bytes) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(fd, data)
+
+    def never(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write)
+        patched.setattr(usage_rows, "save", never)
+        async with opened(path) as ledger:
+            for each in (True, True, False, True):
+                full = each
+                ledger.put(row())
+            full = False
+        assert "4 rows of usage wait beside" in caplog.text
+        async with opened(path) as ledger:
+            ledger.put(row())
+            full = True
+            ledger.put(row())
+        assert "1 rows of usage are lost, not in" in caplog.text
+    async with opened(path) as ledger:
+        assert (await total(ledger))["requests"] == 5
