@@ -6,6 +6,7 @@ its rest, so silence ends the connection, and so does a drip.
 
 from __future__ import annotations
 
+import socket
 import time
 from functools import lru_cache
 
@@ -141,6 +142,15 @@ class Reader:
             f"the rest of a frame did not come: {FRAME_S:g} seconds of silence, less than {SLOWEST} bytes a"
             f" second, or {LONGEST_S:g} seconds in all"
         )
+
+    def is_over(self) -> bool:
+        """Whether the other side has closed its half, and nothing more of it waits here."""
+        try:
+            return not self._sock.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
 
     def _received(self) -> bytes:
         """What is there, b"" at the end."""

@@ -264,6 +264,8 @@ class Session:
                 case Inline(answer):
                     frame = encode_response(msgid, None, answer(self._service, self, checked))
                 case Spawned():
+                    if self._reader.is_over():  # whoever asked has gone, while this waited to be read
+                        raise Cancelled("the connection was closed")
                     self._check_room()
                     if self._draining and self.wants_accepted:
                         return False

@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from pathlib import Path
+from typing import Any
 
 import anyio
 import msgpack
@@ -338,6 +339,21 @@ async def test_a_client_that_leaves_cancels_its_requests_within_100_ms(tmp_path:
         with anyio.fail_after(0.1):
             await server.runtime.was_cancelled.wait()
         await until(lambda: not server.requests())
+
+
+@pytest.mark.parametrize("leaves", [socket.socket.close, lambda sock: sock.shutdown(socket.SHUT_WR)])
+async def test_a_question_whose_asker_has_gone_already_is_not_asked(tmp_path: Path, leaves: Any) -> None:
+    """It was sent while lokid could not read: stopped, or at its limit of descriptors."""
+    async with served(tmp_path) as server:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(server.path)
+        sock.sendall(encode_request(1, "chat", [{"model": "slow", "prompt": "x"}]))
+        leaves(sock)  # and only now is it lokid's turn
+        async with server.client() as other:
+            await other.ask("hello")
+            await until(lambda: len(server.listener._sessions) == 1)
+        sock.close()
+        assert not server.runtime.started
 
 
 async def test_a_half_closed_connection_gets_its_cheap_answers_and_no_others(tmp_path: Path) -> None:
