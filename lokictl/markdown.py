@@ -194,11 +194,8 @@ class Rendered:
         for at, row in enumerate(rows):
             here = _letters(_plain(row))
             if said < here:
-                return (
-                    [_behind(row, _end_of(_plain(row), said)).lstrip(), *rows[at + 1 :]]
-                    if said
-                    else rows[at:]
-                )
+                rest = _part(row, _end_of(_plain(row), said), len(row)).lstrip() if said else row
+                return [rest, *rows[at + 1 :]]
             said -= here
         return []
 
@@ -212,7 +209,7 @@ class Rendered:
         elif self._can_go(before):
             more = f"\r\x1b[K{row}"
         elif _plain(row).startswith(_plain(before)):
-            more = _behind(row, len(_plain(before)))
+            more = _part(row, len(_plain(before)), len(row))
         elif sure:
             more = f"\n{row}"
         else:
@@ -289,30 +286,25 @@ def _end_of(text: str, letters: int) -> int:
 
 
 def _front(row: str, columns: int) -> str:
-    """As much of ``row`` as ``columns`` hold, in its colours."""
-    plain = _plain(row).expandtabs()
-    if cell_len(plain) <= columns:
-        return row
-    many = next(many for many in range(columns, -1, -1) if cell_len(plain[:many]) <= columns)
-    out = ""
-    for at, piece in enumerate(_STYLE.split(row.expandtabs())):
-        if at % 2:
-            out += piece
-        else:
-            out += piece[:many]
-            many -= len(piece[:many])
-    return out
+    """As much of ``row`` as ``columns`` hold."""
+    plain = _plain(row)
+    many = len(plain)
+    if cell_len(plain.expandtabs()) > columns:
+        many = min(columns, many)
+        while cell_len(plain[:many].expandtabs()) > columns:
+            many -= 1
+    return _part(row, 0, many)
 
 
-def _behind(row: str, many: int) -> str:
-    """``row`` without its first ``many`` characters, in its colours."""
-    out = ""
-    for at, piece in enumerate(_STYLE.split(row)):
-        if at % 2:
+def _part(row: str, begin: int, end: int) -> str:
+    """Its characters from ``begin`` to ``end``, in their colours."""
+    out, at = "", 0
+    for number, piece in enumerate(_STYLE.split(row)):
+        if number % 2:
             out += piece
         else:
-            out += piece[many:]
-            many = max(many - len(piece), 0)
+            out += piece[max(begin - at, 0) : max(end - at, 0)]
+            at += len(piece)
     return out
 
 

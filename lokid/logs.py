@@ -84,7 +84,7 @@ def register(secret: str) -> None:
     texts = forms(secret)
     needles = hiding.needles(texts)
     with _lock:
-        if _sealed:
+        if _sealed or secret in _secrets:
             return
         if _forms is None or _needles is None:
             _forms, _needles = hiding.Needles(), hiding.Needles()
