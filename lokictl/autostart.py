@@ -38,6 +38,16 @@ LOG_BYTES = 1024 * 1024
 COMMAND = (sys.executable, "-P", "-m", "lokid")
 """-P: a directory called lokid in the directory where the user happens to be is not the daemon."""
 
+_OF_A_SERVICE = {
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+}
+"""What systemd tells one service, which an editor or a job may be: nothing that lokid is to answer."""
+
 _PATHS = ("LOKID_CONFIG", "LOKID_ENV_FILE", "LOKID_SOCK", "LOKID_STATE_DIR")
 
 
@@ -108,7 +118,7 @@ def environment() -> dict[str, str]:
 
     The last is for a checkout, where nothing is installed; elsewhere it changes nothing.
     """
-    result = dict(os.environ)
+    result = {name: value for name, value in os.environ.items() if name not in _OF_A_SERVICE}
     for name in _PATHS:
         if result.get(name):
             result[name] = os.path.abspath(result[name])

@@ -81,6 +81,7 @@ def _decoder(
 
 
 def _embedded(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
+    _check_whole(value)  # embedContent on Vertex AI
     rows = items(value.get("embeddings")) or ([value["embedding"]] if "embedding" in value else [])
     usage = mapping(value.get("usageMetadata"))
     return (
@@ -92,11 +93,16 @@ def _embedded(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
 def _predicted(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
     rows = [mapping(mapping(row).get("embeddings")) for row in items(value.get("predictions"))]
     statistics = [mapping(row.get("statistics")) for row in rows]
-    if any(entry.get("truncated") is True for entry in statistics):
-        raise ContextLengthExceeded("the provider cut a text that was too long for the model")
+    for entry in statistics:
+        _check_whole(entry)
     tokens = sum(count(entry.get("token_count")) for entry in statistics)
     usage = Usage(input_tokens=tokens) if any("token_count" in entry for entry in statistics) else None
     return [pack(row.get("values")) for row in rows], usage
+
+
+def _check_whole(told: Mapping[str, Any]) -> None:
+    if told.get("truncated") is True:
+        raise ContextLengthExceeded("the provider cut a text that was too long for the model")
 
 
 def _task(request: EmbedRequest, model: str) -> str | None:

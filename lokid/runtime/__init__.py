@@ -12,6 +12,7 @@ replaces; a reload builds the next one beside it. A retired client closes after 
     reload       configuration -> plan -> open -> swap -> retire, as one transaction
     watch        says when one of those files changed (inotify, else polling); regular opens, durable writes
     chat, embed, rerank, call, retry   the path of one call; heavy has the large ones written in threads,
+                 refusals are answers that are none,
                  redaction shows its request to a person
     listing      the rows of ``models.list``, and asking a provider for its models
     importing    what import.loki does

@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -20,18 +19,16 @@ import anyio
 from pydantic import SecretStr
 
 from lokid.chat import Event, ReasoningDelta, RetryNotice, TextDelta, ToolCallDelta
-from lokid.dialects.redaction import short
-from lokid.dialects.refusal import says_why
-from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, ProviderFailed, TimedOut, bare
+from lokid.errors import AuthenticationFailed, IncompleteResponse, LokidError, TimedOut, bare
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.json_pieces import STEP
 from lokid.providers.base import Decoder, Exchange
 from lokid.providers.patches import patched
 from lokid.providers.settings import ClientSettings, ModelSettings
-from lokid.runtime import refused_keys, retry
+from lokid.runtime import refusals, refused_keys, retry
 from lokid.runtime.breaker import Breakers, reached
 from lokid.runtime.heavy import written
-from lokid.runtime.network.http import Response, Sending, Timeouts
+from lokid.runtime.network.http import Sending, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.room import Place, Words
@@ -48,12 +45,6 @@ wait for, which is the case as long as the reader of the socket keeps up."""
 
 Accepted = Callable[[], Awaitable[None]]
 """Awaited once, before the first byte goes to a provider; returns when the client was told."""
-
-MAX_ERROR_BODY = 64 * 1024
-"""Bytes of an error's body that are read: enough for any JSON error, little enough of an HTML page."""
-
-ERROR_BODY_S = 10.0
-"""Seconds for it. Who waits for an error has waited long enough."""
 
 MAX_AMENDS = 3
 """Times that a request is put differently because the server does not know a part of it."""
@@ -294,13 +285,13 @@ class _Call:
         try:
             async with sending as response:
                 if not 200 <= response.status < 300:
-                    body = await error_body(response)
+                    body = await refusals.body_of(response)
                     raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
                 self.begun = True
                 self.turn.admitted()
                 self.breakers.answered(self.model.name)
-                if (kind := _other_type(response, exchange)) is not None:
-                    raise await self._other_answer(response, exchange, kind)
+                if (kind := refusals.other_type(response, exchange)) is not None:
+                    raise await refusals.other_answer(self.client.provider, response, exchange, kind)
                 decoder = exchange.decoder()
                 while data := await response.read():
                     if (events := decoder.feed(data)) and (slow := self._heard(events)) is not None:
@@ -325,20 +316,6 @@ class _Call:
             if sending.sent:
                 self.turn.went()
         return await self._read(decoder, place, response.size)
-
-    async def _other_answer(self, response: Response, exchange: Exchange[T], kind: str) -> LokidError:
-        """A server may say what is wrong with status 200, where a stream should be."""
-        hint = "something between lokid and the provider may have answered; check api_base"
-        if exchange.streaming and kind == "application/json":
-            body = await error_body(response)
-            if says_why(body):
-                return self.client.provider.error(response.status, response.headers, body)
-            hint = "it may know no streams: set `no_stream: true` of the model; or check api_base"
-        return ProviderFailed(
-            f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(exchange.accept)}",
-            hint=hint,
-            status=response.status,
-        )
 
     async def _read(self, decoder: Decoder[T], place: Place, size: int) -> T:
         try:
@@ -376,19 +353,3 @@ class _Call:
             self.breakers.failed(self.model.name, error, now, self.probe)
             return None
         return after
-
-
-async def error_body(response: Response) -> bytes:
-    """What can be had of it: the status says that the request failed, whatever becomes of the body."""
-    body = b""
-    response.patiently()
-    with suppress(LokidError), anyio.move_on_after(ERROR_BODY_S):
-        while len(body) < MAX_ERROR_BODY and (data := await response.read()):
-            body += data
-    return body[:MAX_ERROR_BODY]
-
-
-def _other_type(response: Response, exchange: Exchange[Any]) -> str | None:
-    """That of an answer which is not what was asked for."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind if kind and kind not in exchange.accept else None

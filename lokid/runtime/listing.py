@@ -13,8 +13,7 @@ from lokid.errors import LokidError, TimedOut, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
 from lokid.rpc.methods import ModelType
-from lokid.runtime import often, refused_keys
-from lokid.runtime.call import error_body
+from lokid.runtime import often, refusals, refused_keys
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.heavy import LARGE, aside
 from lokid.runtime.known import Models
@@ -144,7 +143,7 @@ async def _names(client: OpenClient) -> tuple[str, ...]:
 
                 # A large list is read where nobody waits.
                 return await aside(told, heavy=response.size > LARGE)
-            body = await error_body(response)
+            body = await refusals.body_of(response)
             error = client.provider.error(response.status, response.headers, body)
         refused_keys.tell(error, client)
         hide(error, credentials.secrets.values())

@@ -126,3 +126,6 @@ def test_a_text_that_was_cut_all_the_same_is_an_error() -> None:
     rows = [{"embeddings": {"values": [1], "statistics": one}} for one in said]
     assert read({"predictions": [rows[0]]}, 1, predicted=True).answer.vectors
     assert type(read({"predictions": rows}, predicted=True).error) is ContextLengthExceeded
+    cut = {"embedding": {"values": [1]}, "truncated": True}
+    assert type(read(cut, 1).error) is ContextLengthExceeded
+    assert read(cut | {"truncated": False}, 1).answer.vectors

@@ -121,8 +121,10 @@ def test_somebody_elses_daemon_is_not_asked(monkeypatch, daemon):
 
 def test_paths_of_the_daemon_are_those_of_the_caller(monkeypatch):
     monkeypatch.setenv("LOKID_CONFIG", "some.yaml")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/of/an/editor")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     environ = autostart.environment()
+    assert "NOTIFY_SOCKET" not in environ, "it is the service's whose program we are"
     assert environ["LOKID_CONFIG"] == os.path.abspath("some.yaml")
     assert "lokid" in os.listdir(environ["PYTHONPATH"])
 

@@ -22,8 +22,8 @@ from lokid.errors import AuthenticationFailed, LokidError
 from lokid.protocols.http import HTTPRequest
 from lokid.providers import azure_openai
 from lokid.providers.base import Exchange
-from lokid.runtime.call import _check_content_type
 from lokid.runtime.redaction import CUT, hide
+from lokid.runtime.refusals import instead
 
 SENT = 'sent/secret+of="1'
 KNOWN = "known-secret-of-another-place"
@@ -167,11 +167,11 @@ def in_an_ending(said: str) -> LokidError:
 
 
 def in_a_content_type(said: str) -> LokidError:
-    response: Any = SimpleNamespace(status=200, headers={"content-type": said}, host="host")
-    with pytest.raises(LokidError) as caught:
-        _check_content_type(response, Exchange(HTTPRequest("GET", "https://x"), decoder=lambda: None))  # type: ignore[arg-type,return-value]
-    assert len(caught.value.message) < 300
-    return caught.value
+    response: Any = SimpleNamespace(status=200, host="host")
+    exchange: Any = Exchange(HTTPRequest("GET", "https://x"), decoder=lambda: None)  # type: ignore[arg-type,return-value]
+    error = instead(response, exchange, said)
+    assert len(error.message) < 300
+    return error
 
 
 def in_a_filter(said: str) -> LokidError:

@@ -11,6 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from lokid.errors import IncompleteResponse, ProviderFailed, TimedOut
 from lokid.runtime.network.reach import Timeouts
+from lokid.runtime.network.sips import FEW, SIP
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer after decompression: the size of the largest frame that RPC carries."""
@@ -69,6 +70,7 @@ class Response:
     """An answer with any status but 3xx. ``limits``: the first byte of the body has its deadline already."""
 
     __slots__ = (
+        "_bite",
         "_body",
         "_client",
         "_coding",
@@ -92,6 +94,7 @@ class Response:
         self._patient = False
         self._seen = 0
         self._packed = 0  # bytes before decompression
+        self._bite = MAX_UNPACKED
         # Nobody asked for compression; some gateways do it nevertheless. | 32: gzip and zlib headers.
         coding = head.headers.get("content-encoding", "").strip().lower()
         self._coding = coding if coding in OTHERS else ""
@@ -166,7 +169,9 @@ class Response:
                 self._count_packed(packed, ended=unpack.eof)
             else:
                 return unpack.flush()
-            if data := unpack.decompress(packed, MAX_UNPACKED):
+            if data := unpack.decompress(packed, self._bite):
+                # All that is unpacked has its turn at once, and a hundred such answers have it together.
+                self._bite = SIP if data.count(b"\n") * FEW >= len(data) else MAX_UNPACKED
                 return data
 
     def _count_packed(self, packed: bytes, *, ended: bool) -> None:
