@@ -56,8 +56,10 @@ def of_daemon(status: Mapping[str, Any], environ: Mapping[str, str]) -> str | No
     """The configuration that the daemon uses, by its `status`; None if it is ours. It has its `LOKID_CONFIG`
     and `XDG_CONFIG_HOME` from when it was started, and ours may be others."""
     its: str | None = (status.get("config") or {}).get("path")
-    same = its is None or os.path.realpath(its) == os.path.realpath(path(environ))
-    return None if same else its
+    ours = path(environ)
+    if its is None or its == ours.encode("utf-8", "replace").decode():  # as it travels, where it is no UTF-8
+        return None
+    return None if os.path.realpath(its) == os.path.realpath(ours) else its
 
 
 @contextmanager

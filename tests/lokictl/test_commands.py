@@ -312,6 +312,9 @@ def test_a_daemon_with_another_configuration_than_the_shell_is_told(daemon, home
     its = f"{home}/.config/lokid/config.yaml"
     said = f"lokictl: lokid uses another configuration, {its}; for {mine}: lokictl daemon restart\n"
     assert done.stderr.decode() == said
+    odd = f"{home}/caf\udce9.yaml"  # bytes that are no UTF-8, and do not travel
+    fake.answers["status"] = lambda *_: {"config": {"path": odd.replace("\udce9", "?")}}
+    assert lokictl("config", "check", env={"LOKID_CONFIG": odd}).stderr == b""
     fake.answers["status"] = lambda *_: {"daemon": {}, "config": {"path": its}}
     shown = lokictl("info", env={"LOKID_CONFIG": mine}).stdout.decode().splitlines()
     assert [line.split()[1] for line in shown if "config_file" in line] == [mine, its]

@@ -244,7 +244,7 @@ def query(
 def _readable(path: str) -> str:
     """The URI to read it by. SQLite wants to write beside a database even when it only reads, and where it
     may not, it reads nothing, or leaves files there that nobody can write later."""
-    uri = "file:" + quote(path)
+    uri = "file:" + quote(os.fsencode(path))
     if os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK):
         return uri
     try:

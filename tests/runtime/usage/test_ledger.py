@@ -374,3 +374,14 @@ async def test_what_found_no_room_in_the_journal_finds_it_later(
         assert "1 rows of usage are lost, not in" in caplog.text
     async with opened(path) as ledger:
         assert (await total(ledger))["requests"] == 5
+
+
+async def test_a_path_may_be_any_bytes(tmp_path: Path) -> None:
+    directory = Path(os.fsdecode(os.fsencode(tmp_path) + b"/lat\xe9 %41?#"))
+    directory.mkdir()
+    for _ in range(2):
+        async with opened(directory / "usage.db") as ledger:
+            ledger.put(row())
+            found = await total(ledger)
+            assert ledger.status()["state"] == "ok"
+    assert found["requests"] == 2
