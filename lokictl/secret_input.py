@@ -11,6 +11,9 @@ from lokictl.render import is_terminal
 PR_SET_DUMPABLE = 4
 """linux/prctl.h"""
 
+LINE = 4095
+"""Bytes that Linux keeps of a line (termios(3), canonical mode); the rest is dropped, and nobody told."""
+
 MAX_BYTES = 256 * 1024
 """The daemon takes 64 Ki characters; this is what they are at most in UTF-8."""
 
@@ -28,12 +31,22 @@ def ask(prompt: str, *, again: str | None = None) -> str:
         except UnicodeDecodeError:
             raise usage("standard input is not UTF-8 text") from None
     else:
-        value = _typed(prompt)
+        value = _pasted(_typed(prompt))
         if again is not None and value and _typed(again) != value:
             raise usage("the two are not the same; nothing was changed")
     if not value:
         raise usage("nothing was given; nothing was changed")
     return value
+
+
+def _pasted(value: str) -> str:
+    """Of what a terminal has passed on. Raises ``Failure`` where it may have left out the end."""
+    if len(value.encode(errors="surrogateescape")) >= LINE:
+        raise usage(
+            f"a terminal passes on {LINE:,} bytes of a line: the end may be missing; nothing was changed",
+            "give it on standard input: lokictl secret set NAME < FILE",
+        )
+    return value.removeprefix("\x1b[200~").removesuffix("\x1b[201~")
 
 
 def _close() -> None:

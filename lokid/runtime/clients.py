@@ -81,8 +81,7 @@ class OpenClient:
         self.breakers = Breakers()
         self.outcome = Outcome()
         self.key_mend: str | None = None  # see ``refused_keys``; a reload that keeps the client may change it
-        self.requests = 0
-        self.in_use = 0
+        self.requests = self.in_use = 0
         self.models = Models(settings, provider) if models is None else models
         self.offered: Sequence[ModelSettings] = self.models
         """These and what the provider named when it was last asked (``listing``)."""
@@ -111,6 +110,7 @@ class OpenClient:
         self._leases = 0
         self._retired = False
         self.closed = False
+        self.locked = False  # lokid is: what has not been sent yet is not sent any more
         self._free = anyio.Event()
 
     @property

@@ -196,6 +196,8 @@ class Reloader:
             self.loaded = replace(self.loaded, environ={}, texts=(), vault=vault)
             self.generation = sealing.sealed(old, self._around({}, spawn))
         clients = () if old.sealed else tuple(old.clients.values())
+        for one in clients:
+            one.locked = True
         kept += [f"tokens of {one.name}" for one in clients if one.tokens and one.tokens.is_unsaved()]
         spawn(self._leave, [*clients], over)
         return Sealed(tuple(kept), sum(one.leased for one in clients), over)

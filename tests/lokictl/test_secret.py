@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lokictl import secret_input
 from tests.fakes.rpc_daemon import Refused
 from tests.fakes.terminal import lokictl
 
@@ -49,6 +50,24 @@ def test_a_value_comes_from_standard_input(daemon: Any) -> None:
         assert (done.returncode, done.stdout) == (0, b"")
         assert kept == {"OPENAI_API_KEY": value}
     assert done.stderr == b"OPENAI_API_KEY replaced; used by openai\n"
+
+
+def test_a_value_that_a_terminal_may_have_cut_is_refused(daemon: Any, terminal: Any) -> None:
+    """Linux keeps 4,095 bytes of a line."""
+    kept = vault(daemon)
+    typed = terminal("secret", "set", "A")
+    typed.read_until(b"value of A: ")
+    typed.type(b"x" * 5000 + b"\n")
+    assert typed.wait() == 2
+    assert b"the end may be" in typed.output
+    assert kept == {}
+
+
+@pytest.mark.parametrize(
+    ("passed_on", "value"), [("\x1b[200~key\x1b[201~", "key"), ("x" * 4094, "x" * 4094), ("key", "key")]
+)
+def test_marks_of_a_terminal_that_pastes_are_no_part_of_a_value(passed_on: str, value: str) -> None:
+    assert secret_input._pasted(passed_on) == value
 
 
 def test_a_value_is_typed_without_being_seen(daemon: Any, terminal: Any) -> None:

@@ -323,6 +323,46 @@ async def test_a_request_in_flight_finishes_and_its_key_goes_with_it(home: Path)
             assert answers == ["late"]
 
 
+async def test_a_question_that_waits_for_its_turn_is_not_sent_after_the_lock(home: Path) -> None:
+    arrived, go = anyio.Event(), anyio.Event()
+    asked = 0
+
+    async def slow(call: Call) -> None:
+        nonlocal asked
+        asked += 1
+        arrived.set()
+        await go.wait()
+        data = b'{"choices": [{"index": 0, "message": {"content": "late"}, "finish_reason": "stop"}]}'
+        await call.head(200, content_length=str(len(data)))
+        await call.send(data)
+
+    async with FakeProvider(default=slow) as server:
+        plant(home, server.url)
+        path = home / ".config" / "lokid" / "config.yaml"
+        config = json.loads(path.read_text())
+        config["clients"][0]["limits"] = {"concurrency": 1}
+        path.write_text(json.dumps(config))
+        async with running(home) as runtime, anyio.create_task_group() as group:
+            ends: list[str] = []
+
+            async def asks() -> None:
+                try:
+                    ends.append(await ask(runtime, "text"))
+                except SecretMissing:
+                    ends.append("locked")
+
+            group.start_soon(asks)
+            await arrived.wait()
+            group.start_soon(asks)
+            await anyio.wait_all_tasks_blocked()
+            await runtime.secrets.lock()
+            go.set()
+            with anyio.fail_after(10):
+                while len(ends) < 2:
+                    await anyio.sleep(0.01)
+    assert (sorted(ends), asked) == (["late", "locked"], 1)
+
+
 async def test_a_sign_in_under_way_ends_with_the_lock(home: Path) -> None:
     plant(home, "http://127.0.0.1:9")
     async with running(home) as runtime, anyio.create_task_group() as group:
