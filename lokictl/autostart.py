@@ -15,7 +15,7 @@ import sys
 import time
 
 import lokid
-from lokictl import folders
+from lokictl import ending, folders
 from lokictl.failure import Failure
 from lokictl.render import note, one_line
 
@@ -56,10 +56,12 @@ def started(
     path: str,
     on_wait: Callable[[], float | None] = lambda: None,
     command: Sequence[str] = COMMAND,
+    timeout_s: float | None = None,
 ) -> _socket.socket:
     """A connection to the daemon that ``command`` starts, or that another process just started.
 
-    Raises ``Failure`` with the daemon's last words when it does not come up.
+    Raises ``Failure`` with the last words of one that does not come up, and after ``timeout_s``, for which
+    who asks wants to wait at most; it comes up all the same.
     """
     check_directory(path)
     log, offset = find_log()
@@ -78,6 +80,8 @@ def started(
                 )
             now = time.monotonic()
             waited = now - begun_at
+            if timeout_s is not None and waited > timeout_s:
+                raise Failure("timeout", f"lokid was not there within {timeout_s:g} s", "ask again")
             # A daemon that is still starting has its own time, however long we waited for the one before.
             if (waited > DRAIN_S) if status == SECOND_PLACE else (now - spawned_at > START_S):
                 raise Failure(
@@ -88,7 +92,8 @@ def started(
             if status == SECOND_PLACE and waited > 0.5:
                 # The one with the lock is not listening: it drains. Whoever comes after it may be us.
                 time.sleep(0.2)
-                child, spawned_at = _spawn(command, log), time.monotonic()
+                if ending.pid(path) is None:  # it has gone, or cannot be seen
+                    child, spawned_at = _spawn(command, log), time.monotonic()
             on_wait()
             time.sleep(POLL_S)
     finally:

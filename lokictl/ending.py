@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 
+from lokictl.failure import Ending, Failure, NotRunning
 from lokictl.systemctl import properties
 
 SAID = "lokid is ending: it lets the requests that run finish, for 30 s at most"
@@ -30,6 +31,15 @@ def pid(path: str) -> int | None:
         if row[1:2] == ["FLOCK"] and row[5:6] and row[5].rpartition(":")[2] == lock and is_lokid(row[4]):
             return int(row[4])
     return None
+
+
+def not_running(path: str, *, afar: bool) -> Failure:
+    """Why nobody listens on the socket ``path``. ``afar``: it may be forwarded from another machine."""
+    if pid(path) is not None:
+        return Ending()
+    mend = "connect again, if that is forwarded; else lokictl daemon start"
+    said = f"lokid is not running (no answer on {path})"
+    return NotRunning("daemon_unavailable", said, mend if afar else "lokictl daemon start")
 
 
 def is_lokid(process: str | int) -> bool:

@@ -11,7 +11,7 @@ import sys
 import time
 
 import lokid
-from lokictl.failure import Ending, Failure, NotRunning
+from lokictl.failure import Failure, NotRunning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,16 +92,17 @@ class Link:
         params: "Mapping[str, Any]",
         on_wait: "Callable[[], float | None]",
         name: "str | None" = None,
+        began: "float | None" = None,
     ) -> "Steps":
         """Raises ``Failure`` for an error response, ``Lost`` when the connection ends first. Closing it
         before its end cancels the request.
 
         ``on_wait`` is called while nothing comes and says how many seconds later to call it again (None: no
-        more). ``name``: what ``hello`` says.
+        more). ``name``: what ``hello`` says. ``began``: when ``timeout_s`` did.
         """
         from lokictl.packing import encode  # while the daemon accepts the connection
 
-        self._timeout_s, self._began = params.get("timeout_s"), time.monotonic()
+        self._timeout_s, self._began = params.get("timeout_s"), began or time.monotonic()
         hello = {"client": name or _name(), "errors": "map", "accepted": True}
         # One write for both: hello is answered before the request is looked at.
         self._send(
@@ -283,11 +284,11 @@ def steps(
     name: "str | None" = None,
 ) -> "Steps":
     """``call`` for who wants to be in the middle of it: closing it cancels the request."""
-    start = start and may_start()
+    params, began, start = params or {}, time.monotonic(), start and may_start()
     give_up_at: float | None = None
     while True:
         try:
-            sock = dial(start=start, on_wait=on_wait)
+            sock = dial(start=start, on_wait=on_wait, timeout_s=params.get("timeout_s"))
         except NotRunning:
             if give_up_at is None or time.monotonic() > give_up_at:
                 raise
@@ -295,7 +296,7 @@ def steps(
             continue
         link = Link(sock, on_hello, large=large)
         try:
-            return (yield from link.request(method, params or {}, on_wait, name))
+            return (yield from link.request(method, params, on_wait, name, began))
         except Lost:
             if link.accepted:
                 raise Failure(
@@ -320,7 +321,9 @@ def may_start() -> bool:
     return os.environ.get("LOKICTL_AUTOSTART") != "0"
 
 
-def dial(*, start: bool, on_wait: "Callable[[], float | None]" = lambda: None) -> "_socket.socket":
+def dial(
+    *, start: bool, on_wait: "Callable[[], float | None]" = lambda: None, timeout_s: "float | None" = None
+) -> "_socket.socket":
     """A connection to our own daemon. Raises ``Failure``: none there, or it is somebody else's."""
     path = path_of_socket()
     sock = connect(path)
@@ -328,16 +331,11 @@ def dial(*, start: bool, on_wait: "Callable[[], float | None]" = lambda: None) -
         if not start:
             from lokictl import ending
 
-            if ending.pid(path) is not None:
-                raise Ending
             # As docs/security.md has it set. One that is started here is in the way of the forwarded one.
-            afar = os.environ.get("LOKID_SOCK") and not may_start()
-            mend = "connect again, if that is forwarded; else lokictl daemon start"
-            said = f"lokid is not running (no answer on {path})"
-            raise NotRunning("daemon_unavailable", said, mend if afar else "lokictl daemon start")
+            raise ending.not_running(path, afar=bool(os.environ.get("LOKID_SOCK") and not may_start()))
         from lokictl import autostart
 
-        sock = autostart.started(lambda: connect(path), path, on_wait)
+        sock = autostart.started(lambda: connect(path), path, on_wait, timeout_s=timeout_s)
     return sock
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -40,10 +41,10 @@ def path_of_socket():
     return os.path.join(os.environ["XDG_RUNTIME_DIR"], "lokid", "rpc.sock")
 
 
-def start(program, *arguments):
+def start(program, *arguments, timeout_s=None):
     path = path_of_socket()
     command = (sys.executable, "-c", program, *arguments)
-    return autostart.started(lambda: link.connect(path), path, command=command)
+    return autostart.started(lambda: link.connect(path), path, command=command, timeout_s=timeout_s)
 
 
 def log():
@@ -94,6 +95,19 @@ def test_who_waits_for_a_draining_daemon_starts_the_next(monkeypatch):
     draining.stdout.close()
     assert draining.wait() == 0
     assert log() == "a daemon\n"
+
+
+def test_who_gives_up_after_a_time_does_not_wait_for_a_start_or_an_end(home):
+    with pytest.raises(Failure) as caught:
+        start("import time; time.sleep(2)", timeout_s=0.2)
+    assert (caught.value.code, caught.value.exit_status) == ("timeout", 124)
+    path = path_of_socket()
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Failure) as caught:
+            start("raise SystemExit(75)", timeout_s=1.0)
+    assert "not there within 1 s" in caught.value.message
 
 
 def test_a_long_log_is_moved_aside(monkeypatch):
