@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
+from anyio.lowlevel import checkpoint_if_cancelled
+
 from lokid.chat import Event
 from lokid.errors import InvalidParams
 from lokid.rpc.messages import encode_response
@@ -23,10 +25,11 @@ twice over here, and lokictl reads no more either."""
 class SessionCall:
     """Of one question of a connection."""
 
-    __slots__ = ("_frames", "_session", "asker", "msgid")
+    __slots__ = ("_frames", "_running", "_session", "asker", "msgid")
 
     def __init__(self, session: Session, running: Running) -> None:
         self._session = session
+        self._running = running
         self.msgid = running.msgid
         self._frames: EventFrames | None = None
         self.asker = running.asker
@@ -39,6 +42,8 @@ class SessionCall:
         return self._session.send_events(self._frames, events)
 
     async def accepted(self) -> None:
+        await checkpoint_if_cancelled()  # what was dropped is sent again, and must not be said to be accepted
+        self._running.accepted = True
         await self._session.send_accepted(self.msgid)
 
 

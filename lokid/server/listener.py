@@ -17,7 +17,6 @@ from math import inf
 import anyio
 from anyio.abc import TaskGroup
 
-from lokid.errors import LokidError, ProviderUnavailable
 from lokid.logs import place
 from lokid.runtime.watch import Watch, places
 from lokid.server.access import FULL, Access
@@ -157,7 +156,7 @@ class Listener:
             await self._wait_until_empty()
             return
         # Only those that came in here: the extra socket also closes while everything else goes on.
-        running = sum(session.cut(_cut()) for session in self._sessions)
+        running = sum(session.cut() for session in self._sessions)
         log.warning("stopping: cancelled %d requests that did not finish in time", running)
         with anyio.move_on_after(LAST_WORDS_S):
             await self._wait_until_empty()
@@ -261,7 +260,3 @@ def _for_clients() -> float:
     """Descriptors that connections of clients may have."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return inf if soft == resource.RLIM_INFINITY else soft - min(RESERVE, soft // 4)
-
-
-def _cut() -> LokidError:
-    return ProviderUnavailable("lokid is shutting down: the answer was cut off", retry_after_s=1.0)

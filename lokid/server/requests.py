@@ -12,10 +12,18 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from lokid.errors import LokidError
+from lokid.errors import IncompleteResponse, LokidError, ProviderUnavailable
 from lokid.rpc.methods import RequestMap
 from lokid.runtime.usage.asker import Asker
 from lokid.server.peer import Peer, program_of
+
+QUESTIONS = ("chat", "embed", "rerank")
+
+PAID = "the provider may have been paid for it, so it was not sent again"
+
+
+def shutting_down() -> ProviderUnavailable:
+    return ProviderUnavailable("lokid is shutting down: send the request again", retry_after_s=1.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +41,10 @@ class Running:
     asker: Asker
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     why: LokidError | None = None
+    accepted: bool = False
+    """Its provider may have it from now on."""
+    dropped: bool = False
+    """It ends without an answer."""
     started_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
 
@@ -41,6 +53,20 @@ class Running:
         if not self.scope.cancel_called:
             self.why = why
             self.scope.cancel()
+
+    def leave(self) -> None:
+        """lokid stops, and whoever asked sends again what was not accepted: that need not wait here for its
+        turn, or be cut off by then."""
+        if self.method in QUESTIONS and not self.accepted:
+            self.dropped = True
+            self.cancel(shutting_down())
+
+    def cut(self) -> None:
+        """lokid waits no longer."""
+        if self.method in QUESTIONS and self.accepted:
+            self.cancel(IncompleteResponse("lokid is shutting down: the answer was cut off", hint=PAID))
+        else:
+            self.cancel(shutting_down())
 
     def describe(self) -> RequestMap:
         return {

@@ -20,7 +20,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from lokid.chat import Event
-from lokid.errors import Cancelled, InvalidParams, LokidError, Overloaded, ProviderUnavailable
+from lokid.errors import Cancelled, InvalidParams, LokidError, Overloaded
 from lokid.rpc.large import LargeFrame
 from lokid.rpc.messages import (
     Message,
@@ -43,7 +43,7 @@ from lokid.server.outbox import LIMIT, Outbox
 from lokid.server.pace import Pace
 from lokid.server.peer import Connected, Peer, called, program_of
 from lokid.server.reader import Reader
-from lokid.server.requests import Running
+from lokid.server.requests import Running, shutting_down
 from lokid.server.service import Params, Service
 
 log = logging.getLogger(__name__)
@@ -124,11 +124,14 @@ class Session:
     def drain(self) -> None:
         """Takes no new question and ends with the last one that runs; at once if none does."""
         self._draining = True
+        for running in self._running.values() if self.wants_accepted else ():
+            running.leave()
         self._end_if_drained()
 
-    def cut(self, why: LokidError) -> int:
+    def cut(self) -> int:
         """Cancels what runs, and says how much that was."""
-        self._cancel_all(why)
+        for running in self._running.values():
+            running.cut()
         return len(self._running)
 
     # --- what `hello` and `events.subscribe` do with it
@@ -270,7 +273,7 @@ class Session:
                     if self._draining and self.wants_accepted:
                         return False
                     if self._draining:
-                        raise _shutting_down()
+                        raise shutting_down()
                     self._spawn(msgid, method, handler, checked, size)
                     return True
         except Exception as error:  # the task of a cheap request is the reader's
@@ -323,7 +326,8 @@ class Session:
             if error is not None:
                 frame = encode_response(running.msgid, self._error(error), None)
                 error = None  # it holds this frame, which would hold it
-            await self._deliver(running.msgid, frame)
+            if not running.dropped:
+                await self._deliver(running.msgid, frame)
         finally:
             self._intake.add(-size)
             del self._running[running.msgid]
@@ -388,7 +392,3 @@ class Session:
 
     async def _answer(self, msgid: int, error: object, result: object) -> None:
         await self._outbox.send(encode_response(msgid, error, result))
-
-
-def _shutting_down() -> ProviderUnavailable:
-    return ProviderUnavailable("lokid is shutting down: send the request again", retry_after_s=1.0)

@@ -98,7 +98,7 @@ async def test_a_second_stop_signal_cuts_what_runs(endpoint: Endpoint, manager: 
         send(signal.SIGTERM)
         await heard(manager, "STOPPING=1")
         send(signal.SIGTERM)
-        assert (await client.response()).error.startswith("provider_unavailable: lokid is shutting down")
+        assert (await client.response()).error.startswith("incomplete_response: lokid is shutting down")
 
 
 async def test_a_third_stop_signal_leaves_everything_where_it_is(

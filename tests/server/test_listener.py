@@ -279,6 +279,61 @@ async def test_a_question_that_comes_too_late_is_refused_or_left_to_be_sent_agai
         assert server.runtime.started == ["slow", "slow"]
 
 
+@pytest.mark.parametrize("method", ["chat", "embed", "rerank"])
+async def test_what_waits_for_its_turn_is_left_to_be_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """By a stop nothing is lost that was not accepted. Who does not know of that is told at the end."""
+    params: dict[str, Any] = {
+        "chat": {"prompt": "x"},
+        "embed": {"texts": ["x"]},
+        "rerank": {"query": "x", "documents": ["y"]},
+    }[method] | {"model": "m"}
+
+    async def waits(*_: object, **more: Any) -> Any:
+        started.append(more)
+        await anyio.sleep_forever()
+
+    started: list[object] = []
+    async with served(tmp_path) as server, server.client() as resending, server.client() as simple:
+        monkeypatch.setattr(server.runtime, method, waits)
+        await resending.ask("hello", accepted=True)
+        for client in (resending, simple):
+            await client.send(method, **params)
+        await until(lambda: len(started) == 2)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.listener.drain, 60)
+            assert await resending.ended()
+            assert not resending.notifications
+            assert server.requests() == 1, "the other one's"
+            server.listener.hurry()
+        said = "provider_unavailable: lokid is shutting down: send the request again"
+        assert (await simple.response()).error == said
+
+
+async def test_what_was_left_is_never_said_to_be_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, sent = anyio.Event(), []
+
+    async def chat(*_: object, accepted: Any, **__: object) -> None:
+        await turn.wait()
+        await accepted()
+        sent.append(True)
+
+    async with served(tmp_path) as server, server.client() as client:
+        monkeypatch.setattr(server.runtime, "chat", chat)
+        await client.ask("hello", accepted=True)
+        await client.send("chat", model="m", prompt="x")
+        await until(lambda: server.requests())
+        await anyio.wait_all_tasks_blocked()
+        turn.set()  # its turn comes in the same moment
+        [session] = server.listener._sessions
+        session.drain()
+        assert await client.ended()
+        assert not client.notifications and not sent
+
+
 async def test_what_does_not_finish_in_time_is_cut_with_a_last_answer(tmp_path: Path) -> None:
     async with served(tmp_path) as server, server.client() as client:
         msgid = await client.send("chat", model="hang", prompt="x")
@@ -286,7 +341,7 @@ async def test_what_does_not_finish_in_time_is_cut_with_a_last_answer(tmp_path: 
         await server.listener.drain(0.01)
         answer = await client.response()
         assert answer.msgid == msgid
-        assert answer.error == "provider_unavailable: lokid is shutting down: the answer was cut off"
+        assert answer.error == "incomplete_response: lokid is shutting down: the answer was cut off"
         assert await client.ended()
 
 
@@ -299,7 +354,7 @@ async def test_a_drain_can_be_hurried(tmp_path: Path) -> None:
         await until(lambda: server.listener._draining)
         await anyio.wait_all_tasks_blocked()
         server.listener.hurry()
-        assert (await client.response()).error.startswith("provider_unavailable: ")
+        assert (await client.response()).error.startswith("incomplete_response: ")
 
 
 async def test_a_drain_without_connections_ends_at_once(tmp_path: Path) -> None:
