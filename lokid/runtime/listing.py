@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 import anyio
+from anyio.lowlevel import RunVar
 
 from lokid.config.problem import Path
-from lokid.errors import LokidError, TimedOut, Unsupported
+from lokid.errors import LokidError, ProviderFailed, TimedOut, Unsupported
 from lokid.providers import catalogue
 from lokid.providers.settings import ModelSettings
 from lokid.rpc.methods import ModelType
@@ -20,6 +22,8 @@ from lokid.runtime.known import Models
 from lokid.runtime.network.http import Timeouts
 from lokid.runtime.redaction import SECRET, hide, without
 
+log = logging.getLogger(__name__)
+
 REFRESH_S = 15.0
 """Seconds for one provider's list; whoever waits for all of them waits for the slowest."""
 
@@ -27,8 +31,11 @@ REFRESH_S = 15.0
 FEW = 500
 """Models, of which all names are found in a millisecond."""
 
-MAX_MODELS = 20_000
-"""Of one provider. OpenRouter, which has everybody's, lists a twentieth of that."""
+MAX_MODELS = 5_000
+"""Of one provider; they take 6 MB. OpenRouter, which has everybody's, lists a fifth of that."""
+
+MAX_LIST = 8 * 1024 * 1024
+"""Bytes of a list. OpenRouter's has one million, with a description of each model."""
 
 LONGEST_NAME = 512
 """Characters of a model's name. The longest are ARNs, half of that; the list is kept, and goes to all who
@@ -105,6 +112,8 @@ async def _merged(client: OpenClient) -> tuple[ModelSettings, ...]:
     seen = {model.name for model in known}
     told = (name for name in await _ask(client) if name not in seen and len(name) <= LONGEST_NAME)
     names = list(islice(told, MAX_MODELS))
+    if next(told, None) is not None:
+        log.warning("client %r lists more than %d models; the others are left out", client.name, MAX_MODELS)
     vendor = catalogue.vendor(client.settings)
 
     def complete() -> tuple[ModelSettings, ...]:
@@ -125,6 +134,17 @@ async def _ask(client: OpenClient) -> tuple[str, ...]:
     raise TimedOut(f"{client.name} did not list its models within {REFRESH_S:g} s", client=client.name)
 
 
+_ONE: RunVar[anyio.CapacityLimiter] = RunVar("large list of models that is read")
+
+
+def _one_at_a_time() -> anyio.CapacityLimiter:
+    try:
+        return _ONE.get()
+    except LookupError:
+        _ONE.set(limiter := anyio.CapacityLimiter(1))
+        return limiter
+
+
 async def _names(client: OpenClient) -> tuple[str, ...]:
     assert client.provider.list_models is not None
     credentials = await client.credentials()
@@ -137,12 +157,19 @@ async def _names(client: OpenClient) -> tuple[str, ...]:
                 decoder = exchange.decoder()
                 while data := await response.read():
                     decoder.feed(data)
+                    if response.size > MAX_LIST:
+                        raise ProviderFailed(
+                            f"{client.name} lists its models in more than {MAX_LIST >> 20} MiB",
+                            client=client.name,
+                            hint=f"name those that you use in `models` of client {client.name!r}",
+                        )
 
                 def told() -> tuple[str, ...]:
                     return without(credentials.secrets.values(), decoder.close())
 
-                # A large list is read where nobody waits.
-                return await aside(told, heavy=response.size > LARGE)
+                # A large list is read where nobody waits, and one at a time: its values take ten times as
+                # much.
+                return await aside(told, heavy=response.size > LARGE, limiter=_one_at_a_time())
             body = await refusals.body_of(response)
             error = client.provider.error(response.status, response.headers, body)
         refused_keys.tell(error, client)

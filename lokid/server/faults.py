@@ -28,6 +28,12 @@ def fault(error: Exception, method: str) -> LokidError:
             return Overloaded(
                 "lokid has no memory left for this request", hint="ask again, or for less at once"
             )
+        case RuntimeError(args=("can't start new thread",)):  # Python's words for EAGAIN of clone(2)
+            log.warning("no more threads can be started for a %s", method)
+            return Overloaded(
+                "lokid can start no more threads: it has as many as its user, service or container may have",
+                hint="ask again, or raise it: ulimit -u, TasksMax=, pids.max",
+            )
         case ImportError():
             # Much is imported when it is first wanted, from files that may be others by then.
             log.error("a part of lokid cannot be loaded for %s: %s", method, place(error))

@@ -15,6 +15,7 @@ from lokid.errors import (
     AuthenticationFailed,
     ConfigInvalid,
     InvalidParams,
+    ProviderFailed,
     ProviderUnavailable,
     RateLimited,
     SecretMissing,
@@ -300,6 +301,33 @@ class TestListing:
             rows = {row["id"]: row for row in await runtime.list_models("chat", None, False)}
         assert rows["groq:openai/gpt-oss-120b"]["input_price"] == 0.15
         assert rows["openai:gpt-5.4"]["long_input"]["above"] == 272_000
+
+    async def test_lists_of_models_are_bounded_and_read_one_at_a_time(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        reading, most = 0, 0
+
+        def names(value: Any) -> tuple[str, ...]:
+            nonlocal reading, most
+            reading += 1
+            most = max(most, reading)
+            found = tuple(row["id"] for row in value["data"])
+            reading -= 1
+            return found
+
+        monkeypatch.setattr(openai_formats, "_model_names", names)
+        many = json.dumps({"data": [{"id": f"model-{number}"} for number in range(20_000)]}).encode()
+        huge = json.dumps({"data": [{"id": "m", "text": "x" * (9 << 20)}]}).encode()
+        async with FakeProvider(default=answer(body=many)) as provider:
+            clients = [{"name": f"c{at}", "api_base": provider.url, "models": None} for at in range(6)]
+            configure(path, *clients)
+            async with running(path) as runtime:
+                rows = await runtime.list_models(None, None, True)
+                assert (len(rows), most) == (6 * 5_000, 1)
+                assert "'c3' lists more than 5000 models" in caplog.text
+                provider.default = answer(body=huge)
+                with pytest.raises(ProviderFailed, match="more than 8 MiB"):
+                    await runtime.list_models(None, "c0", True)
 
     async def test_ten_thousand_models_are_written_down_once(self, path: Path) -> None:
         models = [{"name": f"model-{number}"} for number in range(10_000)]

@@ -437,6 +437,12 @@ async def test_a_task_group_around_one_failure_is_not_shown(tmp_path: Path) -> N
     assert both.code == "provider_error"
 
 
+async def test_a_limit_of_tasks_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
+    told = fault(RuntimeError("can't start new thread"), "chat")
+    assert told.code == "overloaded" and "TasksMax=" in (told.hint or "")
+    assert "bug" not in caplog.text
+
+
 async def test_files_that_changed_under_the_daemon_are_no_bug(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
