@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import islice
+from math import inf
 from typing import Any
 
 import anyio
@@ -13,6 +15,7 @@ from anyio.lowlevel import RunVar
 from lokid.config.problem import Path
 from lokid.errors import LokidError, ProviderFailed, TimedOut, Unsupported
 from lokid.providers import catalogue
+from lokid.providers.base import Credentials, Decoder
 from lokid.providers.settings import ModelSettings
 from lokid.rpc.methods import ModelType
 from lokid.runtime import often, refusals, refused_keys
@@ -127,8 +130,8 @@ async def _merged(client: OpenClient) -> tuple[ModelSettings, ...]:
 async def _ask(client: OpenClient) -> tuple[str, ...]:
     # Some give their list to anybody, so it says nothing of the key.
     known = client.outcome.failure if client.outcome.locked_out else None
-    with anyio.move_on_after(REFRESH_S):
-        names = await _names(client)
+    with anyio.move_on_after(REFRESH_S) as limit:
+        names = await _names(client, limit)
         client.outcome.failure = client.outcome.failure or known
         return names
     raise TimedOut(f"{client.name} did not list its models within {REFRESH_S:g} s", client=client.name)
@@ -145,34 +148,43 @@ def _one_at_a_time() -> anyio.CapacityLimiter:
         return limiter
 
 
-async def _names(client: OpenClient) -> tuple[str, ...]:
+async def _names(client: OpenClient, limit: anyio.CancelScope) -> tuple[str, ...]:
+    """``limit``: of the provider, and not of what is done here with what it has sent."""
     assert client.provider.list_models is not None
     credentials = await client.credentials()
     async with client.use() as settings:
         exchange = client.provider.list_models(settings)
         request = client.provider.authorize(settings, credentials, exchange.request)
         timeouts = Timeouts(settings.extra.connect_timeout, REFRESH_S, REFRESH_S)
+        refused: LokidError | None = None
+        decoder = exchange.decoder()
         async with client.http.send(request, timeouts) as response:
             if 200 <= response.status < 300:
-                decoder = exchange.decoder()
                 while data := await response.read():
                     decoder.feed(data)
                     if response.size > MAX_LIST:
-                        raise ProviderFailed(
-                            f"{client.name} lists its models in more than {MAX_LIST >> 20} MiB",
-                            client=client.name,
-                            hint=f"name those that you use in `models` of client {client.name!r}",
-                        )
+                        raise _too_long(client)
+            else:
+                body = await refusals.body_of(response)
+                refused = client.provider.error(response.status, response.headers, body)
+        if refused is None:
+            limit.deadline = inf
+            told = partial(_told, decoder, credentials)
+            # A large list is read where nobody waits, and one at a time: its values take ten times as much.
+            return await aside(told, heavy=response.size > LARGE, limiter=_one_at_a_time())
+        refused_keys.tell(refused, client)
+        hide(refused, credentials.secrets.values())
+        refused.client = client.name
+        raise refused
 
-                def told() -> tuple[str, ...]:
-                    return without(credentials.secrets.values(), decoder.close())
 
-                # A large list is read where nobody waits, and one at a time: its values take ten times as
-                # much.
-                return await aside(told, heavy=response.size > LARGE, limiter=_one_at_a_time())
-            body = await refusals.body_of(response)
-            error = client.provider.error(response.status, response.headers, body)
-        refused_keys.tell(error, client)
-        hide(error, credentials.secrets.values())
-        error.client = client.name
-        raise error
+def _told(decoder: Decoder[tuple[str, ...]], credentials: Credentials) -> tuple[str, ...]:
+    return without(credentials.secrets.values(), decoder.close())
+
+
+def _too_long(client: OpenClient) -> ProviderFailed:
+    return ProviderFailed(
+        f"{client.name} lists its models in more than {MAX_LIST >> 20} MiB",
+        client=client.name,
+        hint=f"name those that you use in `models` of client {client.name!r}",
+    )
