@@ -20,6 +20,9 @@ from lokid.rpc import address
 from lokid.server import signals
 from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError, open_endpoint
 
+EXTRA = "lokid-extra.sock"
+"""``extra_socket.path``, if nothing else is said. It is forwarded to those who may do less."""
+
 if TYPE_CHECKING:
     import argparse
 
@@ -77,7 +80,10 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
     signals.hold()
     try:
         inherited = systemd.take_listen_fds(environ, os.getpid())
-        endpoint = open_endpoint(address.socket_path(environ), inherited)
+        path = address.socket_path(environ)
+        if os.path.basename(path) == EXTRA:  # also where no configuration can say so
+            return _fail(f"{path} is for the extra socket: LOKID_SOCK must name another, or nothing", FAILED)
+        endpoint = open_endpoint(path, inherited)
     except EndpointBusy as error:
         return _fail(str(error), BUSY)
     except (EndpointError, address.NoHome) as error:

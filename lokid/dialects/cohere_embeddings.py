@@ -8,7 +8,7 @@ from lokid.chat import EmbedAnswer, EmbedRequest, Usage
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_pieces import known
 from lokid.dialects.stream import WholeDecoder
-from lokid.dialects.untrusted import count, items, mapping
+from lokid.dialects.untrusted import count, counted, items, mapping
 from lokid.dialects.vectors import matching, pack
 
 INPUT_TYPES = {"query": "search_query", "document": "search_document", None: "search_document"}
@@ -37,6 +37,7 @@ def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
         rows = items(mapping(answer["embeddings"]).get("float"))
         vectors = matching([pack(row) for row in rows], texts)
         billed = mapping(mapping(answer.get("meta")).get("billed_units"))
-        return EmbedAnswer(vectors, Usage(count(billed.get("input_tokens"))) if billed else None)
+        known = counted(billed, "input_tokens")
+        return EmbedAnswer(vectors, Usage(count(billed.get("input_tokens"))) if known else None)
 
     return WholeDecoder(read)

@@ -16,7 +16,7 @@ from lokid.chat import EmbedAnswer, EmbedRequest, Usage
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_pieces import known
 from lokid.dialects.stream import WholeDecoder
-from lokid.dialects.untrusted import count, items, mapping
+from lokid.dialects.untrusted import count, counted, items, mapping
 from lokid.dialects.vectors import matching, pack
 from lokid.errors import ContextLengthExceeded
 
@@ -86,7 +86,7 @@ def _embedded(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
     usage = mapping(value.get("usageMetadata"))
     return (
         [pack(mapping(row).get("values")) for row in rows],
-        Usage(input_tokens=count(usage.get("promptTokenCount"))) if usage else None,
+        Usage(count(usage.get("promptTokenCount"))) if counted(usage, "promptTokenCount") else None,
     )
 
 

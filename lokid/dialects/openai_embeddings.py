@@ -16,7 +16,7 @@ from typing import Any, Literal
 from lokid.chat import EmbedAnswer, EmbedRequest, Usage
 from lokid.dialects.errors import in_band
 from lokid.dialects.stream import WholeDecoder
-from lokid.dialects.untrusted import count, items, mapping
+from lokid.dialects.untrusted import count, counted, items, mapping
 from lokid.dialects.vectors import matching
 from lokid.errors import ProviderFailed
 
@@ -86,4 +86,4 @@ def _vector(value: Any) -> bytes:
 def _usage(found: Mapping[str, Any]) -> Usage | None:
     """Voyage reports only ``total_tokens``."""
     tokens = count(found.get("prompt_tokens")) or count(found.get("total_tokens"))
-    return Usage(input_tokens=tokens) if found else None
+    return Usage(input_tokens=tokens) if counted(found, "prompt_tokens", "total_tokens") else None

@@ -13,7 +13,7 @@ from typing import Any
 from lokid.chat import RerankAnswer, RerankRequest, Score, Usage
 from lokid.dialects.errors import in_band
 from lokid.dialects.stream import WholeDecoder
-from lokid.dialects.untrusted import count, items, mapping
+from lokid.dialects.untrusted import count, counted, items, mapping
 from lokid.errors import ProviderFailed
 
 
@@ -66,4 +66,4 @@ def _usage(answer: Mapping[str, Any]) -> Usage | None:
     """Jina, Voyage and llama.cpp report ``usage``, Cohere its billed units, which are no tokens."""
     found = mapping(answer.get("usage"))
     tokens = count(found.get("total_tokens")) or count(found.get("prompt_tokens"))
-    return Usage(input_tokens=tokens) if found else None
+    return Usage(input_tokens=tokens) if counted(found, "total_tokens", "prompt_tokens") else None

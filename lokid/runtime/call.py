@@ -32,7 +32,6 @@ from lokid.runtime.network.http import Sending, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.room import Place, Words
-from lokid.runtime.secrets.vault import all_locked
 from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
@@ -262,8 +261,6 @@ class _Call:
         return not self.begun and self.token is not None and self.client.renew(self.token)
 
     async def _attempt(self, exchange: Exchange[T]) -> T:
-        if self.sent == 0 and self.client.locked:
-            raise all_locked(self.client.name)
         request, _ = prepare(
             self.client, self.settings, exchange.request, self.api, self.model, self.extra_body
         )

@@ -105,7 +105,7 @@ class Runtime:
                 interactive=interactive,
             ) as entry,
         ):
-            request = _named(request, lease)
+            request, accepted = _named(request, lease), lease.unlocked(accepted)
             result = await chats.chat(lease.client, request, emit=emit, accepted=accepted, turn=entry)
             entry.answered(result.answer.usage, result.cost_usd)
         return result
@@ -117,7 +117,8 @@ class Runtime:
             self._lease(request.model, "embedding", asker) as lease,
             self._entry(lease, "embed", asker, partial(tokens_of, request.texts)) as entry,
         ):
-            result = await embeds.embed(lease.client, _named(request, lease), accepted=accepted, turn=entry)
+            request, accepted = _named(request, lease), lease.unlocked(accepted)
+            result = await embeds.embed(lease.client, request, accepted=accepted, turn=entry)
             entry.answered(result.answer.usage, result.cost_usd)
         return result
 
@@ -128,7 +129,8 @@ class Runtime:
             self._lease(request.model, "reranker", asker) as lease,
             self._entry(lease, "rerank", asker, partial(rerank_tokens, request)) as entry,
         ):
-            result = await reranks.rerank(lease.client, _named(request, lease), accepted=accepted, turn=entry)
+            request, accepted = _named(request, lease), lease.unlocked(accepted)
+            result = await reranks.rerank(lease.client, request, accepted=accepted, turn=entry)
             entry.answered(result.answer.usage, result.cost_usd)
         return result
 

@@ -140,8 +140,9 @@ async def _all(
 
 
 def _sum(usages: Sequence[Usage | None]) -> Usage | None:
+    """None if one of them is not known."""
     known = [usage for usage in usages if usage is not None]
-    if not known:
+    if len(known) < len(usages):
         return None
     return Usage(
         input_tokens=sum(usage.input_tokens for usage in known),

@@ -6,7 +6,7 @@ loaded meanwhile, it finishes with what it started with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from lokid.rpc.methods import ModelType
 from lokid.runtime import adding, extras
 from lokid.runtime.clients import OpenClient
 from lokid.runtime.known import nearest, quoted
+from lokid.runtime.secrets.vault import all_locked
 
 NOTHING = "nothing is configured, so there is no model to ask"
 """Followed by what would change that, in three lines."""
@@ -45,6 +46,16 @@ class Lease:
         if isinstance(error, AuthenticationFailed):
             self.client.forget()  # a command may have a newer key by now
         self.client.let_go()
+
+    def unlocked(self, accepted: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """``accepted``, if lokid was not locked while the request waited for its turn."""
+
+        async def check() -> None:
+            if self.client.locked:
+                raise all_locked(self.client.name)
+            await accepted()
+
+        return check
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -43,7 +44,7 @@ class ExtraListener:
                 wanted = self._path()
                 if wanted != state.path:
                     if self._listener is not None:
-                        tasks.start_soon(self._listener.drain)
+                        tasks.start_soon(partial(self._listener.drain, goes_on=True))
                         self._listener = None
                         log.info("%s %s is closed", NAME, state.path)
                     state.path = None
@@ -53,6 +54,9 @@ class ExtraListener:
                     state.problem = None
                 with anyio.move_on_after(None if wanted is None else AGAIN_S):
                     await self._service.runtime.swapped()
+
+    def is_wanted_at(self, path: str) -> bool:
+        return self._path() == os.path.normpath(path)
 
     async def drain(self, limit_s: float = DRAIN_S) -> None:
         self._draining = True
@@ -100,4 +104,4 @@ class ExtraListener:
         if self._listener is listener:  # not closed by the configuration: somebody took its place
             self._listener = None
             self._service.extra.path = None
-            await listener.drain()
+            await listener.drain(goes_on=True)

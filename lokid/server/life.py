@@ -92,6 +92,12 @@ class Life:
         async with anyio.create_task_group() as below:
             # Connections wait in the backlog until the runtime has loaded.
             await below.start(self._runtime.run)
+            if self._extra.is_wanted_at(self._endpoint.path):
+                # What has the path of the extra socket is forwarded to those who may do less.
+                log.error("%s is the extra socket of this configuration: no lokid serves all there, so "
+                          "LOKID_SOCK must name another, or nothing", self._endpoint.path)  # fmt: skip
+                below.cancel_scope.cancel()
+                return
             async with anyio.create_task_group() as serving:
                 serving.start_soon(self._listener.run)
                 serving.start_soon(self._watch)

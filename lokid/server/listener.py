@@ -141,7 +141,7 @@ class Listener:
         self._accepting.cancel()
         return True
 
-    async def drain(self, limit_s: float = DRAIN_S) -> None:
+    async def drain(self, limit_s: float = DRAIN_S, *, goes_on: bool = False) -> None:
         """Stops accepting, lets what runs finish for ``limit_s``, cancels the rest with a last answer.
 
         Our own socket goes at once: a client then sees that nobody serves it, and may start a successor.
@@ -151,7 +151,7 @@ class Listener:
         self._endpoint.withdraw()
         self._accepting.cancel()
         for session in list(self._sessions):
-            session.drain()
+            session.drain(goes_on=goes_on)
         with anyio.move_on_after(limit_s) as self._patience:
             await self._wait_until_empty()
             return

@@ -43,8 +43,6 @@ class Running:
     why: LokidError | None = None
     accepted: bool = False
     """Its provider may have it from now on."""
-    dropped: bool = False
-    """It ends without an answer."""
     started_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
 
@@ -58,7 +56,7 @@ class Running:
         """lokid stops, and whoever asked sends again what was not accepted: that need not wait here for its
         turn, or be cut off by then."""
         if self.method in QUESTIONS and not self.accepted:
-            self.dropped = True
+            self.asker.left = True
             self.cancel(shutting_down())
 
     def cut(self) -> None:

@@ -121,10 +121,11 @@ class Session:
 
     # --- what the listener does with a session
 
-    def drain(self) -> None:
-        """Takes no new question and ends with the last one that runs; at once if none does."""
+    def drain(self, *, goes_on: bool = False) -> None:
+        """Takes no new question and ends with the last one that runs; at once if none does. ``goes_on``:
+        lokid does, and only this socket is closed, so that no other lokid will listen here."""
         self._draining = True
-        for running in self._running.values() if self.wants_accepted else ():
+        for running in self._running.values() if self.wants_accepted and not goes_on else ():
             running.leave()
         self._end_if_drained()
 
@@ -326,7 +327,7 @@ class Session:
             if error is not None:
                 frame = encode_response(running.msgid, self._error(error), None)
                 error = None  # it holds this frame, which would hold it
-            if not running.dropped:
+            if not running.asker.left:
                 await self._deliver(running.msgid, frame)
         finally:
             self._intake.add(-size)

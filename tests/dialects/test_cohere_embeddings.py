@@ -43,6 +43,8 @@ def test_vectors_come_in_the_order_of_the_texts() -> None:
     assert found.vectors == (struct.pack("<2f", 1, 2), struct.pack("<2f", 3, 4.5))
     assert found.usage == Usage(2)
     assert answer({"embeddings": {"float": [[1.0]]}}).answer.usage is None
+    zero = {"embeddings": {"float": [[1.0]]}, "meta": {"billed_units": {"input_tokens": 0}}}
+    assert answer(zero).answer.usage is None
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ def test_vectors_are_in_the_order_of_the_texts_whatever_the_order_of_the_answer(
 
 def test_usage_may_be_a_total_only() -> None:
     assert read(rows([1], usage={"total_tokens": 5})).answer.usage == Usage(5)
+    for none in ({"prompt_tokens": 0, "total_tokens": 0}, {"prompt_tokens": "x"}, {}):
+        assert read(rows([1], usage=none)).answer.usage is None
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_sigterm_cuts_what_does_not_end_with_a_last_answer(path: Path) -> None:
         running.send_signal(signal.SIGTERM)
         message = client.message()
         assert message is not None
-        assert message[2]["code"] == "provider_unavailable"
+        assert message[2]["code"] == "incomplete_response"
         assert client.message() is None
         assert running.wait(10) == 0
         client.close()
@@ -167,7 +167,7 @@ def test_a_second_signal_ends_the_patience(path: Path) -> None:
         running.send_signal(signal.SIGTERM)
         message = client.message()
         assert message is not None
-        assert message[2].startswith("provider_unavailable: ")
+        assert message[2].startswith("incomplete_response: ")
         assert running.wait(10) == 0
         for one in (client, other):
             one.close()
@@ -300,6 +300,21 @@ from lokid import daemon
 def broken(environ): raise ValueError("a secret")
 sys.exit(daemon.main([], broken))
 """
+
+
+@pytest.mark.parametrize("name", ["lokid-extra.sock", "box.sock"])
+def test_where_the_extra_socket_is_to_be_no_lokid_serves_everything(tmp_path: Path, name: str) -> None:
+    """It is forwarded to those who may do less, and somebody may try it while none runs."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "clients: [{type: openai-compatible, name: a, api_base: 'http://127.0.0.1:9', models: [{name: m}]}]\n"
+        f"extra_socket: {{path: {name}, models: ['a:*'], budget: {{usd_per_day: 1}}}}\n"
+    )
+    (tmp_path / "run").mkdir(mode=0o700)
+    environ = {**os.environ, "LOKID_CONFIG": str(config), "LOKID_SOCK": str(tmp_path / "run" / name)}
+    done = subprocess.run(COMMAND, cwd=ROOT, capture_output=True, text=True, timeout=30, env=environ)
+    assert "extra socket" in done.stderr and "LOKID_SOCK must name another, or nothing" in done.stderr
+    assert not (tmp_path / "run" / name).exists()
 
 
 def test_a_bug_in_the_runtime_ends_it_with_a_line_and_no_traceback(tmp_path: Path) -> None:

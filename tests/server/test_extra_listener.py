@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -92,6 +93,32 @@ async def test_a_question_that_runs_when_it_is_closed_is_answered(tmp_path: Path
             await until(lambda: not path.exists())
             here.runtime.release.set()
             assert (await client.response()).result["text"] == "late"
+
+
+async def test_a_question_that_waits_when_it_is_closed_is_answered_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No other lokid will listen there, so there is nowhere to send it again."""
+    path, turn, waits = tmp_path / "lokid" / "e.sock", anyio.Event(), anyio.Event()
+    async with world(tmp_path) as here:
+        chat = here.runtime.chat
+
+        async def in_turn(*args: Any, **more: Any) -> Any:
+            waits.set()
+            await turn.wait()
+            return await chat(*args, **more)
+
+        monkeypatch.setattr(here.runtime, "chat", in_turn)
+        here.configure("e.sock")
+        await until(path.exists)
+        async with connected(str(path)) as client:
+            await client.ask("hello", accepted=True)
+            await client.send("chat", model="echo", prompt="hi")
+            await waits.wait()
+            here.configure(None)
+            await until(lambda: not path.exists())
+            turn.set()
+            assert (await client.response()).result["text"] == "hi"
 
 
 async def test_a_place_that_cannot_be_had_is_said_and_tried_again(

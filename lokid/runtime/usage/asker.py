@@ -13,13 +13,15 @@ class Asker:
     """Of one request. ``pid`` is 0 and ``program`` empty where the kernel does not tell. ``waiting``: whether
     the request waits for its turn at a client that has ``limits``; the runtime sets it, others look.
     ``restricted``: it came over the extra socket, and only gets what the configuration has for that.
-    ``model``: ``client:model`` in full, from when the runtime knows it."""
+    ``model``: ``client:model`` in full, from when the runtime knows it. ``left``: lokid ends, and leaves the
+    request to be sent again; it was not asked here."""
 
     pid: int = 0
     program: str = ""
     waiting: bool = False
     restricted: bool = False
     model: str | None = None
+    left: bool = False
 
     @property
     def shown(self) -> str:

@@ -293,7 +293,9 @@ class Bill:
             self.extra.check(config.extra_socket, self.now())
 
     def put(self, entry: Entry, outcome: str) -> None:
-        """The row of a request that has ended."""
+        """The row of a request that has ended. One that was left has its row where it is sent again."""
+        if entry.asker.left:
+            return
         row = self._row(entry, outcome)
         self.spending.add(row, row.at / 1000)
         if entry.asker.restricted:

@@ -197,6 +197,22 @@ async def _abandon(here: Setting, ask: Callable[[], Awaitable[object]]) -> dict[
     return (await here.rows())[-1]
 
 
+async def test_a_question_that_is_left_to_be_sent_again_has_its_row_there(home: Path) -> None:
+    """lokid ends while it waits."""
+    asker = Asker(1)
+
+    async def leaves() -> None:
+        asker.left = True
+        await anyio.sleep_forever()
+
+    request = ChatRequest("c:m", (Message("user", (Text("hello"),)),))
+    async with setting(home) as here:
+        await here.ask()
+        with anyio.move_on_after(0.5):
+            await here.runtime.chat(request, emit=ignore, accepted=leaves, asker=asker)
+        assert asker.left and len(await here.rows()) == 1
+
+
 async def test_a_cancelled_question_leaves_a_row(home: Path) -> None:
     async with setting(home) as here:
         row = await _abandon(here, here.ask)
