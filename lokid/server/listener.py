@@ -151,12 +151,12 @@ class Listener:
         self._endpoint.withdraw()
         self._accepting.cancel()
         for session in list(self._sessions):
-            session.drain(goes_on=goes_on)
+            session.drain()
         with anyio.move_on_after(limit_s) as self._patience:
             await self._wait_until_empty()
             return
         # Only those that came in here: the extra socket also closes while everything else goes on.
-        running = sum(session.cut() for session in self._sessions)
+        running = sum(session.cut(goes_on=goes_on) for session in self._sessions)
         log.warning("stopping: cancelled %d requests that did not finish in time", running)
         with anyio.move_on_after(LAST_WORDS_S):
             await self._wait_until_empty()

@@ -52,19 +52,14 @@ class Running:
             self.why = why
             self.scope.cancel()
 
-    def leave(self) -> None:
-        """lokid stops, and whoever asked sends again what was not accepted: that need not wait here for its
-        turn, or be cut off by then."""
-        if self.method in QUESTIONS and not self.accepted:
-            self.asker.left = True
-            self.cancel(shutting_down())
-
-    def cut(self) -> None:
-        """lokid waits no longer."""
+    def cut(self, *, resends: bool) -> None:
+        """lokid ends, and waits no longer. ``resends``: whoever asked sends again what was not accepted, so
+        that ends without an answer."""
         if self.method in QUESTIONS and self.accepted:
             self.cancel(IncompleteResponse("lokid is shutting down: the answer was cut off", hint=PAID))
-        else:
-            self.cancel(shutting_down())
+            return
+        self.asker.left = resends and self.method in QUESTIONS
+        self.cancel(shutting_down())
 
     def describe(self) -> RequestMap:
         return {

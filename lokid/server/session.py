@@ -121,18 +121,16 @@ class Session:
 
     # --- what the listener does with a session
 
-    def drain(self, *, goes_on: bool = False) -> None:
-        """Takes no new question and ends with the last one that runs; at once if none does. ``goes_on``:
-        lokid does, and only this socket is closed, so that no other lokid will listen here."""
+    def drain(self) -> None:
+        """Takes no new question and ends with the last one that runs; at once if none does."""
         self._draining = True
-        for running in self._running.values() if self.wants_accepted and not goes_on else ():
-            running.leave()
         self._end_if_drained()
 
-    def cut(self) -> int:
-        """Cancels what runs, and says how much that was."""
+    def cut(self, *, goes_on: bool = False) -> int:
+        """Cancels what runs, and says how much that was. ``goes_on``: lokid does, and only this socket is
+        closed, so that no other lokid will listen here."""
         for running in self._running.values():
-            running.cut()
+            running.cut(resends=self.wants_accepted and not goes_on)
         return len(self._running)
 
     # --- what `hello` and `events.subscribe` do with it

@@ -310,11 +310,13 @@ def test_where_the_extra_socket_is_to_be_no_lokid_serves_everything(tmp_path: Pa
         "clients: [{type: openai-compatible, name: a, api_base: 'http://127.0.0.1:9', models: [{name: m}]}]\n"
         f"extra_socket: {{path: {name}, models: ['a:*'], budget: {{usd_per_day: 1}}}}\n"
     )
-    (tmp_path / "run").mkdir(mode=0o700)
-    environ = {**os.environ, "LOKID_CONFIG": str(config), "LOKID_SOCK": str(tmp_path / "run" / name)}
-    done = subprocess.run(COMMAND, cwd=ROOT, capture_output=True, text=True, timeout=30, env=environ)
+    place = tmp_path / "place"
+    place.mkdir(mode=0o700)
+    environ = {**os.environ, "LOKID_CONFIG": str(config), "LOKID_SOCK": str(place / name)}
+    command = [sys.executable, "-m", "lokid"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, env=environ)
     assert "extra socket" in done.stderr and "LOKID_SOCK must name another, or nothing" in done.stderr
-    assert not (tmp_path / "run" / name).exists()
+    assert not (place / name).exists()
 
 
 def test_a_bug_in_the_runtime_ends_it_with_a_line_and_no_traceback(tmp_path: Path) -> None:
