@@ -32,7 +32,7 @@ def ask(prompt: str, *, again: str | None = None) -> str:
             raise usage("standard input is not UTF-8 text") from None
     else:
         value = _pasted(_typed(prompt))
-        if again is not None and value and _typed(again) != value:
+        if again is not None and value and _pasted(_typed(again)) != value:
             raise usage("the two are not the same; nothing was changed")
     if not value:
         raise usage("nothing was given; nothing was changed")

@@ -18,10 +18,7 @@ import lokid
 from lokid import logs, systemd
 from lokid.rpc import address
 from lokid.server import signals
-from lokid.server.endpoint import Endpoint, EndpointBusy, EndpointError, open_endpoint
-
-EXTRA = "lokid-extra.sock"
-"""``extra_socket.path``, if nothing else is said. It is forwarded to those who may do less."""
+from lokid.server.endpoint import EXTRA, Endpoint, EndpointBusy, EndpointError, open_endpoint
 
 if TYPE_CHECKING:
     import argparse

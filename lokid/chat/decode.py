@@ -29,10 +29,10 @@ from lokid.long_text import is_blank
 
 __all__ = ["chat_request", "embed_request", "message", "rerank_request"]
 
-# What OpenAI, Anthropic and Gemini all take as the name of a function or a schema.
 LONGEST_MODEL = 4096
 """Characters of a model's name. Bedrock's, the longest, have 2,048; what is kept by model stays small."""
 
+# What OpenAI, Anthropic and Gemini all take as the name of a function or a schema.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME_RULE = "must be 1 to 64 letters, digits, _ or -"
 

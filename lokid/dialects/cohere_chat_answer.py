@@ -89,9 +89,8 @@ class CohereDecoder:
                 self._answer.end(delta, out)
             case "error":
                 raise in_band(chunk)
-            case _ if "type" not in chunk and (
-                chunk.get("message") or chunk.get("error")
-            ):  # as a refusal's body
+            case _ if "type" not in chunk and (chunk.get("message") or chunk.get("error")):
+                # The body of a refusal.
                 raise in_band(chunk)
 
 

@@ -37,7 +37,7 @@ def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
         rows = items(mapping(answer["embeddings"]).get("float"))
         vectors = matching([pack(row) for row in rows], texts)
         billed = mapping(mapping(answer.get("meta")).get("billed_units"))
-        known = counted(billed, "input_tokens")
-        return EmbedAnswer(vectors, Usage(count(billed.get("input_tokens"))) if known else None)
+        usage = Usage(count(billed.get("input_tokens"))) if counted(billed, "input_tokens") else None
+        return EmbedAnswer(vectors, usage)
 
     return WholeDecoder(read)

@@ -33,7 +33,10 @@ waits too. The same number stands in lokid.socket."""
 MAX_PATH = 107
 """Bytes; ``sun_path`` of unix(7) has 108 with the final NUL."""
 
-_FILES = {"rpc.sock", "rpc.sock.lock", "lokid-extra.sock", "lokid-extra.sock.lock"}
+EXTRA = "lokid-extra.sock"
+"""``extra_socket.path``, if nothing else is said. It is forwarded to those who may do less."""
+
+_FILES = {"rpc.sock", "rpc.sock.lock", EXTRA, f"{EXTRA}.lock"}
 """What a directory of lokid's own holds."""
 
 NOBODY = 65534
