@@ -57,6 +57,18 @@ def answers(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
         yield _flooded(f"{ANSWERS} answers flood: {name}", path, pid, read, programs=1, each=ANSWERS)
 
 
+def whole(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
+    """In a loop: one is not even a second."""
+
+    def ask(begun: Begun) -> None:
+        client = Client(path)
+        while True:
+            client.ask("embed", model="p:nested", texts=["x"])
+            begun()
+
+    yield _flooded("8 MiB of lists in lists, again", path, pid, ask, programs=1, each=1)
+
+
 def questions(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:
     wire = b"".join(msgpack.packb([0, number, "status", []]) for number in range(PIPELINED))
 

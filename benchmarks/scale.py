@@ -25,7 +25,7 @@ from typing import Any
 
 import msgpack
 
-from benchmarks.floods import FLOODS, answers, questions, shared
+from benchmarks.floods import FLOODS, answers, questions, shared, whole
 from benchmarks.pinging import WAIT_MS, Client, fork, pings, pings_while
 
 PER_PROCESS = 500
@@ -46,8 +46,10 @@ WIDE = b"[" + b",".join(b"%.8f" % (0.01 + number / 1e5) for number in range(3072
 ANSWERS = {
     "vectors": b'{"data":[' + b",".join(b'{"embedding":%s}' % WIDE for _ in range(100)) + b"]}",
     "lists": b'{"data":[' + b"[]," * (21 * MIB) + b"[]]}",
+    "nested": b'{"data":[{"embedding":[[' + b"[[]]," * 300_000 + b"0.5," * (7 * MIB // 4) + b"[]]]}]}",
 }
-"""What models of embeddings answer: a batch of 100 texts, and 64 MiB that nobody can want."""
+"""What models of embeddings answer: a batch of 100 texts, 64 MiB that nobody can want, and 8 MiB with as many
+lists in lists as lokid reads."""
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -318,6 +320,7 @@ def main() -> int:
             streams(path, options.streams),
             slow(path, pid),
             answers(path, pid),
+            whole(path, pid),
             questions(path, pid),
             shared(path, pid),
             large(path, pid),

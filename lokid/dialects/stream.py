@@ -33,6 +33,10 @@ MAX_VALUES = 256 * 1024 * 1024
 """Bytes of memory for the values of one answer, but for what is in its texts. The largest honest ones have
 200: six million floats. Three bytes of JSON, ``[],``, make 72: 64 MiB of them would end the daemon."""
 
+MAX_LISTS = 500_000
+"""Lists and maps in one answer. Python's collector looks at all of them in one go, for which everybody waits
+30 ms. The largest honest ones have 200,000: logprobs of 5,000 tokens, each with twenty others."""
+
 MAX_EVENT_VALUES = 40 * 1024 * 1024
 """The same for one event of a stream that is larger than ``FREE``: as many as there are in one of that size.
 A picture is one value."""
@@ -49,6 +53,7 @@ class Meter:
     def __init__(self, limit: int = MAX_ANSWER, *, whole: bool = True) -> None:
         self._left = self._limit = limit
         self._values = MAX_VALUES
+        self._lists = MAX_LISTS
         self._whole = whole
 
     def count(self, data: bytes) -> None:
@@ -57,7 +62,8 @@ class Meter:
             raise ProviderFailed(f"the provider's answer is larger than {self._limit} bytes")
         if self._whole and self._limit - self._left > FREE:
             self._values -= _values(data)
-            if self._values < 0:
+            self._lists -= _lists(data)
+            if self._values < 0 or self._lists < 0:
                 raise ProviderFailed(_TOO_MANY)
 
 
@@ -67,9 +73,12 @@ _TOO_MANY = "the provider's answer has more values than any honest one"
 def _values(data: bytes) -> int:
     """Bytes of memory for what this JSON says, at most, but for its texts. A map with one entry takes three
     times as much as one without, or a list."""
-    lists, entries = data.count(b"[") + data.count(b"{"), data.count(b":")
-    numbers, quotes = data.count(b","), data.count(b'"')
-    return 64 * lists + 112 * entries + 32 * numbers + 32 * quotes
+    entries, numbers, quotes = data.count(b":"), data.count(b","), data.count(b'"')
+    return 64 * _lists(data) + 112 * entries + 32 * numbers + 32 * quotes
+
+
+def _lists(data: bytes) -> int:
+    return data.count(b"[") + data.count(b"{")
 
 
 class EventStream:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from json import decoder
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
+
+from lokid.dialects import json_steps
 
 MAX_DEPTH = 32
 """Levels of nesting of what goes on to our callers. Their frames may have 64, and this is not at the top."""
@@ -32,97 +33,10 @@ _DECODER = json.JSONDecoder(parse_int=_int, parse_constant=_constant)
 LARGE = 256 * 1024
 """Characters. To read so much takes 4 to 8 ms, in which no other thread runs."""
 
-OUTER = 3
-"""Levels of a large text that are walked here: below them lie the vectors of an answer, one at a time."""
-
-RUN = 64 * 1024
-"""Characters of entries that are read at a time: 1 ms. One at a time they would take ten times as long."""
-
-_blank = re.compile(r"[ \t\n\r]*").match
-
-# What nobody need look into to find its end. Nothing possessive: Pythons before 3.11.5 match that wrongly.
-# Nothing is tried twice all the same, as no part can end in two ways.
-_PLAIN = r"""(?:-?[0-9][0-9.eE+-]*|"[^"\\]*"|true|false|null|\[[0-9.eE+,\s-]*\]|\{\s*\})"""
-_plain_entries = re.compile(rf"(?:\s*{_PLAIN}\s*,)+", re.ASCII).match
-_plain_pairs = re.compile(rf"""(?:\s*"[^"\\]*"\s*:\s*{_PLAIN}\s*,)+""", re.ASCII).match
-_scan: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
-
-
-def _in_steps(text: str) -> Any:
-    """What ``_DECODER.decode`` gives, in steps between which other threads have their turn. Raises
-    ``ValueError``."""
-    value, end = _step(text, _behind(text, 0), 0)
-    if _behind(text, end) != len(text):
-        raise ValueError("something stands behind the JSON")
-    return value
-
-
-def _behind(text: str, at: int) -> int:
-    """Where the blanks end."""
-    found = _blank(text, at)
-    assert found
-    return found.end()
-
-
-def _step(text: str, at: int, level: int) -> tuple[Any, int]:
-    """The value that begins there, and where it ends."""
-    first = text[at : at + 1]
-    if level == OUTER or first not in ("{", "["):
-        return _DECODER.raw_decode(text, at)
-    return _pairs(text, at, level) if first == "{" else _entries(text, at, level)
-
-
-def _pairs(text: str, at: int, level: int) -> tuple[dict[str, Any], int]:
-    found: dict[str, Any] = {}
-    at = _behind(text, at + 1)
-    if text[at : at + 1] == "}":
-        return found, at + 1
-    while True:
-        if run := _plain_pairs(text, at, at + RUN):
-            found |= _DECODER.decode(f"{{{text[at : run.end() - 1]}}}")
-            at = _behind(text, run.end())
-        if text[at : at + 1] != '"':
-            raise ValueError("a key is a text")
-        key, at = _scan(text, at + 1)
-        at = _behind(text, at)
-        if text[at : at + 1] != ":":
-            raise ValueError("a colon is missing")
-        found[key], at = _step(text, _behind(text, at + 1), level + 1)
-        at, ended = _next(text, at, "}")
-        if ended:
-            return found, at
-
-
-def _entries(text: str, at: int, level: int) -> tuple[list[Any], int]:
-    found: list[Any] = []
-    at = _behind(text, at + 1)
-    if text[at : at + 1] == "]":
-        return found, at + 1
-    while True:
-        if run := _plain_entries(text, at, at + RUN):
-            found += _DECODER.decode(f"[{text[at : run.end() - 1]}]")
-            at = _behind(text, run.end())
-        entry, at = _step(text, at, level + 1)
-        found.append(entry)
-        at, ended = _next(text, at, "]")
-        if ended:
-            return found, at
-
-
-def _next(text: str, at: int, closing: str) -> tuple[int, bool]:
-    """Where the next one begins behind its comma, or that there is none."""
-    at = _behind(text, at)
-    behind = text[at : at + 1]
-    if behind == closing:
-        return at + 1, True
-    if behind != ",":
-        raise ValueError("a comma is missing")
-    return _behind(text, at + 1), False
-
 
 def _decode(text: str, *, in_steps: bool) -> Any:
     if in_steps and len(text) > LARGE:
-        return _in_steps(text)
+        return json_steps.decoded(text, _DECODER)
     # An event of a stream is one value with nothing around it, and ``decode`` looks twice for blanks.
     try:
         value, end = _DECODER.raw_decode(text)

@@ -56,7 +56,15 @@ class ExtraListener:
                     await self._service.runtime.swapped()
 
     def is_wanted_at(self, path: str) -> bool:
-        return self._path() == os.path.normpath(path)
+        """Whether that is the path of the configuration's extra socket, of this lokid or of one whose own
+        socket is elsewhere: what is relative there is relative to a directory that only that one knows."""
+        if (given := self._service.runtime.extra_path()) is None:
+            return False
+        given = os.path.expanduser(given)
+        if os.path.isabs(given):
+            return os.path.realpath(given) == os.path.realpath(path)
+        below = "/" + os.path.normpath(given).removeprefix("../")
+        return os.path.abspath(path).endswith(below) or os.path.realpath(path).endswith(below)
 
     async def drain(self, limit_s: float = DRAIN_S) -> None:
         self._draining = True

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import pytest
 
-from lokid.dialects import untrusted
+from lokid.dialects import json_steps, untrusted
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.stream import MAX_ANSWER, Meter, WholeDecoder
@@ -59,6 +59,22 @@ def test_vectors_as_long_as_an_answer_may_be_are_not() -> None:
         meter.count(vector)
 
 
+def test_the_likely_tokens_of_a_long_answer_are_not() -> None:
+    token = {"token": "[", "logprob": -0.1234, "bytes": [91]}
+    tokens = [token | {"top_logprobs": [token] * 20}] * 5000
+    meter = Meter()
+    for _ in range(2):  # it looks at nothing before the first is in
+        meter.count(json.dumps(tokens[:2500]).encode())
+
+
+def test_more_lists_than_the_collector_looks_at_in_a_short_time_are_refused() -> None:
+    """Eight megabytes of them: everybody waited for 150 ms."""
+    meter = Meter()
+    with pytest.raises(ProviderFailed, match="more values than any honest one"):
+        for _ in range(32):
+            meter.count(b"[[]]," * (64 * 1024))
+
+
 def test_a_stream_has_as_many_values_as_its_bytes_allow() -> None:
     """A hundred thousand tokens, each with what else it could have been."""
     decoder = StreamDecoder(TRAITS)
@@ -83,10 +99,10 @@ def _weight(value: Any) -> int:
 
 
 def test_an_event_is_read_at_once_however_large_as_everybody_waits_for_it(monkeypatch) -> None:
-    def in_steps(text: str) -> None:
+    def in_steps(*_: object) -> None:
         pytest.fail(f"{len(text)} characters are read in steps")
 
-    monkeypatch.setattr(untrusted, "_in_steps", in_steps)
+    monkeypatch.setattr(json_steps, "decoded", in_steps)
     text = "x" * (untrusted.LARGE + 1)
     assert StreamDecoder(TRAITS).feed(stream(chunk({"content": text})))
 

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import json
 import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lokid.dialects import untrusted
 from lokid.dialects.untrusted import MAX_DEPTH, count, fits, items, loads, mapping, text
 
 
@@ -71,72 +67,6 @@ def test_a_value_of_another_type_reads_as_nothing() -> None:
 )
 def test_a_count_is_never_negative_or_a_fraction(value: Any, tokens: int) -> None:
     assert count(value) == tokens
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
-)
-
-
-def read(text: str) -> tuple[str, Any]:
-    try:
-        return "value", loads(text)
-    except ValueError:
-        return "no JSON", None
-
-
-@given(
-    VALUES,
-    st.sampled_from([None, 1, "\t"]),
-    st.integers(0, 30),
-    st.sampled_from(["", "}", "]", ",", '"', ":", " ", "\f", "\\", "1", "-"]),
-    st.sampled_from([4, 16, untrusted.RUN]),
-)
-def test_what_is_large_is_read_in_steps_and_the_same(value, indent, at, put, run):
-    """Also when a character was put in, or taken out."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(untrusted, "RUN", run)
-        for wrong in (text, text[:at] + put + text[at:], text[:at] + text[at + 1 :], text[:at]):
-            patch.setattr(untrusted, "LARGE", 1 << 30)
-            whole = read(wrong)
-            patch.setattr(untrusted, "LARGE", -1)
-            assert read(wrong) == whole
-
-
-@pytest.mark.parametrize("dense", ["1.5", '"ab"', "[]", "{}", "[1, 2]", "null", '"k%d": 1', '"k%d": []'])
-def test_what_is_dense_takes_few_steps(monkeypatch, dense):
-    """A step for each of its values took 20 s of an answer, and so long the large ones of others waited."""
-    steps = 0
-
-    def counted(*arguments):
-        nonlocal steps
-        steps += 1
-        return step(*arguments)
-
-    step = untrusted._step
-    monkeypatch.setattr(untrusted, "_step", counted)
-    many = ",".join(dense % number if "%" in dense else dense for number in range(200_000))
-    text = f"{{{many}}}" if "%" in dense else f"[{many}]"
-    assert loads(text) == json.loads(text)
-    assert steps < 100
-
-
-def test_the_vectors_of_a_large_answer_are_read_a_few_at_a_time(monkeypatch):
-    longest = 0
-
-    class Decoder(json.JSONDecoder):
-        def raw_decode(self, s, idx=0):
-            nonlocal longest
-            value, end = super().raw_decode(s, idx)
-            longest = max(longest, end - idx)
-            return value, end
-
-    monkeypatch.setattr(untrusted, "_DECODER", Decoder())
-    answer = {"object": "list", "data": [{"index": i, "embedding": [0.125] * 1000} for i in range(100)]}
-    assert loads(json.dumps(answer)) == answer
-    assert longest < untrusted.RUN + 10
 
 
 def test_half_a_pair_in_a_large_answer_costs_no_other_copies_of_it():

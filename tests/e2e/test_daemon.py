@@ -302,16 +302,28 @@ sys.exit(daemon.main([], broken))
 """
 
 
-@pytest.mark.parametrize("name", ["lokid-extra.sock", "box.sock"])
-def test_where_the_extra_socket_is_to_be_no_lokid_serves_everything(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("lokid-extra.sock", "lokid-extra.sock"),
+        ("box.sock", "box.sock"),
+        ("place/box.sock", "box.sock"),  # beside the socket of a lokid with another LOKID_SOCK
+        ("../place/box.sock", "box.sock"),
+        ("{}/link/box.sock", "box.sock"),
+    ],
+)
+def test_where_the_extra_socket_is_to_be_no_lokid_serves_everything(
+    tmp_path: Path, path: str, name: str
+) -> None:
     """It is forwarded to those who may do less, and somebody may try it while none runs."""
     config = tmp_path / "config.yaml"
     config.write_text(
         "clients: [{type: openai-compatible, name: a, api_base: 'http://127.0.0.1:9', models: [{name: m}]}]\n"
-        f"extra_socket: {{path: {name}, models: ['a:*'], budget: {{usd_per_day: 1}}}}\n"
+        f"extra_socket: {{path: {path.format(tmp_path)}, models: ['a:*'], budget: {{usd_per_day: 1}}}}\n"
     )
     place = tmp_path / "place"
     place.mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(place)
     environ = {**os.environ, "LOKID_CONFIG": str(config), "LOKID_SOCK": str(place / name)}
     command = [sys.executable, "-m", "lokid"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, env=environ)
