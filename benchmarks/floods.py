@@ -37,12 +37,17 @@ def _chunked(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+_large = json.dumps({"choices": [{"index": 0, "delta": {"content": "ab", "numbers": [1e5] * 100_000}}]})
+_large_event = b"data: %b\n\n" % _large.replace("100000.0", "1e5").encode()
+
 FLOODS = {
     "bytes": b"".join(_chunked(bytes([byte])) for byte in _event) * 50,
     "comments": _chunked(b":\n\n" * 5000),
     "events": _chunked(_event) * 200,
+    "large events": _chunked(_large_event),
 }
-"""Model -> what its provider sends again and again: events in chunks of one byte, empty comments, events."""
+"""Model -> what its provider sends again and again: events in chunks of one byte, empty comments, events, and
+events of half a megabyte."""
 
 
 def answers(path: str, pid: int) -> Iterator[tuple[str, str, bool]]:

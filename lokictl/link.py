@@ -64,7 +64,7 @@ class Hangs(Failure):
             f"lokid runs but has not answered for {SILENT_S:.0f} s",
             "lokictl daemon restart",
         )
-        self.pid, _ = _peer(sock)
+        self.pid, _ = peer(sock)
 
 
 class Link:
@@ -200,7 +200,7 @@ class Link:
                 if not self._greeted and now - looked_at >= LOOK_S:
                     from lokictl.crashes import Watch
 
-                    crashes, looked_at = crashes or Watch(_peer(self._sock)[0]), now
+                    crashes, looked_at = crashes or Watch(peer(self._sock)[0]), now
                     crashes.look()
                 continue
             except OSError as error:
@@ -374,11 +374,11 @@ def connect(path: str) -> "_socket.socket | None":
 
 def check_peer(sock: "_socket.socket", path: str) -> None:
     """A prompt goes to nobody's daemon but our own: not from root to a user, nor the other way round."""
-    if _peer(sock)[1] != os.geteuid():
+    if peer(sock)[1] != os.geteuid():
         raise _foreign(path)
 
 
-def _peer(sock: "_socket.socket") -> "tuple[int, int]":
+def peer(sock: "_socket.socket") -> "tuple[int, int]":
     """Process and user at the other end, when it began to listen."""
     credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
     return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)

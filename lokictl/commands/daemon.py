@@ -232,7 +232,10 @@ def _running() -> Running | None:
     except link.Hangs as hangs:
         # Where systemd made the socket, the process that we see is systemd's own.
         return Running(hangs.pid, not ending.is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)
-    return None if hello is None else Running(hello["pid"], _is_unit(hello["pid"]), answers=True)
+    if hello is None:
+        return None
+    is_unit = _is_unit(hello["pid"])
+    return Running(hello["pid"] if is_unit else hello["process"], is_unit, answers=True)
 
 
 def _stop(running: Running, *, told: bool = False) -> None:
@@ -240,6 +243,12 @@ def _stop(running: Running, *, told: bool = False) -> None:
     until it is gone; a descriptor of the process, so never of another one. One
     that does not answer may be stopped or in a loop, and has nothing to finish: it is killed."""
     pid = running.pid
+    if not pid:
+        raise Failure(
+            "daemon_unavailable",
+            "lokid runs in a PID namespace that cannot be seen from here, as in a container",
+            "lokictl daemon stop, there",
+        )
     patience_s = autostart.DRAIN_S if running.answers else HANGING_S
     try:
         process = os.pidfd_open(pid)

@@ -62,6 +62,10 @@ class MessagesDecoder:
     def ended(self) -> bool:
         return self._blocks.stopped
 
+    @property
+    def held(self) -> int:
+        return self._stream.held
+
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
 

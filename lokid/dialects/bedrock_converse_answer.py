@@ -69,6 +69,10 @@ class ConverseStreamDecoder:
         self._blocks = Blocks(traits)
         self._failure: LokidError | None = None
 
+    @property
+    def held(self) -> int:
+        return self._parser.held
+
     def feed(self, data: bytes) -> list[Event]:
         out: list[Event] = []
         if self._failure is None:
@@ -103,7 +107,7 @@ class ConverseStreamDecoder:
                 raise in_stream(message.text(":error-code"), message.text(":error-message"))
             case "event":
                 try:
-                    payload = mapping(loads(message.payload, in_steps=False))
+                    payload = mapping(loads(message.payload))
                 except ValueError:
                     raise BrokenEvent("the provider sent an event that is not JSON") from None
                 self._blocks.take(message.text(":event-type"), payload, out)

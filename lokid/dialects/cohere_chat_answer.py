@@ -53,6 +53,10 @@ class CohereDecoder:
     def ended(self) -> bool:
         return self._answer.ended
 
+    @property
+    def held(self) -> int:
+        return self._stream.held
+
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
 

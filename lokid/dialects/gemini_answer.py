@@ -7,8 +7,6 @@ the JSON array of chunks that a stream is without ``alt=sse``.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +16,6 @@ from lokid.chat import (
     Answer,
     Event,
     FinishReason,
-    Image,
     Message,
     Part,
     Reasoning,
@@ -35,6 +32,7 @@ from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, call_id, listed
+from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean
 from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
@@ -95,6 +93,10 @@ class GeminiDecoder:
     def __init__(self, traits: Traits) -> None:
         self._stream = EventStream(PICTURES)
         self._answer = _Accumulator(traits)
+
+    @property
+    def held(self) -> int:
+        return self._stream.held
 
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
@@ -223,7 +225,9 @@ class _Accumulator:
         signature = text(part.get("thoughtSignature"))
         if isinstance(part.get("functionCall"), dict):
             self._call(part["functionCall"], signature, out)
-        elif image := _image(mapping(part.get("inlineData"))):
+        elif image := inline(
+            text((blob := mapping(part.get("inlineData"))).get("mimeType")), text(blob.get("data"))
+        ):
             self._add(image)
         elif part.keys() <= {"text", "thought", "thoughtSignature"}:
             self._text(Reasoning if part.get("thought") else Text, text(part.get("text")), signature, out)
@@ -297,19 +301,6 @@ def usage(found: Mapping[str, Any]) -> Usage | None:
         cached_input_tokens=count(found.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
     )
-
-
-def _image(inline: Mapping[str, Any]) -> Image | None:
-    """What an image model draws."""
-    media_type = text(inline.get("mimeType"))
-    if not media_type.startswith("image/"):
-        return None
-    try:
-        written = text(inline.get("data")).replace("-", "+").replace("_", "/")  # both alphabets are legal
-        data = base64.b64decode(written, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return Image(media_type, data) if data else None
 
 
 def _because(what: str, reason: str, said: Mapping[str, Any], kind: str) -> str:

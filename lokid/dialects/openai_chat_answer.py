@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from lokid.chat import Answer, Event, FinishReason, Message, Part, Reasoning, Text, Usage
+from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reasoning, Text, Usage
 from lokid.dialects.ending import alike, meaning, spliced, unfinished
 from lokid.dialects.errors import in_band
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
+from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
-from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
@@ -44,7 +45,7 @@ class StreamDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream()
+        self._stream = EventStream(PICTURES)
         self._answer = _Accumulator(traits)
         self._template = Template()
         self._done = False
@@ -52,6 +53,10 @@ class StreamDecoder:
     @property
     def ended(self) -> bool:
         return self._done
+
+    @property
+    def held(self) -> int:
+        return self._stream.held
 
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
@@ -109,6 +114,7 @@ class _Accumulator:
         """What ``chunk`` does with a piece of text and nothing else."""
         self._calls = ToolCalls()
         self._think = ThinkTags() if traits.think_tags else None
+        self._pictures: list[Image] = []
         self._refused = False
         self._at_once = False  # in one event, like an answer that is no stream
         self._reasoning_field = ""
@@ -128,6 +134,8 @@ class _Accumulator:
             self._model = self._model or text(chunk.get("model"))
         counted = chunk.get("usage") or "x_groq" in chunk
         if counted:
+            if mapping(chunk.get("x_groq")).get("error"):
+                raise in_band(chunk["x_groq"])
             self._usage = usage(chunk) or self._usage
         plain = False
         choices = listed(chunk.get("choices"), "choices")
@@ -151,7 +159,7 @@ class _Accumulator:
             # OpenAI says "stop" after a tool choice that named the tool, others say "tool_calls" for nothing.
             finish = "tool_calls" if calls else "refusal" if self._refused else "stop"
         return Answer(
-            Message("assistant", (*self._reasoned(), *calls)),
+            Message("assistant", (*self._reasoned(), *self._pictures, *calls)),
             finish,
             self._usage,
             self._model or None,
@@ -195,7 +203,7 @@ class _Accumulator:
             return mapping(choice.get("delta"))
         message = mapping(choice.get("message"))
         said = "".join(piece for kind, piece in _content(message.get("content")) if kind == "text")
-        if not (said or message.get("tool_calls") or message.get("refusal")):
+        if not (said or any(message.get(key) for key in ("tool_calls", "refusal", "images"))):
             return {}
         if self._at_once:
             raise spliced()
@@ -207,14 +215,18 @@ class _Accumulator:
             self._think = None
             said = "".join(piece for kind, piece in apart(said) if kind == "text")
         told = "".join(part.text for part in self._texts.parts() if isinstance(part, Text))
-        if not (said.startswith(told) or alike(said, told)):
+        if said and not (said.startswith(told) or alike(said, told)):
             raise spliced()
         rest = said[len(told) :] if said.startswith(told) else ""
-        return {"content": rest, "tool_calls": None if self._calls.begun else message.get("tool_calls")}
+        calls = None if self._calls.begun else message.get("tool_calls")
+        return {"content": rest, "tool_calls": calls, "images": message.get("images")}
 
     def _delta(self, delta: Mapping[str, Any], form: str, out: list[Event]) -> None:
         self._reason(delta, out)
-        self._pieces(_content(delta.get("content")), out, tags=True)
+        content = delta.get("content")
+        self._pieces(_content(content), out, tags=True)
+        for part in (*items(content), *listed(delta.get("images"), "images")):  # OpenRouter, LiteLLM
+            self._picture(mapping(part))
         if refusal := text(delta.get("refusal")):
             self._refused = True
             self._texts.text(refusal, out)
@@ -222,6 +234,15 @@ class _Accumulator:
             self._calls.take(entry, out, index=position if form == "message" else None)
         if function := mapping(delta.get("function_call")):  # before tool_calls existed
             self._calls.take({"function": function}, out, index=0)
+
+    def _picture(self, part: Mapping[str, Any]) -> None:
+        """A message behind deltas repeats them."""
+        image = linked(part)
+        if image is None or image in self._pictures:
+            return
+        if len(self._pictures) >= MAX_PICTURES:
+            raise ProviderFailed(f"the provider's answer has more than {MAX_PICTURES} pictures")
+        self._pictures.append(image)
 
     def _reason(self, delta: Mapping[str, Any], out: list[Event]) -> None:
         for field in REASONING_FIELDS:

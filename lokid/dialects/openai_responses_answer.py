@@ -67,6 +67,10 @@ class ResponsesDecoder:
     def ended(self) -> bool:
         return self._answer is not None
 
+    @property
+    def held(self) -> int:
+        return self._stream.held
+
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
 

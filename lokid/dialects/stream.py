@@ -110,6 +110,10 @@ class EventStream:
             raise self._failure
         return out
 
+    @property
+    def held(self) -> int:
+        return self._parser.held
+
     def close(self, take: Take) -> None:
         """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
         if self._failure:
@@ -130,12 +134,11 @@ def _broken(error: EventTooLarge) -> ProviderFailed:
 
 
 def event_json(event: SSEEvent) -> Any:
-    """The JSON of an event's data. At once, however large it is: it is read where everybody waits, and steps
-    would only make that longer."""
+    """The JSON of an event's data."""
     if len(event.data) > FREE and _values(event.data.encode()) > MAX_EVENT_VALUES:
         raise ProviderFailed(_TOO_MANY)
     try:
-        return loads(event.data, in_steps=False)
+        return loads(event.data)
     except ValueError:
         raise BrokenEvent("the provider sent an event that is not JSON") from None
 
@@ -152,6 +155,9 @@ class WholeDecoder(Generic[T]):
 
     ended = False
     """Nothing but the end of the body says so."""
+
+    held = 0
+    """Its values are made at the end."""
 
     def __init__(self, read: Callable[[Any], T]) -> None:
         self._read = read

@@ -75,6 +75,11 @@ class EventStreamParser:
             raise self._fault
         return messages
 
+    @property
+    def held(self) -> int:
+        """Bytes of a message that is not complete."""
+        return len(self._buffer)
+
     def close(self) -> None:
         """The end of the body. Raises ``CutStream`` for an unfinished message, and what ``feed`` owed."""
         if self._fault is not None:

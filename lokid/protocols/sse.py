@@ -105,6 +105,11 @@ class SSEParser:
             begin = end + 2
         return data[begin:] if begin else data
 
+    @property
+    def held(self) -> int:
+        """Bytes of an event that is not complete."""
+        return len(self._line) + self._size
+
     def close(self) -> list[SSEEvent]:
         """The end of the body: an event that no blank line finished counts as well.
 

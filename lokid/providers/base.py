@@ -41,11 +41,15 @@ class Decoder(Protocol[T_co]):
     provider's in-band error as ours. ``close`` is called once, at the end of the body: it returns the
     whole answer or raises ``IncompleteResponse`` when the provider's terminal marker was missing.
     Neither keeps more than the bounds that the dialect states. ``ended``: the marker has come, and what may
-    still come is nothing but the end of the body.
+    still come is nothing but the end of the body. ``held``: bytes of an event that is not complete; to read
+    it, once it is, takes as long as it is large.
     """
 
     @property
     def ended(self) -> bool: ...
+
+    @property
+    def held(self) -> int: ...
 
     def feed(self, data: bytes) -> Sequence[Event]: ...
 

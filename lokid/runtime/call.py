@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -31,7 +32,7 @@ from lokid.runtime.heavy import written
 from lokid.runtime.network.http import Sending, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.retry import RetryBudget
-from lokid.runtime.room import Place, Words
+from lokid.runtime.room import LONG, Place, Words
 from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
@@ -293,8 +294,15 @@ class _Call:
                 if (kind := refusals.other_type(response, exchange)) is not None:
                     raise await refusals.other_answer(self.client.provider, response, exchange, kind)
                 decoder = exchange.decoder()
+                long = False
                 while data := await response.read():
-                    if (events := decoder.feed(data)) and (slow := self._heard(events)) is not None:
+                    if long:
+                        response.pause()
+                        events = await place.event(partial(decoder.feed, data))
+                    else:
+                        events = decoder.feed(data)
+                    long = not events and decoder.held > LONG
+                    if events and (slow := self._heard(events)) is not None:
                         # The caller's reader is slow, so the provider's bytes wait too.
                         response.pause()
                         await slow

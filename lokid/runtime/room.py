@@ -21,6 +21,7 @@ import anyio
 
 from lokid.errors import ProviderFailed
 from lokid.runtime.heavy import LARGE, aside
+from lokid.runtime.often import turns
 
 T = TypeVar("T")
 
@@ -36,6 +37,9 @@ LITTLE = 256 * 1024 * 1024
 
 LOOK_S = 0.25
 """Seconds after which a stream that waits looks again: nobody says when lokid has less memory."""
+
+LONG = 64 * 1024
+"""Bytes of an event of a stream that is read in a thread: 1 to 8 ms. Those of tokens have 300."""
 
 BRIEF = 4 * 1024 * 1024
 """Bytes of a whole answer of which values are made beside those of other clients: 100 MB of them at most."""
@@ -104,6 +108,7 @@ class Room:
         self._clients: dict[str, _Client] = {}
         self._left: anyio.Event | None = None  # while somebody waits
         self._decoding: anyio.CapacityLimiter | None = None
+        self._events: anyio.CapacityLimiter | None = None
         self._share: Room | None = None
         self._streams: Room | None = None
 
@@ -128,6 +133,13 @@ class Room:
         if self._decoding is None:
             self._decoding = anyio.CapacityLimiter(1)
         return self._decoding
+
+    @property
+    def events(self) -> anyio.CapacityLimiter:
+        """For one large event of a stream at a time."""
+        if self._events is None:
+            self._events = anyio.CapacityLimiter(1)
+        return self._events
 
     def client(self, name: str) -> _Client:
         return self._clients.setdefault(name, _Client())
@@ -186,6 +198,11 @@ class Place:
         more = size + LARGE - self.size
         await self._room.take(self, more)
         self.size += more
+
+    async def event(self, feed: Callable[[], T]) -> T:
+        """``feed()``, which may read a large event, in a thread."""
+        with turns():
+            return await aside(feed, heavy=True, limiter=self._room.events)
 
     async def read(self, close: Callable[[], T], size: int) -> T:
         """``close()``, which makes the answer of ``size`` bytes: large ones in a thread, those of one client

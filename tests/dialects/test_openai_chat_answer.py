@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lokid.chat import Answer, ChatRequest, Message, Reasoning, Text, ToolCall, Usage
+from lokid.chat import Answer, ChatRequest, Image, Message, Reasoning, Text, ToolCall, Usage
 from lokid.dialects.openai_chat import KEY, encode
 from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
-from lokid.dialects.stream import BrokenEvent
+from lokid.dialects.stream import PICTURES, BrokenEvent
 from lokid.errors import (
     BadRequest,
     IncompleteResponse,
@@ -36,6 +36,11 @@ def thought(thinking: Any) -> dict[str, Any]:
     return {"type": "thinking", "thinking": thinking}
 
 
+PICTURE = "data:image/png;base64,iVBORw=="
+PICTURE_2 = "data:image/webp;base64,__79"
+
+NO_PICTURES = ("data:text/plain;base64,YQ==", "data:image/png,a", "data:image/png;base64,a", "ftp://a", 5)
+
 TEXTS: dict[str, tuple[list[Any], tuple[Any, ...]]] = {
     "plain": ([chunk({"role": "assistant", "content": ""}), said("Hé"), said("llo")], (Text("Héllo"),)),
     "nulls": ([chunk(NULLS), said("a"), chunk(None)], (Text("a"),)),
@@ -56,6 +61,21 @@ TEXTS: dict[str, tuple[list[Any], tuple[Any, ...]]] = {
     "reasoning between texts": (
         [said("a"), said([thought("h")]), said("b")],
         (Text("a"), Reasoning("h"), Text("b")),
+    ),
+    "pictures": (
+        [
+            said([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": PICTURE}}]),
+            chunk({"content": "b", "images": [{"type": "image_url", "image_url": {"url": PICTURE}}]}),
+            chunk({"images": [{"image_url": {"url": "https://example.org/a.png"}}]}),
+            chunk({"images": [{"image_url": url} for url in (PICTURE_2, *NO_PICTURES)]}),
+            chunk({"images": [5, {}]}),
+        ],
+        (
+            Text("ab"),
+            Image("image/png", b"\x89PNG"),
+            Image(url="https://example.org/a.png"),
+            Image("image/webp", b"\xff\xfe\xfd"),
+        ),
     ),
     "half a surrogate pair": ([said("\ud83d")], (Text("\ufffd"),)),
 }
@@ -294,6 +314,10 @@ ERRORS: dict[str, tuple[bytes, type]] = {
     ),
     "as a finish reason": (stream(chunk({}, "error")), ProviderFailed),
     "as an event's name": (b'event: error\ndata: {"message": "x"}\n\n', ProviderFailed),
+    "of Groq": (
+        stream(chunk({}, "stop") | {"x_groq": {"id": "r", "error": "busy"}}),
+        ProviderFailed,
+    ),
     "a lack of capacity": (stream(chunk({}, "insufficient_system_resource")), Overloaded),
     "no JSON": (b"data: <html>\n\n", BrokenEvent),
 }
@@ -306,6 +330,27 @@ def test_an_error_inside_a_stream_is_an_error(name: str) -> None:
         found = read(before + data)
         assert type(found.error) is kind
         assert found.text == ("so far" if before else "")
+
+
+def test_pictures_of_a_whole_answer_and_of_a_message_behind_deltas() -> None:
+    message = {"role": "assistant", "content": None, "images": [{"type": "image_url", "image_url": PICTURE}]}
+    at_once = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    painted = Image("image/png", b"\x89PNG")
+    assert whole(message).answer.message.parts == (painted,)
+    assert read(stream(chunk(message, "stop"), at_once)).answer.message.parts == (painted,)
+    assert read(stream(said("a"), at_once)).answer.message.parts == (Text("a"), painted)
+
+
+def test_a_picture_of_megabytes_comes_in_one_event_and_none_comes_a_thousand_times() -> None:
+    long = "data:image/png;base64," + "A" * 4_000_000
+    data = stream(chunk({"images": [{"image_url": {"url": long}}]}, "stop"))
+    decoder = StreamDecoder(TRAITS)
+    for begin in range(0, len(data), 65536):
+        decoder.feed(data[begin : begin + 65536])
+        assert decoder.held <= len(data)
+    assert decoder.close().message.parts == (Image("image/png", bytes(3_000_000)),)
+    many = [{"image_url": f"https://example.org/{number}"} for number in range(101)]
+    assert type(read(stream(chunk({"images": many}))).error) is ProviderFailed
 
 
 def test_an_answer_in_one_event_may_be_a_message() -> None:
@@ -372,7 +417,7 @@ def test_an_error_is_raised_again_however_often_one_asks() -> None:
 def test_an_endless_event_and_an_endless_answer_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = StreamDecoder(TRAITS)
     with pytest.raises(ProviderFailed, match="larger than"):
-        decoder.feed(b"data: " + b"x" * 2**20)
+        decoder.feed(b"data: " + b"x" * PICTURES)
     decoder = StreamDecoder(TRAITS)
     with pytest.raises(ProviderFailed, match="larger than"):
         for _ in range(100):

@@ -10,10 +10,9 @@ from zlib import crc32
 
 import pytest
 
-from lokid.dialects import json_steps, untrusted
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.openai_chat_answer import StreamDecoder
-from lokid.dialects.stream import MAX_ANSWER, Meter, WholeDecoder
+from lokid.dialects.stream import MAX_ANSWER, PICTURES, Meter, WholeDecoder
 from lokid.errors import ProviderFailed
 from lokid.protocols.sse import MAX_EVENT
 from tests.fakes.completions import TRAITS, chunk
@@ -22,7 +21,7 @@ from tests.fakes.feeding import stream
 
 def test_an_event_that_gets_too_large_with_its_last_unfinished_line_is_the_providers_fault() -> None:
     decoder = StreamDecoder(TRAITS)
-    decoder.feed(b"data: " + b"x" * (MAX_EVENT - 10) + b"\n")
+    decoder.feed(b"data: " + b"x" * (PICTURES - 10) + b"\n")
     decoder.feed(b"data: " + b"x" * 20)  # and no end of line
     with pytest.raises(ProviderFailed, match="the provider's stream is broken"):
         decoder.close()
@@ -31,7 +30,7 @@ def test_an_event_that_gets_too_large_with_its_last_unfinished_line_is_the_provi
 def test_a_comment_that_is_too_large_is_refused_also_if_it_comes_at_once() -> None:
     decoder = StreamDecoder(TRAITS)
     with pytest.raises(ProviderFailed, match="the provider's stream is broken"):
-        decoder.feed(b": " + b"x" * MAX_EVENT + b"\n\n")
+        decoder.feed(b": " + b"x" * PICTURES + b"\n\n")
 
 
 @pytest.mark.parametrize(
@@ -96,15 +95,6 @@ def _weight(value: Any) -> int:
     if isinstance(value, dict):
         return sys.getsizeof(value) + sum(map(_weight, value.values()))
     return sys.getsizeof(value)
-
-
-def test_an_event_is_read_at_once_however_large_as_everybody_waits_for_it(monkeypatch) -> None:
-    def in_steps(*_: object) -> None:
-        pytest.fail(f"{len(text)} characters are read in steps")
-
-    monkeypatch.setattr(json_steps, "decoded", in_steps)
-    text = "x" * (untrusted.LARGE + 1)
-    assert StreamDecoder(TRAITS).feed(stream(chunk({"content": text})))
 
 
 def test_no_message_of_bedrock_is_larger_than_an_event_of_others() -> None:

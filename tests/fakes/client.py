@@ -58,6 +58,8 @@ LINES = "text/x-lines"
 
 
 class TinyDecoder:
+    held = 0
+
     def __init__(self) -> None:
         self._buffer = b""
         self._parts: list[Text | Reasoning | ToolCall] = []
@@ -101,6 +103,7 @@ class JSONDecoder:
     """The whole body as one JSON value, read by ``load``."""
 
     ended = False
+    held = 0
 
     def __init__(self, load: Any) -> None:
         self._load = load

@@ -289,6 +289,7 @@ async def test_rows_that_another_program_has_not_finished_are_read_too(
 ) -> None:
     path.parent.mkdir()
     with closing(usage_rows.connect(str(path))) as db:
+        db.execute("PRAGMA journal_mode = WAL")  # as an older lokid did
         usage_rows.insert(db, [ROW] * 3)  # they are in usage.db-wal until it closes
         monkeypatch.setattr(usage_rows.os, "access", lambda *_: False)
         [row] = usage_rows.query(str(path), (), since=None, until=None, group_by=None)

@@ -416,7 +416,7 @@ def test_a_typo_in_a_command_is_answered_with_the_nearest(arguments, near):
 
 
 def test_daemon_stop_ends_it_and_waits(daemon):
-    victim = subprocess.Popen(["sleep", "100"])
+    victim = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)", "lokid"])
     fake = daemon(requests__list=lambda *_: [])
     fake.pid = victim.pid
     # The fake is a thread of the tests: the process that is to end is another one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from lokid.chat import ChatRequest, EmbedRequest, Event, Message, Text, TextDelta
-from lokid.errors import AuthenticationFailed, IncompleteResponse
+from lokid.dialects.openai_chat_answer import StreamDecoder
+from lokid.errors import AuthenticationFailed, IncompleteResponse, ProviderFailed
 from lokid.providers.registry import PROVIDERS
 from lokid.runtime.chat import chat, dry_run
 from lokid.runtime.clients import OpenClient, Surroundings
@@ -70,6 +72,33 @@ async def test_a_streamed_answer(provider):
     assert request.target == "/v1/chat/completions"
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.json["model"] == "some-model"
+
+
+async def test_a_large_event_is_read_in_a_thread_and_small_ones_are_not(provider, monkeypatch):
+    """32 streams of events with 200,000 numbers each made a ping wait for 0.8 s."""
+    read: dict[int, list[int]] = {}
+    take = StreamDecoder._take
+
+    def noting(self, event, out):
+        read.setdefault(threading.get_ident(), []).append(len(event.data))
+        take(self, event, out)
+
+    monkeypatch.setattr(StreamDecoder, "_take", noting)
+    large = chunk({"content": "b", "numbers": [1.5] * 100_000})
+    provider.will(stream(chunk({"content": "a"}), large, large, chunk({"content": "c"}), chunk({}, "stop")))
+    async with opened(provider.url) as client:
+        result = await ask(client, [])
+    assert result.answer.message.text == "abbc"
+    here = read.pop(threading.get_ident())
+    assert here and max(here) < 1000
+    assert sum(size > 1000 for sizes in read.values() for size in sizes) == 2
+
+
+async def test_a_fault_in_a_large_event_comes_out_as_of_a_small_one(provider):
+    provider.will(stream(chunk({"content": "a"}), b"data: {" + b"x" * 200_000 + b"\n\n"))
+    async with opened(provider.url) as client:
+        with pytest.raises(ProviderFailed, match="an event that is not JSON"):
+            await ask(client, [])
 
 
 async def test_a_stream_without_its_end_is_incomplete(provider):

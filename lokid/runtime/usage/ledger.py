@@ -331,11 +331,7 @@ class _Writer:
         """Whether all of the backlog is in the database now."""
         try:
             if self._db is not None and _file(self._path) != self._file:
-                # Somebody moved it away: what was written now would go with it, and what it does not have
-                # yet of the log beside it would get lost.
-                with suppress(sqlite3.Error):
-                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                self._close()
+                self._close()  # somebody moved it away: what was written now would go with it
             if self._db is None:
                 self._db = self._open()
                 self._file = _file(self._path)

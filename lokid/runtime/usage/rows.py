@@ -131,18 +131,25 @@ def connect(path: str) -> sqlite3.Connection:
     """For writing. Makes the file (0600) and its directory (0700) if need be. Raises OSError, Unusable and
     sqlite3.Error."""
     durable.make_directory(os.path.dirname(path))
-    # SQLite gives its other files (-wal, -shm) the mode of this one.
+    # SQLite gives its journal the mode of this one.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         db.execute(_CACHE)
-        db.execute("PRAGMA journal_mode = WAL")
+        _forgo_shared_memory(db)
         db.execute("PRAGMA synchronous = FULL")  # a commit survives the loss of power
         _make_table(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _forgo_shared_memory(db: sqlite3.Connection) -> None:
+    """A write-ahead log has a file that is mapped into memory. To touch that ends the process (SIGBUS) where
+    the disk fails, or is full and has blocks of less than 4 KiB; and on NFS it does not work at all."""
+    with suppress(sqlite3.OperationalError):  # another lokid has it open, which made it with such a log
+        db.execute("PRAGMA journal_mode = DELETE")
 
 
 def _make_table(db: sqlite3.Connection) -> None:

@@ -166,9 +166,31 @@ async def test_the_files_are_for_nobody_else(path: Path) -> None:
         ledger.put(row())
         await total(ledger)
         assert {oct(file.stat().st_mode & 0o777) for file in path.parent.iterdir()} == {"0o600"}
-        assert len(list(path.parent.iterdir())) >= 3  # -wal and the journal too
+        assert len(list(path.parent.iterdir())) == 2  # the journal too
         assert path.parent.stat().st_mode & 0o777 == 0o700
     assert list(path.parent.iterdir()) == [path]  # a good end leaves nothing else
+
+
+async def test_none_of_it_is_mapped_into_memory(path: Path) -> None:
+    """To touch that while the disk is full was a bus error, the end of lokid."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+    async with opened(path) as ledger:
+        ledger.put(row())
+        assert await total(ledger)
+        assert "usage.db" not in Path("/proc/self/maps").read_text()
+
+
+async def test_one_with_a_log_that_another_lokid_has_open_is_written_too(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        old.execute("CREATE TABLE theirs (a)")
+        old.execute("SELECT * FROM theirs").fetchall()
+        async with opened(path) as ledger:
+            ledger.put(row())
+            assert await total(ledger)
 
 
 async def test_odd_names_do_no_harm(path: Path) -> None:
