@@ -14,6 +14,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
@@ -88,6 +89,8 @@ class Reloader:
         self.environment = Environment(environ)
         self.vault = Vault(self.environment.open, os.path.dirname(paths.config))
         self._unsaved: Unsaved = {}
+        self._open: WeakSet[OpenClient] = WeakSet()
+        """Also those of generations before that are still asked."""
         self._builtin = builtin
         self._lock = anyio.Lock()
         self._opened = anyio.Event()
@@ -195,10 +198,11 @@ class Reloader:
             # Nothing that is read from now on counts as the same.
             self.loaded = replace(self.loaded, environ={}, texts=(), vault=vault)
             self.generation = sealing.sealed(old, self._around({}, spawn))
-        clients = () if old.sealed else tuple(old.clients.values())
+        clients = [one for one in self._open if not one.closed]
         for one in clients:
             one.locked = True
-        kept += [f"tokens of {one.name}" for one in clients if one.tokens and one.tokens.is_unsaved()]
+        unsaved = {one.name for one in clients if one.tokens and one.tokens.is_unsaved()}
+        kept += [f"tokens of {name}" for name in sorted(unsaved)]
         spawn(self._leave, [*clients], over)
         return Sealed(tuple(kept), sum(one.leased for one in clients), over)
 
@@ -257,6 +261,7 @@ class Reloader:
         for settings in config.clients:
             provider = PROVIDERS[settings.type]
             clients[settings.name].key_mend = refused_keys.mend(settings, provider, config, loaded.environ)
+        self._open.update(clients.values())
         self.generation = Generation(
             old.number + 1, config, clients, time.time(), from_file=loaded.texts[0] is not None
         )
