@@ -206,18 +206,19 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
     """``headers``: lower-case names. ``now``: seconds since the epoch, for a ``retry-after`` that is a date;
     without it the answer's own ``date`` header counts."""
     refusal = read_body(body)
-    kind, retryable = _kind(status, refusal)
+    said = clean(refusal.message) or _phrase(status, headers, body)
+    told = status if status >= 300 else refusal.status  # with 200, in place of a stream, as ``in_band``
+    kind, retryable = _kind(told, refusal)
     if kind is not QuotaExceeded:  # an empty account stays empty, whatever the header says
         retryable = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower(), retryable)
-    said = clean(refusal.message) or _phrase(status, headers, body)
     wait = retry_after(headers, now)
     if wait is None and kind is RateLimited:  # other answers have it too, about requests to come
         wait = rate_limit_reset(headers, now)
     wait = _wait(kind, refusal, wait)
     return kind(
-        f"{_blame(kind, status)}: {said}",
+        f"{_blame(kind, told)}: {said}",
         hint=_hint(kind, wait),
-        status=status,
+        status=told,
         retry_after_s=wait,
         request_id=_request_id(headers),
         retryable=retryable,

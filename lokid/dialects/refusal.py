@@ -32,7 +32,13 @@ def read_body(body: bytes) -> Refusal:
 
 def says_why(body: bytes) -> bool:
     """Whether ``body``, of an answer with status 200, is a refusal and no answer."""
-    return bool(read_body(body).message)
+    try:
+        value = loads(body)
+    except ValueError:
+        return False
+    if "choices" in (whole := mapping(value)) and not whole.get("error"):
+        return False  # beside {"code": 200, "message": "OK"}, for one
+    return bool(read(value).message)
 
 
 SAID = ("message", "msg", "error_msg", "Message", "Msg")

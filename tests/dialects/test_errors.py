@@ -67,12 +67,29 @@ def test_a_refusal_with_status_200_is_told_from_an_answer() -> None:
             "choices": [{"message": {"content": "hi"}}],
             "base_resp": {"status_code": 0, "status_msg": "success"},
         },
+        {"code": 200, "message": "OK", "choices": [{"message": {"content": "hi"}}]},
         {"type": "message", "content": [{"type": "text", "text": "hi"}]},
         {"message": {"role": "assistant", "content": []}},
         {"status": "completed", "error": None, "output": []},
         [{"candidates": []}],
     ]
     assert not any(says_why(json.dumps(value).encode()) for value in answers)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({"error": {"message": "no", "code": 402}}, QuotaExceeded),
+        ({"code": 401, "msg": "token expired"}, AuthenticationFailed),
+        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, QuotaExceeded),
+        ({"error": "nothing that is known"}, ProviderFailed),
+    ],
+)
+def test_with_status_200_a_refusal_is_what_it_would_be_within_an_answer(
+    value: Any, kind: type[LokidError]
+) -> None:
+    assert type(in_band(value)) is kind
+    assert vars(said(200, value)) == vars(in_band(value))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
