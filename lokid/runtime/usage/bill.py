@@ -148,8 +148,8 @@ class Entry(LimitedTurn):
     def _end(self, outcome: str) -> None:
         if outcome != "ok" and (self._runs or (self._went and outcome in ABANDONED)):
             self._broke_off()
-        if outcome == "ok" and self.asker.restricted and self.usage is None:
-            self._broke_off(whole=True)  # nobody is to spend what nobody counts
+        if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
+            self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told
         if self.asker.restricted and self.cost_usd is None and self.usage is not None:
             self.cost_usd = self._price(self.usage)  # maybe a guess
         self.done(_total(self.usage))

@@ -149,6 +149,20 @@ async def test_of_batches_of_which_one_fails_the_others_are_booked_as_they_were_
     assert row["cost_pusd"] == row["input_tokens"] * 10**9
 
 
+async def test_of_batches_of_which_one_tells_no_tokens_the_others_are_booked_all_the_same(home: Path) -> None:
+    """A budget would never end."""
+    silent = {"data": [{"index": 0, "embedding": [1.0]}]}
+    said = {**silent, "usage": {"prompt_tokens": 7000, "total_tokens": 7000}}
+    async with setting(home, extra={"max_connections": 1}) as here:  # so one comes after the other
+        here.provider.will(*(answer(body=json.dumps(one).encode()) for one in (said, silent)))
+        texts = ("a" * 400, "b" * 400)
+        result = await here.runtime.embed(EmbedRequest("c:e", texts), accepted=_accepted)
+        [row] = await here.rows()
+    assert (result.answer.usage, result.cost_usd) == (None, None)
+    assert row["outcome"] == "ok" and 7000 + 90 <= row["input_tokens"] <= 7000 + 110
+    assert row["cost_pusd"] == row["input_tokens"] * 10**9
+
+
 async def test_an_answer_that_breaks_off_in_its_first_line_is_paid_for_all_the_same(home: Path) -> None:
     async def half(call: Call) -> None:
         await call.send(b"HTTP/1.1 200 O")
