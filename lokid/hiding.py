@@ -87,10 +87,10 @@ def _folded(letter: str) -> str:
 
 class Needles:
     """What to look for, by its first letters: tokens rotate for as long as lokid lives, and a line of the log
-    must not take longer for it."""
+    must not take longer for it. Threads may look while another one adds or drops."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        self._by_head: dict[str, list[str]] = {}
+        self._by_head: dict[str, tuple[str, ...]] = {}
         self._many = 0
         self.add(texts)
 
@@ -98,20 +98,22 @@ class Needles:
         """Those that are long enough; what is added twice is there until it is dropped twice."""
         for text in texts:
             if len(text) >= SHORTEST:
-                self._by_head.setdefault(text[:SHORTEST], []).append(text)
+                self._by_head[text[:SHORTEST]] = (*self._by_head.get(text[:SHORTEST], ()), text)
                 self._many += 1
 
     def drop(self, texts: Iterable[str]) -> None:
         for text in texts:
             if len(text) >= SHORTEST:
                 alike = self._by_head[text[:SHORTEST]]
-                alike.remove(text)
+                at = alike.index(text)
                 self._many -= 1
-                if not alike:
+                if len(alike) > 1:
+                    self._by_head[text[:SHORTEST]] = alike[:at] + alike[at + 1 :]
+                else:
                     del self._by_head[text[:SHORTEST]]
 
     def __iter__(self) -> Iterator[str]:
-        for alike in self._by_head.values():
+        for alike in list(self._by_head.values()):  # as it is now
             yield from alike
 
     def within(self, text: str) -> list[str]:

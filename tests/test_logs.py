@@ -276,3 +276,33 @@ def test_needles_are_what_is_added_and_not_dropped(texts: list[str], left: int, 
             found = needles.within(text)
             assert set(found) == {each for each in long if each in text}
             assert [len(each) for each in found] == sorted(map(len, found), reverse=True)
+
+
+def test_a_long_text_that_is_looked_at_holds_up_no_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt of megabytes, of which a dry run is shown, takes seconds."""
+    looking, go = threading.Event(), threading.Event()
+    within = hiding.Needles.within
+
+    def slowly(self: hiding.Needles, text: str) -> list[str]:
+        if text == "long":
+            looking.set()
+            assert go.wait(60)
+        return within(self, text)
+
+    monkeypatch.setattr(hiding.Needles, "within", slowly)
+    logs.register(SECRET)
+    told: list[str] = []
+
+    def lines() -> None:
+        logs.register("another secret")
+        told.append(logs.hide(f"{SECRET} and another secret"))
+
+    threads = [threading.Thread(target=act, daemon=True) for act in (lambda: logs.hide("long"), lines)]
+    threads[0].start()
+    assert looking.wait(60)
+    threads[1].start()
+    threads[1].join(30)
+    meanwhile = [*told]
+    go.set()
+    threads[0].join(30)
+    assert meanwhile == ["[secret] and [secret]"]
