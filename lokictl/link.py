@@ -287,6 +287,7 @@ def steps(
     params, began, start = params or {}, time.monotonic(), start and may_start()
     give_up_at: float | None = None
     while True:
+        dialled = time.monotonic()
         try:
             sock = dial(start=start, on_wait=on_wait, timeout_s=params.get("timeout_s"))
         except NotRunning:
@@ -305,7 +306,8 @@ def steps(
                     "the provider may have seen the request, so it was not sent again",
                 ) from None
             now = time.monotonic()
-            give_up_at = give_up_at or now + RESEND_S
+            if give_up_at is None or now - dialled > RESEND_S:  # that one waited long, and was left
+                give_up_at = now + RESEND_S
             if now > give_up_at:
                 raise Failure(
                     "daemon_unavailable",

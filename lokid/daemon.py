@@ -151,7 +151,7 @@ def command_line() -> argparse.ArgumentParser:
         prog="lokid",
         description="ssh-agent for LLMs: holds keys, tokens, warm connections; lokictl and others ask.",
         epilog="It stays in the foreground and logs to standard error (LOKID_LOG: debug, info, warning,"
-        " error). SIGHUP reloads, SIGTERM drains and ends, a second SIGTERM does not wait.",
+        " error). SIGHUP reloads, SIGTERM drains and ends, a second one later does not wait.",
     )
     parser.add_argument("--config", metavar="FILE", help="the configuration (also LOKID_CONFIG)")
     parser.add_argument("--version", action="version", version=f"lokid {lokid.__version__}")

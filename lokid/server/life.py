@@ -27,6 +27,10 @@ from lokid.server.service import Runtime, Service
 from lokid.server.signals import HEEDED, release
 from lokid.systemd import Notifier
 
+TOGETHER_S = 1.0
+"""Two programs that both end lokid at the same time (`lokictl daemon restart` in two windows) want what one
+wants. Ctrl-C is a person, who may well mean it twice at once."""
+
 YOUNG = 10_000
 """Objects made and not gone before the collector looks for cycles among them (Python's own figure is 700, of
 the year 2000). A streamed question makes about a hundred that stay until it ends; 10,000 are 1 MiB."""
@@ -73,12 +77,15 @@ class Life:
                 tasks.cancel_scope.cancel()
 
     async def _heed(self, signals: AsyncIterable[signal.Signals], tasks: TaskGroup) -> None:
-        stops = 0
+        stops, first_at = 0, 0.0
         async for received in signals:
             if received is signal.SIGHUP:
                 self._reload.set()
                 continue
-            stops += 1
+            now = anyio.current_time()
+            if stops and received is signal.SIGTERM and now - first_at < TOGETHER_S:
+                continue
+            stops, first_at = stops + 1, first_at or now
             log.info("%s, number %d", received.name, stops)
             if stops == 1:
                 self._stop.set()

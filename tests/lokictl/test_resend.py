@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 
 import msgpack
 import pytest
 
 import lokid
+from lokictl import link
 from tests.fakes.rpc_daemon import Gone, say
 from tests.fakes.terminal import lokictl
 
@@ -95,6 +97,22 @@ def test_a_daemon_that_always_hangs_up_is_an_error_in_the_end(daemon, monkeypatc
     assert done.returncode == 69
     assert b"closed the connection again and again" in done.stderr
     assert sent(fake) > 3
+
+
+def test_one_that_waited_for_long_before_it_was_left_is_none_of_those(daemon, monkeypatch):
+    """It waited for its turn while lokid ended, twice."""
+    monkeypatch.setattr(link, "RESEND_S", 0.2)
+    left = []
+
+    def leaves(call, params):
+        if len(left) == 3:
+            return say("ok")(call, params)
+        left.append(time.sleep(0.25))
+        raise Gone
+
+    daemon(chat=leaves)
+    assert link.call("chat", {"model": "m", "prompt": "hi"})["text"] == "ok"
+    assert len(left) == 3
 
 
 def serve_bytes(data):

@@ -15,6 +15,7 @@ import anyio
 import pytest
 
 from lokid.errors import ConfigInvalid
+from lokid.server import life
 from lokid.server.endpoint import Endpoint, open_endpoint
 from lokid.server.life import Life
 from lokid.server.listener import Listener
@@ -46,10 +47,10 @@ async def living(
 ) -> AsyncIterator[FakeRuntime]:
     """A daemon that has said READY; at the end it must have ended by itself."""
     runtime = FakeRuntime()
-    life = Life(endpoint, runtime, Notifier(manager.getsockname()), watchdog_s)
+    living = Life(endpoint, runtime, Notifier(manager.getsockname()), watchdog_s)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(life.run)
+            tasks.start_soon(living.run)
             assert await heard(manager, "READY=1")
             yield runtime
     assert runtime.closed
@@ -97,6 +98,33 @@ async def test_a_second_stop_signal_cuts_what_runs(endpoint: Endpoint, manager: 
         await until(lambda: runtime.started)
         send(signal.SIGTERM)
         await heard(manager, "STOPPING=1")
+        send(signal.SIGINT)
+        assert (await client.response()).error.startswith("incomplete_response: lokid is shutting down")
+
+
+async def test_two_that_stop_it_at_once_want_what_one_wants(
+    endpoint: Endpoint, manager: socket.socket
+) -> None:
+    async with living(endpoint, manager) as runtime, connected(endpoint.path) as client:
+        await client.send("chat", model="slow", prompt="x")
+        await until(lambda: runtime.started)
+        for _ in range(3):
+            send(signal.SIGTERM)
+            await anyio.sleep(0.02)
+        await heard(manager, "STOPPING=1")
+        runtime.release.set()
+        assert (await client.response()).result["text"] == "late"
+
+
+async def test_one_that_stops_it_later_wants_it_sooner(
+    endpoint: Endpoint, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "TOGETHER_S", 0.0)
+    async with living(endpoint, manager) as runtime, connected(endpoint.path) as client:
+        await client.send("chat", model="hang", prompt="x")
+        await until(lambda: runtime.started)
+        send(signal.SIGTERM)
+        await heard(manager, "STOPPING=1")
         send(signal.SIGTERM)
         assert (await client.response()).error.startswith("incomplete_response: lokid is shutting down")
 
@@ -110,7 +138,7 @@ async def test_a_third_stop_signal_leaves_everything_where_it_is(
         await until(lambda: runtime.emitted > 256 * 1024)
         with anyio.fail_after(3):
             for _ in range(3):
-                send(signal.SIGTERM)
+                send(signal.SIGINT)
                 await anyio.sleep(0.02)
             await until(lambda: runtime.closed)
 
