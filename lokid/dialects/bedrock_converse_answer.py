@@ -8,7 +8,6 @@ reasoning have no ``contentBlockStart``. Both forms go through the same accumula
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from lokid.chat import (
     Answer,
     Event,
     FinishReason,
+    Image,
     Message,
     Part,
     Reasoning,
@@ -31,6 +31,7 @@ from lokid.dialects.bedrock_errors import in_stream, reason
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
+from lokid.dialects.pictures import inline
 from lokid.dialects.stream import BrokenEvent, Meter, WholeDecoder
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, loads, mapping, text
@@ -278,6 +279,9 @@ class Blocks:
                 case "toolResult":  # of a tool that Bedrock ran itself
                     self._room.add(value)
                     self._block(index, kind).entries.extend(items(value))
+                case "image":
+                    written = text(mapping(mapping(value).get("source")).get("bytes"))
+                    self._block(index, kind).add(kind, written)
                 case _:  # of something that is then not put together, so it is not kept
                     self._blocks.pop((index, kind), None)
 
@@ -309,6 +313,8 @@ class Blocks:
                 return self._reasoning(block)
             case "toolUse" if block.call is not None:
                 return self._call(block, cut=cut)
+            case "image" if image := _image(block):
+                return [image]
         return self._kept(block)
 
     def _reasoning(self, block: _Block) -> list[Part]:
@@ -346,6 +352,11 @@ class Blocks:
         return {KEY: {"origin": self._traits.origin, **state}}
 
 
+def _image(block: _Block) -> Image | None:
+    whole = text(mapping(block.start.get("source")).get("bytes"))
+    return inline(f"image/{text(block.start.get('format'))}", whole or _joined(block.pieces.get("image", [])))
+
+
 def _index(data: Mapping[str, Any]) -> int:
     index = data.get("contentBlockIndex")
     if not isinstance(index, int):
@@ -357,7 +368,7 @@ def _joined(pieces: list[str]) -> str:
     """Base64 of the bytes that came as base64 in pieces; empty if they cannot be read."""
     try:
         return base64.b64encode(b"".join(base64.b64decode(piece) for piece in pieces)).decode()
-    except binascii.Error:
+    except ValueError:
         return ""
 
 

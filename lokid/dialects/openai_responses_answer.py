@@ -29,8 +29,9 @@ from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
+from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean, short
-from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, ProviderFailed
@@ -52,7 +53,7 @@ class ResponsesDecoder:
     """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream()
+        self._stream = EventStream(PICTURES)
         self._traits = traits
         self._calls: dict[int, int] = {}  # output_index -> our index
         self._spoken: set[int] = set()  # calls of which arguments were sent on
@@ -203,6 +204,9 @@ def read(response: Mapping[str, Any], traits: Traits, output: Any) -> Answer:
                 parts += _reasoning(item, traits)
             case "function_call":
                 parts += _call(item, cut=incomplete and number == last)
+            case "image_generation_call":
+                form = text(item.get("output_format")) or "png"
+                parts += filter(None, [inline(f"image/{form}", text(item.get("result")))])
     finish: FinishReason = "refusal" if refused else "stop"
     if incomplete:
         finish = _cut_by(text(mapping(response.get("incomplete_details")).get("reason")))

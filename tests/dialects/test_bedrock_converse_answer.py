@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lokid.chat import Answer, ChatRequest, Message, Reasoning, Text, ToolCall, Usage
+from lokid.chat import Answer, ChatRequest, Image, Message, Reasoning, Text, ToolCall, Usage
 from lokid.chat.encode import message
 from lokid.dialects.bedrock_converse import KEY, encode
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder, usage, whole_converse_decoder
@@ -143,7 +143,22 @@ def test_reasoning_and_text_may_count_as_one_block() -> None:
 
 
 def test_hidden_reasoning_that_is_no_base64_is_dropped() -> None:
-    assert said(delta(0, reasoningContent={"redactedContent": "a"})).message.parts == ()
+    for none in ("a", "é"):
+        assert said(delta(0, reasoningContent={"redactedContent": none})).message.parts == ()
+
+
+def test_pictures_come_whole_or_in_pieces() -> None:
+    painted = Image("image/png", b"\x89PNG and more")
+    first, second = (base64.b64encode(piece).decode() for piece in (b"\x89PNG", b" and more"))
+    pieces = [delta(0, image={"source": {"bytes": piece}}) for piece in (first, second)]
+    found = said(start(0, image={"format": "png"}), *pieces, delta(1, text="so"))
+    assert found.message.parts == (painted, Text("so"))
+    one = {"image": {"format": "png", "source": {"bytes": base64.b64encode(painted.data).decode()}}}
+    assert whole(one, {"text": "so"}).message.parts == (painted, Text("so"))
+    for none in ("é", "a"):
+        assert not isinstance(
+            whole({"image": {"format": "png", "source": {"bytes": none}}}).message.parts[0], Image
+        )
 
 
 def test_an_answer_goes_back_as_it_came() -> None:
@@ -238,10 +253,10 @@ def test_a_tool_that_bedrock_runs_is_no_call_of_ours() -> None:
 
 
 def test_what_cannot_be_put_together_is_not_kept() -> None:
-    image = start(0, image={"format": "png"})
-    assert said(image, delta(0, image={"source": {"bytes": "eA=="}})).message.parts == ()
-    kept = whole({"image": {"format": "png", "source": {"bytes": "eA=="}}}).message.parts
-    assert kept == (Reasoning("", opaque(block={"image": {"format": "png", "source": {"bytes": "eA=="}}})),)
+    audio = start(0, audio={"format": "mp3"})
+    assert said(audio, delta(0, audio={"source": {"bytes": "eA=="}})).message.parts == ()
+    kept = whole({"audio": {"format": "mp3", "source": {"bytes": "eA=="}}}).message.parts
+    assert kept == (Reasoning("", opaque(block={"audio": {"format": "mp3", "source": {"bytes": "eA=="}}})),)
     deep: Any = {}
     for _ in range(40):
         deep = {"a": deep}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
-from lokid.chat import Answer, ChatRequest, Message, Reasoning, Text, ToolCall, Usage
+from lokid.chat import Answer, ChatRequest, Image, Message, Reasoning, Text, ToolCall, Usage
 from lokid.dialects.openai_responses import KEY, encode
 from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
 from lokid.dialects.parts import MAX_CALLS
@@ -210,6 +211,19 @@ def test_reasoning_shown_by_open_models_has_nothing_to_send_back() -> None:
     )
     assert found.answer.message.parts == (Reasoning("hm"), Text("Héllo"))
     assert found.reasoning == "hm"
+
+
+def test_pictures_of_the_tool_that_paints_are_in_the_answer() -> None:
+    picture = base64.b64encode(b"RIFF" + bytes(1_500_000)).decode()  # more than other events may have
+    items = [
+        {"type": "image_generation_call", "id": "ig", "status": "completed", "result": "iVBORw=="},
+        {"type": "image_generation_call", "id": "ig2", "output_format": "webp", "result": picture},
+        {"type": "image_generation_call", "id": "ig3", "result": None},
+    ]
+    done = [event("output_item.done", output_index=number, item=item) for number, item in enumerate(items)]
+    found = read(*done, event("completed", response=response(*items, TEXT)))
+    painted = (Image("image/png", b"\x89PNG"), Image("image/webp", b"RIFF" + bytes(1_500_000)))
+    assert found.answer.message.parts == (*painted, Text("Héllo"))
 
 
 def test_calls_in_any_form_come_out_as_events() -> None:

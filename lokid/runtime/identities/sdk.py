@@ -185,6 +185,8 @@ def main() -> int:
     request = json.loads(sys.argv[1])
     try:
         answer = CLOUDS[request["cloud"]](request)
+        if not all(isinstance(one, str) and one for one in answer.get("secrets", {}).values()):
+            raise Failed("unavailable", "its source gave credentials that are no texts")
     except Failed as error:
         answer = {"error": str(error), "kind": error.kind}
     except Exception as error:  # of an SDK, or of whatever is beneath it

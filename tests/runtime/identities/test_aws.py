@@ -343,6 +343,19 @@ class TestProgram:
         assert "HTTPS_PROXY" not in shown(await source_of("bedrock", home, environ).obtain())
 
 
+def test_credentials_that_are_no_texts_are_none() -> None:
+    script = (
+        "from lokid.runtime.identities import sdk;"
+        "sdk.CLOUDS['mine'] = lambda _: {'secrets': {'access_key_id': None}}; sdk.main()"
+    )
+    command = [sys.executable, "-c", script, '{"cloud": "mine"}']
+    done = subprocess.run(command, input="{}", capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {
+        "error": "its source gave credentials that are no texts",
+        "kind": "unavailable",
+    }
+
+
 def test_the_sdk_sees_what_the_program_is_told() -> None:
     code = (
         "import os; from lokid.runtime.identities import sdk;"
