@@ -79,7 +79,7 @@ class Rendered:
         *lines, self._partial = (self._partial + text).replace("\r\n", "\n").split("\n")
         for line in lines:
             self._line(clean(line))
-        if not self._fence and self._begins(clean(self._partial)):
+        if not self._fence and self._begins(clean(self._partial.removesuffix("\r"))):
             self._finish()
         self._show(done=False)
 
@@ -318,6 +318,9 @@ def _open(text: str) -> int:
             continue
         ticks = next((name for name in opened if name[0] == "`"), None)
         if mark[0] == "\\" or (ticks and mark != ticks):
+            continue
+        if mark[0] == "`" and match.end() == len(text):  # or the beginning of a longer one
+            opened.setdefault(mark, match.start())
             continue
         if mark == "](":
             opened["("] = opened.pop("[", match.start())

@@ -414,6 +414,14 @@ def test_a_line_of_many_spaces_is_laid_out(line):
     assert screen(out(["words\n", line, "\n\nend"])).endswith("end\n")
 
 
-@pytest.mark.parametrize("text", ["x" * 8 + " &amp; one two", "say `one\ntwo\nthree\n```\ncode\n```\nend"])
-def test_the_beginning_of_an_entity_or_a_fence_is_neither_letters_nor_a_mark(text):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 8 + " &amp; one two",
+        "say `one\ntwo\nthree\n```\ncode\n```\nend",
+        "say ` &amp; one\ntwo three\nfour five b``` end",
+        "one\n1. \r\n",
+    ],
+)
+def test_the_beginning_of_an_entity_a_fence_or_a_line_end_is_neither_letters_nor_a_mark(text):
     assert screen(out(text, width=12)).split() == screen(out([text], width=12)).split()
