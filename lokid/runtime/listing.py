@@ -24,6 +24,7 @@ from lokid.runtime.heavy import LARGE, aside
 from lokid.runtime.known import Models
 from lokid.runtime.network.http import Timeouts
 from lokid.runtime.redaction import SECRET, hide, without
+from lokid.runtime.secrets.vault import all_locked
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +154,8 @@ async def _names(client: OpenClient, limit: anyio.CancelScope) -> tuple[str, ...
     assert client.provider.list_models is not None
     credentials = await client.credentials()
     async with client.use() as settings:
+        if client.locked:  # meanwhile
+            raise all_locked(client.name)
         exchange = client.provider.list_models(settings)
         request = client.provider.authorize(settings, credentials, exchange.request)
         timeouts = Timeouts(settings.extra.connect_timeout, REFRESH_S, REFRESH_S)

@@ -15,6 +15,7 @@ from lokid.errors import (
     AuthenticationFailed,
     ConfigInvalid,
     InvalidParams,
+    LokidError,
     ProviderFailed,
     ProviderUnavailable,
     RateLimited,
@@ -302,6 +303,28 @@ class TestListing:
             rows = {row["id"]: row for row in await runtime.list_models("chat", None, False)}
         assert rows["groq:openai/gpt-oss-120b"]["input_price"] == 0.15
         assert rows["openai:gpt-5.4"]["long_input"]["above"] == 272_000
+
+    async def test_a_list_of_models_is_not_asked_for_after_the_lock(self, path: Path, tmp_path: Path) -> None:
+        """What gives the key may take its time."""
+        slow = "touch waits; until test -e go; do sleep 0.05; done; echo a-key-of-a-command"
+        told: list[LokidError] = []
+        async with FakeProvider(default=answer(body=b'{"data": []}')) as provider:
+            key = {"command": ["/bin/sh", "-c", f"cd {tmp_path}; {slow}"]}
+            configure(path, {"name": "a", "api_base": provider.url, "models": None, "api_key": key})
+            async with running(path) as runtime, anyio.create_task_group() as group:
+
+                async def asks() -> None:
+                    try:
+                        await runtime.list_models(None, "a", True)
+                    except LokidError as error:
+                        told.append(error)
+
+                group.start_soon(asks)
+                await until((tmp_path / "waits").exists, 30)
+                await runtime.secrets.lock()
+                (tmp_path / "go").touch()
+                await until(lambda: told or provider.requests, 30)
+        assert [type(error) for error in told] == [SecretMissing] and not provider.requests
 
     async def test_lists_of_models_are_bounded_and_read_one_at_a_time(
         self, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
