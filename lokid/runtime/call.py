@@ -226,6 +226,7 @@ class _Call:
                 break
             except _Refused as refused:
                 error = refused.error
+                self.turn.over(abandoned=isinstance(error, TimedOut))
                 if reached(error):
                     breakers.answered(name)
                 other = exchange.amend(error, refused.body) if exchange.amend else None
@@ -235,6 +236,7 @@ class _Call:
                     continue
             except LokidError as failure:
                 error = bare(failure)
+                self.turn.over(abandoned=True)
             # A 401 is final for a key, which does not get better by trying again; a token may.
             if not renewed and isinstance(error, AuthenticationFailed) and self._renew():
                 renewed = True

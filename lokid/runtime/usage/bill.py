@@ -60,6 +60,7 @@ class Entry(LimitedTurn):
     _heard = 0  # bytes
     _paid_tokens, _paid_share = 0, 0.0
     _sent_at = 0.0
+    _unseen_s: float | None = None
 
     def __init__(
         self,
@@ -161,6 +162,11 @@ class Entry(LimitedTurn):
         super().sent()
         self._went = False  # this time
         self._sent_at = time.monotonic()
+        self._unseen_s = None
+
+    def over(self, *, abandoned: bool) -> None:
+        self._went &= abandoned
+        self._unseen_s = time.monotonic() - self._sent_at  # what comes now is a pause
 
     def went(self) -> None:
         self._went = self._left = True
@@ -194,8 +200,8 @@ class Entry(LimitedTurn):
             output = -(-self._heard // BYTES_PER_TOKEN)
             # Who is at the other end of the extra socket may have had a word, and thoughts unseen behind it.
             if not output or (self.asker.restricted and not whole):
-                unseen = (time.monotonic() - self._sent_at) * UNSEEN_PER_S
-                output = max(output, round(min(unseen, self._most_output)))
+                unseen_s = time.monotonic() - self._sent_at if self._unseen_s is None else self._unseen_s
+                output = max(output, round(min(unseen_s * UNSEEN_PER_S, self._most_output)))
             rest = round(self._input_tokens() * max(1.0 - self._paid_share, 0.0))
             usage = Usage(self._paid_tokens + rest, output)
             self.answered(usage, self._price(usage))

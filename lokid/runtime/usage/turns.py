@@ -236,6 +236,9 @@ class Turn:
     def went(self) -> None:
         """It has left, or a part of it: what becomes of the answer, it may be paid for."""
 
+    def over(self, *, abandoned: bool) -> None:
+        """The attempt has failed. ``abandoned``: its provider may go on working on it."""
+
     def began(self, now: float) -> None:
         """The first part of the answer is there."""
         if self.first_event_at is None:

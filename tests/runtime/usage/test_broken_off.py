@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 EVENTS = [TextDelta("x" * 40), ReasoningDelta("y" * 41), ToolCallDelta(0, "i", "n", "{}")]
 
 
-async def row_of(act: Callable[[Entry], None]) -> Row:
+async def row_of(act: Callable[[Entry], None], most_output: float = 0) -> Row:
     bill = Bill({}, now=lambda: 1000.0)
     client = ClientSettings(type="tiny", name="acme")
     entering = bill.entry(
@@ -32,6 +32,7 @@ async def row_of(act: Callable[[Entry], None]) -> Row:
         partial(Config, ""),
         interactive=True,
         estimate=lambda: 7,
+        most_output=most_output,
         price=lambda usage: usage.input_tokens + usage.output_tokens / 100,
     )
     with anyio.CancelScope() as scope:
@@ -85,6 +86,23 @@ async def test_what_the_provider_refused_costs_nothing() -> None:
 
     row = await row_of(act)
     assert (row.outcome, row.input_tokens, row.cost_pusd) == ("overloaded", None, None)
+
+
+@pytest.mark.parametrize(("abandoned", "tokens"), [(False, (None, None)), (True, (7, 100))])
+async def test_a_pause_before_another_attempt_writes_nothing(monkeypatch, abandoned, tokens) -> None:
+    """A question that was cut an hour after a refusal was booked with 180,000 tokens."""
+    now = 1000.0
+    monkeypatch.setattr("lokid.runtime.usage.bill.time.monotonic", lambda: now)
+
+    def act(entry: Entry) -> None:
+        nonlocal now
+        entry.went()
+        now += 2
+        entry.over(abandoned=abandoned)
+        now += 3600
+
+    row = await row_of(act, 100_000)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("cancelled", *tokens)
 
 
 async def test_what_the_provider_counted_is_never_replaced_by_an_estimate() -> None:
