@@ -6,12 +6,19 @@ would wait for ever. Whoever waits looks here now and then; loaded only then.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 
 from lokictl.failure import Failure
+from lokictl.render import one_line
 from lokictl.systemctl import UNIT, properties
+from lokid.rpc import address
 
 ENOUGH = 2
+
+TAIL = 4096
+"""Bytes of a log."""
 
 
 class Watch:
@@ -38,6 +45,32 @@ class Watch:
                 f" systemd has started it again {restarts} times",
                 f"journalctl --user -u {UNIT} -n 20 shows why; it needs no reset once that is mended",
             )
+
+
+def again_and_again(seconds: float) -> Failure:
+    """Of a lokid without systemd, with what its log said meanwhile."""
+    said = f"lokid closed the connection again and again, for {seconds:.0f} s"
+    return Failure(
+        "daemon_unavailable",
+        f"{said}{_last_error(seconds)}",
+        "lokictl daemon run shows why; lokictl info shows where its log is",
+    )
+
+
+def _last_error(seconds: float) -> str:
+    """The end of a sentence; nothing if the log has no error from the last ``seconds``."""
+    try:
+        path = address.log_file(os.environ)
+        with open(path, "rb") as file:
+            if time.time() - os.fstat(file.fileno()).st_mtime > seconds:
+                return ""
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            lines = file.read(TAIL).decode("utf-8", "replace").splitlines()
+    except (OSError, address.NoHome):
+        return ""
+    errors = (line.partition(" error ")[2] for line in reversed(lines))
+    found = next(filter(None, errors), "")
+    return f"; its log says: {one_line(found)}" if found else ""
 
 
 def _how(facts: Mapping[str, str]) -> str:

@@ -309,11 +309,9 @@ def steps(
             if give_up_at is None or now - dialled > RESEND_S:  # that one waited long, and was left
                 give_up_at = now + RESEND_S
             if now > give_up_at:
-                raise Failure(
-                    "daemon_unavailable",
-                    f"lokid closed the connection again and again, for {RESEND_S:.0f} s",
-                    "lokictl daemon run shows why; lokictl info shows where its log is",
-                ) from None
+                from lokictl.crashes import again_and_again
+
+                raise again_and_again(RESEND_S) from None
             time.sleep(RESEND_PAUSE_S)
         finally:
             link.close()

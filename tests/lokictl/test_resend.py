@@ -6,12 +6,15 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 
 import msgpack
 import pytest
 
 import lokid
 from lokictl import link
+from lokictl.failure import Failure
+from lokid.rpc import address
 from tests.fakes.rpc_daemon import Gone, say
 from tests.fakes.terminal import lokictl
 
@@ -93,10 +96,22 @@ def test_a_daemon_that_always_hangs_up_is_an_error_in_the_end(daemon, monkeypatc
         raise Gone
 
     fake = daemon(chat=gone)
+    log = Path(address.log_file(os.environ))
+    log.parent.mkdir(parents=True)
+    log.write_text(
+        "2026-01-01T00:00:00.000 error lokid.life: it is broken\n2026-01-01T00:00:00.001 info lokid: x\n"
+    )
+    monkeypatch.setattr(link, "RESEND_S", 0.2)
+    with pytest.raises(Failure, match=r"again and again, for 0 s; its log says: lokid.life: it is broken$"):
+        link.call("chat", {"model": "m", "prompt": "hi"})
+    assert sent(fake) > 3
+    os.utime(log, (1, 1))
+    with pytest.raises(Failure, match=r"again and again, for 0 s$"):
+        link.call("chat", {"model": "m", "prompt": "hi"})
+    log.unlink()
     done = lokictl("ask", "hi")
     assert done.returncode == 69
-    assert b"closed the connection again and again" in done.stderr
-    assert sent(fake) > 3
+    assert b"closed the connection again and again, for 5 s\n" in done.stderr
 
 
 def test_one_that_waited_for_long_before_it_was_left_is_none_of_those(daemon, monkeypatch):
