@@ -21,16 +21,32 @@ def pid(path: str) -> int | None:
     """Of the lokid that has left the socket ``path`` and still holds its lock. The kernel's table says so: to
     try the lock would take it, for a moment, from one that starts. None: there is none that could be seen."""
     try:
-        lock = str(os.stat(f"{path}.lock").st_ino)
+        lock = _lock(f"{path}.lock")
         with open("/proc/locks", encoding="ascii", errors="replace") as file:
             rows = [line.split() for line in file]
-    except OSError:
+    except (OSError, StopIteration):
         return None
     # proc_locks(5): number, FLOCK, ADVISORY, WRITE, pid, major:minor:inode, start, end
-    for row in rows:
-        if row[1:2] == ["FLOCK"] and row[5:6] and row[5].rpartition(":")[2] == lock and is_lokid(row[4]):
-            return int(row[4])
-    return None
+    return next(
+        (int(row[4]) for row in rows if row[1:2] == ["FLOCK"] and row[5:6] == [lock] and is_lokid(row[4])),
+        None,
+    )
+
+
+def _lock(path: str) -> str:
+    """``path`` as the kernel's table has it. Two file systems of a kind may have the same inodes, and on
+    btrfs stat(2) gives another device than that table: its own stands in the table of mounts."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        inode = os.fstat(fd).st_ino
+        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
+            mount = next(line.split()[1] for line in file if line.startswith("mnt_id:"))
+    finally:
+        os.close(fd)
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        device = next(fields[2] for fields in map(str.split, file) if fields[0] == mount)
+    major, minor = map(int, device.split(":"))
+    return f"{major:02x}:{minor:02x}:{inode}"
 
 
 def not_running(path: str, *, afar: bool) -> Failure:

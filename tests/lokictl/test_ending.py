@@ -13,6 +13,7 @@ from lokictl import ending, link
 from lokictl.commands import daemon as daemon_command
 from lokictl.failure import Ending
 from lokictl.link import path_of_socket
+from tests.fakes.daemon import ROOT
 from tests.fakes.terminal import lokictl
 
 HOLDS_THE_LOCK = """
@@ -58,6 +59,28 @@ def test_a_lock_on_another_file_system_is_no_lokid(draining, monkeypatch):
     assert ending.pid(path_of_socket()) == draining.pid
     monkeypatch.setattr(ending, "is_lokid", lambda _: False)
     assert ending.pid(path_of_socket()) is None
+
+
+TWO_OF_A_KIND = """
+import fcntl, os, subprocess, sys
+from lokictl import ending
+paths = [os.path.join(sys.argv[2], name) for name in ("a", "b")]
+for path in paths:
+    os.mkdir(path)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", path], check=True)
+    open(f"{path}/rpc.sock.lock", "w").close()
+assert len({os.stat(f"{path}/rpc.sock.lock").st_ino for path in paths}) == 1
+lock = open(f"{paths[0]}/rpc.sock.lock")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print([ending.pid(f"{path}/rpc.sock") == os.getpid() for path in paths])
+"""
+
+
+def test_nor_is_one_with_the_same_inode(tmp_path):
+    """As of two users: each has a tmpfs, which counts its files from 1. Needs root."""
+    command = ["unshare", "-m", sys.executable, "-c", TWO_OF_A_KIND, "lokid", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[True, False]\n", done.stderr
 
 
 def test_the_socket_of_systemd_is_not_waited_on_while_the_service_ends(monkeypatch):
