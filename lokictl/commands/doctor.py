@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import last_error, link, own_config, sandbox
+from lokictl import ending, last_error, link, own_config, sandbox
 from lokictl.command import Command, json_option
 from lokictl.commands.config import problem_line
 from lokictl.commands.usage import counts_from, ledger_line
@@ -183,7 +183,8 @@ def _another() -> list[str]:
         place = address.socket_path(others)
     except address.NoHome:
         return []  # told already
-    if not _listens(place):
+    # lokid's own socket has another name in that table: it was bound before it was put there.
+    if ending.pid(place) is None and not _listens(place):
         return []
     mend = f"cron jobs and the like want {name}={session}" if session else f"set {name}={others[name]}"
     return [f"another lokid of yours listens at {place}, with limits and today's spending of its own: {mend}"]
@@ -194,8 +195,8 @@ LISTENING = "00010000"
 
 
 def _listens(path: str) -> bool:
-    """Not by connecting, for which systemd starts a daemon. Lines of the table: number, references, protocol,
-    flags, type, state, inode, path; ``proc_pid_net(5)``."""
+    """Whether systemd does. Not by connecting, for which it starts a daemon. Lines of the table: number,
+    references, protocol, flags, type, state, inode, path; ``proc_pid_net(5)``."""
     try:
         with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as table:
             rows = [line.rstrip("\n").split(maxsplit=7) for line in table]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
 
 from lokictl.commands import doctor
+from tests.fakes.daemon import poll, process
 from tests.fakes.terminal import lokictl
 
 
@@ -112,6 +114,7 @@ def test_a_second_daemon_is_told(home, monkeypatch):
     run = home / ".local" / "state" / "lokid" / "run"
     run.mkdir(parents=True)
     run.parent.chmod(0o700)
+    run.chmod(0o700)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(run / "rpc.sock"))
         assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # nobody listens
@@ -124,6 +127,15 @@ def test_a_second_daemon_is_told(home, monkeypatch):
         f"cron jobs and the like want XDG_RUNTIME_DIR={os.environ['XDG_RUNTIME_DIR']}\n".encode()
         in done.stdout
     )
+    (run / "rpc.sock").unlink()
+    config = home / "config.yaml"
+    config.write_text("clients: [{type: openai-compatible, name: a, api_base: 'http://127.0.0.1:9'}]\n")
+    environ = {"XDG_RUNTIME_DIR": "", "LOKID_CONFIG": str(config)}
+    with process(environ, [sys.executable, "-m", "lokid"]) as running:
+        poll(lambda: (run / "rpc.sock").exists())
+        assert told in lokictl("doctor").stdout
+        running.terminate()
+        running.communicate(timeout=20)
     monkeypatch.setenv("LOKID_SOCK", str(home / "own.sock"))
     assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # whoever sets that knows
 
