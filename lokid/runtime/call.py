@@ -324,7 +324,7 @@ class _Call:
                 raise failure from failure.__cause__
         finally:
             if sending.sent:
-                self.turn.went()
+                self.turn.went(whole=sending.whole)
         return await self._read(decoder, place, response.size)
 
     async def _read(self, decoder: Decoder[T], place: Place, size: int) -> T:

@@ -337,6 +337,11 @@ class Sending:
         """The request has left, or a part of it."""
         return self._progress is not None and self._progress.sent
 
+    @property
+    def whole(self) -> bool:
+        """All of it has."""
+        return self._progress is not None and self._progress.whole
+
     async def __aenter__(self) -> Response:
         progress = self._progress = self._client.progress(self._timeouts, self._scope)
         self._scope.__enter__()

@@ -92,7 +92,7 @@ class LeanTransport:
         parser = ResponseParser(request.method)
         try:
             progress.sending()
-            whole = await _send(connection.wire, head, content)
+            progress.whole = whole = await _send(connection.wire, head, content)
             body = await _receive_head(connection.wire, parser)
         except BaseException:
             self._release(connection, reusable=False)

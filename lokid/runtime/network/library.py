@@ -163,6 +163,8 @@ class _Trace:
                 self._progress.tunnelling()
             case "http11.send_request_headers.started" if about["request"].method != b"CONNECT":
                 self._progress.sending()
+            case "http11.send_request_body.complete" if self._progress.sent:
+                self._progress.whole = True
 
 
 class _Body:

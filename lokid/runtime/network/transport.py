@@ -54,13 +54,15 @@ class Progress:
     """How far one request has come, and the deadline that follows from it: that of ``scope``, which is around
     all of it."""
 
-    __slots__ = ("_by", "_clock", "connected", "scope", "sent", "target", "timeouts", "tunnel")
+    __slots__ = ("_by", "_clock", "connected", "scope", "sent", "target", "timeouts", "tunnel", "whole")
 
     target: Address
     connected: bool
     """A connection was made for this request; else it went out on one from the pool."""
     tunnel: bool
     sent: bool
+    whole: bool
+    """All of it is on its way: to half a question nobody answers."""
 
     def __init__(
         self,
@@ -72,12 +74,12 @@ class Progress:
         self.scope = scope
         self._clock = clock
         self._by = inf  # what the scope's deadline is
-        self.sent = False  # also of a request that is refused before it begins
+        self.sent = self.whole = False  # also of a request that is refused before it begins
 
     def begin(self, target: Address) -> None:
         """Also for the second try."""
         self.target = target
-        self.connected = self.tunnel = self.sent = False
+        self.connected = self.tunnel = self.sent = self.whole = False
         self.unlimited()
 
     def connecting(self) -> None:

@@ -168,8 +168,8 @@ class Entry(LimitedTurn):
         self._went &= abandoned
         self._unseen_s = time.monotonic() - self._sent_at  # what comes now is a pause
 
-    def went(self) -> None:
-        self._went = self._left = True
+    def went(self, *, whole: bool) -> None:
+        self._went, self._left = whole, True
 
     def admitted(self) -> None:
         self._runs = True

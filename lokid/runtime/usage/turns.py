@@ -233,8 +233,8 @@ class Turn:
         """Just before a request goes to the provider."""
         self.attempts += 1
 
-    def went(self) -> None:
-        """It has left, or a part of it: what becomes of the answer, it may be paid for."""
+    def went(self, *, whole: bool) -> None:
+        """It has left, or a part of it. The ``whole`` may be paid for, whatever becomes of the answer."""
 
     def over(self, *, abandoned: bool) -> None:
         """The attempt has failed. ``abandoned``: its provider may go on working on it."""

@@ -370,3 +370,18 @@ async def test_dialling_ahead_says_what_can_never_work(http):
 async def test_dialling_ahead_keeps_quiet_about_a_provider_that_is_down(http):
     async with refusing_port() as port:
         await http.dial(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(("size", "whole"), [(1000, True), (20_000_000, False)])
+async def test_of_a_question_that_is_cancelled_one_knows_whether_all_of_it_went(http, size, whole):
+    """A server that reads nothing: the kernel takes what fits into its buffers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sending = http.send(
+            HTTPRequest("POST", f"http://127.0.0.1:{server.getsockname()[1]}/", {}, b"x" * size), PATIENT
+        )
+        assert not sending.whole
+        with anyio.move_on_after(1):
+            async with sending:
+                pytest.fail("nobody answers")
+        assert sending.sent
+        assert sending.whole is whole

@@ -96,7 +96,7 @@ async def test_a_pause_before_another_attempt_writes_nothing(monkeypatch, abando
 
     def act(entry: Entry) -> None:
         nonlocal now
-        entry.went()
+        entry.went(whole=True)
         now += 2
         entry.over(abandoned=abandoned)
         now += 3600
