@@ -37,6 +37,19 @@ Method = Literal["chat", "embed", "rerank"]
 ABANDONED = ("cancelled", "timeout", "incomplete_response")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
 
+REFUSED = (
+    "authentication_failed",
+    "bad_request",
+    "context_length_exceeded",
+    "login_required",
+    "overloaded",
+    "permission_denied",
+    "provider_unavailable",
+    "quota_exceeded",
+    "rate_limited",
+)
+"""What a provider says that has answered nothing, also with status 200 or as the first event of a stream."""
+
 UNSEEN_PER_S = 50
 """Tokens of an answer that its provider writes for each second in which nothing of it is to be seen, for one
 that broke off: it was to come as a whole, or began with thoughts that are not shown. An assumption; models
@@ -57,7 +70,7 @@ class Entry(LimitedTurn):
     _runs = False
     _went = False
     _left = False  # at any attempt
-    _heard = 0  # bytes
+    _heard = _came = 0  # bytes: of a stream, and of a whole answer that could not be read
     _paid_tokens, _paid_share = 0, 0.0
     _sent_at = 0.0
     _unseen_s: float | None = None
@@ -147,7 +160,7 @@ class Entry(LimitedTurn):
         self._bill.check(self._client, self._budget, self.asker, config)
 
     def _end(self, outcome: str) -> None:
-        if outcome != "ok" and (self._runs or (self._went and outcome in ABANDONED)):
+        if outcome != "ok" and self._is_paid(outcome):
             self._broke_off()
         if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
             self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told
@@ -157,6 +170,16 @@ class Entry(LimitedTurn):
         # Nor does a question of which nothing was sent leave a row, which is as cheap to ask again.
         if self._left or self._runs or not self.asker.restricted:
             self._bill.put(self, outcome)
+
+    def _is_paid(self, outcome: str) -> bool:
+        """Whether its provider wants money for what failed, or may."""
+        if not self._runs:
+            return self._went and outcome in ABANDONED
+        if outcome in REFUSED:
+            return self._heard > 0 or self._paid_share > 0
+        # A stream that has nothing but an error in it; a whole answer may be one that makes no sense.
+        nothing = outcome == ProviderFailed.code and self.method == "chat" and not (self._heard or self._came)
+        return self.asker.restricted or not nothing
 
     def sent(self) -> None:
         super().sent()
@@ -183,7 +206,7 @@ class Entry(LimitedTurn):
 
     def came(self, size: int) -> None:
         if self.method == "chat":  # of the others the answer costs nothing
-            self._heard += size
+            self._came += size
 
     def paid(self, usage: Usage, share: float) -> None:
         self._paid_tokens += usage.input_tokens
@@ -197,7 +220,7 @@ class Entry(LimitedTurn):
         """What was answered so far is paid for all the same, and so is the input that a provider has when
         nobody waits for its answer any more; nobody said how much it is."""
         if self.usage is None:
-            output = -(-self._heard // BYTES_PER_TOKEN)
+            output = -(-(self._heard + self._came) // BYTES_PER_TOKEN)
             # Who is at the other end of the extra socket may have had a word, and thoughts unseen behind it.
             if not output or (self.asker.restricted and not whole):
                 unseen_s = time.monotonic() - self._sent_at if self._unseen_s is None else self._unseen_s

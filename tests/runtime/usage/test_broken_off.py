@@ -10,7 +10,15 @@ import pytest
 
 from lokid.chat import ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from lokid.config import Config
-from lokid.errors import IncompleteResponse, Overloaded
+from lokid.errors import (
+    BadRequest,
+    IncompleteResponse,
+    LokidError,
+    Overloaded,
+    ProviderFailed,
+    QuotaExceeded,
+    RateLimited,
+)
 from lokid.providers.settings import ClientSettings
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.bill import Bill, Entry
@@ -43,7 +51,7 @@ async def row_of(act: Callable[[Entry], None], most_output: float = 0) -> Row:
                 act(entry)
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
-        except (IncompleteResponse, Overloaded):
+        except LokidError:
             pass
     [row] = bill.ledger._unsaved
     assert isinstance(row, Row)
@@ -86,6 +94,39 @@ async def test_what_the_provider_refused_costs_nothing() -> None:
 
     row = await row_of(act)
     assert (row.outcome, row.input_tokens, row.cost_pusd) == ("overloaded", None, None)
+
+
+@pytest.mark.parametrize("error", [Overloaded, RateLimited, BadRequest, QuotaExceeded, ProviderFailed])
+async def test_nor_does_a_refusal_with_status_200_or_as_the_first_event(error: type[LokidError]) -> None:
+    def act(entry: Entry) -> None:
+        entry.went(whole=True)
+        entry.admitted()
+        if error is not ProviderFailed:  # which may be an answer that makes no sense
+            entry.came(100)
+        raise error("not now")
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.cost_pusd) == (error.code, None, None)
+
+
+async def test_one_behind_words_does() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.heard(EVENTS[:1])
+        raise Overloaded("not any more")
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("overloaded", 7, 10)
+
+
+async def test_so_does_a_whole_answer_that_makes_no_sense() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.came(400)
+        raise ProviderFailed("the provider's answer is not JSON")
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("provider_error", 7, 100)
 
 
 @pytest.mark.parametrize(("abandoned", "tokens"), [(False, (None, None)), (True, (7, 100))])
