@@ -188,6 +188,8 @@ class _Accumulator:
             self._delta(delta, form, out)
         if unfinished(finish):
             return plain
+        if not self._usage:  # Moonshot
+            self._usage = usage(choice)
         said = meaning(finish, FINISH)
         # A server that ends twice has cut the answer if it ever said so.
         self.finish = self.finish if self.finish in CUT else said

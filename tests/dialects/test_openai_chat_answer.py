@@ -271,6 +271,16 @@ def test_usage_may_come_with_a_choice_or_under_groqs_name_and_the_last_one_count
     assert read(stream(early, STOP)).answer.usage == Usage(1, 1)
 
 
+def test_usage_may_stand_in_the_choice_that_ends() -> None:
+    counts = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+    ends = chunk({}, "stop")
+    ends["choices"][0]["usage"] = counts
+    assert read(stream(said("a"), ends)).answer.usage == Usage(9, 3)
+    assert read(
+        stream(said("a"), ends, {"choices": [], "usage": counts | {"prompt_tokens": 8}})
+    ).answer.usage == Usage(8, 4)
+
+
 def test_model_and_id_are_the_providers() -> None:
     answer = read(stream({"choices": [], "id": "", "model": ""}, STOP)).answer
     assert (answer.response_id, answer.model) == ("r1", "m-1")
