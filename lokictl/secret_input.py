@@ -42,11 +42,15 @@ def ask(prompt: str, *, again: str | None = None) -> str:
 def _pasted(value: str) -> str:
     """Of what a terminal has passed on. Raises ``Failure`` where it may have left out the end."""
     if len(value.encode(errors="surrogateescape")) >= LINE:
-        raise usage(
-            f"a terminal passes on {LINE:,} bytes of a line: the end may be missing; nothing was changed",
-            "give it on standard input: lokictl secret set NAME < FILE",
-        )
+        raise _cut("the end may be missing")
     return value.removeprefix("\x1b[200~").removesuffix("\x1b[201~")
+
+
+def _cut(why: str) -> Failure:
+    return usage(
+        f"{why}; nothing was changed (a terminal passes on {LINE:,} bytes of a line)",
+        "give it on standard input: lokictl secret set NAME < FILE",
+    )
 
 
 def _close() -> None:
@@ -77,3 +81,5 @@ def _typed(prompt: str) -> str:
             ) from None
         except EOFError:
             return ""
+        except UnicodeDecodeError:
+            raise _cut("what was typed is no UTF-8") from None

@@ -77,15 +77,15 @@ class Life:
                 tasks.cancel_scope.cancel()
 
     async def _heed(self, signals: AsyncIterable[signal.Signals], tasks: TaskGroup) -> None:
-        stops, first_at = 0, 0.0
+        stops, before = 0, (signal.SIGHUP, 0.0)
         async for received in signals:
             if received is signal.SIGHUP:
                 self._reload.set()
                 continue
             now = anyio.current_time()
-            if stops and received is signal.SIGTERM and now - first_at < TOGETHER_S:
+            if received is signal.SIGTERM is before[0] and now - before[1] < TOGETHER_S:
                 continue
-            stops, first_at = stops + 1, first_at or now
+            stops, before = stops + 1, (received, now)
             log.info("%s, number %d", received.name, stops)
             if stops == 1:
                 self._stop.set()

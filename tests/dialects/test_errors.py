@@ -74,6 +74,7 @@ def test_a_refusal_with_status_200_is_told_from_an_answer() -> None:
         [{"candidates": []}],
     ]
     assert not any(says_why(json.dumps(value).encode()) for value in answers)
+    assert not says_why(b"<html>")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,17 @@ def test_a_value_that_a_terminal_may_have_cut_is_refused(daemon: Any, terminal: 
     assert kept == {}
 
 
+def test_what_is_no_utf_8_is_refused_as_it_is_typed(daemon: Any, terminal: Any) -> None:
+    """A letter that the terminal has cut, for one."""
+    kept = vault(daemon)
+    typed = terminal("secret", "set", "OPENAI_API_KEY")
+    typed.read_until(b"value of OPENAI_API_KEY: ")
+    typed.type(b"caf\xe9\n")
+    assert typed.wait() == 2
+    assert b"what was typed is no UTF-8" in typed.output
+    assert kept == {}
+
+
 @pytest.mark.parametrize(
     ("passed_on", "value"), [("\x1b[200~key\x1b[201~", "key"), ("x" * 4094, "x" * 4094), ("key", "key")]
 )
