@@ -18,6 +18,9 @@ from contextlib import contextmanager, suppress
 PATIENCE = 5.0
 """Seconds that a writer waits for another one. A write takes a millisecond, on a slow disk a second."""
 
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What file systems say that have no hard links, as those of some virtual machines and of FUSE."""
+
 _PAUSE = 0.01  # seconds between two looks at a lock that is taken
 
 
@@ -93,10 +96,43 @@ def replace(path: str, temporary: str, *, backup: bool = False) -> None:
         # A link first, so that there is a file at ``path`` at every moment.
         spare = f"{temporary[:-4]}.bak.tmp"
         with suppress(FileNotFoundError):
-            os.link(path, spare)
+            try:
+                os.link(path, spare)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                _copy(path, spare)
             os.rename(spare, f"{path}.bak")
     os.rename(temporary, path)
     flush_directory(os.path.dirname(path))
+
+
+def _copy(path: str, name: str) -> None:
+    with open(path, "rb") as file:
+        data = file.read()
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _write(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def place_new(path: str, temporary: str) -> bool:
+    """Puts ``temporary`` at ``path``. False: something is there already. Raises Busy and OSError."""
+    try:
+        os.link(temporary, path)  # unlike a rename it never replaces a file
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with lock(path):
+            if os.path.lexists(path):
+                return False
+            os.rename(temporary, path)
+    flush_directory(os.path.dirname(path))
+    return True
 
 
 def flush_directory(path: str) -> None:

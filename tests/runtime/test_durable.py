@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -50,6 +51,42 @@ def test_a_backup_is_what_was_there_before(folder: Path) -> None:
         replace(path, b"%d" % number, backup=True)
     assert (path.read_bytes(), (folder / "f.bak").read_bytes()) == (b"2", b"1")
     assert sorted(os.listdir(folder)) == ["f", "f.bak"]
+
+
+@pytest.mark.parametrize("number", [0, errno.EPERM, errno.EOPNOTSUPP])
+def test_without_hard_links_it_is_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As on FAT, and in directories that a virtual machine shares."""
+
+    def refuses(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    if number:
+        monkeypatch.setattr(durable.os, "link", refuses)
+    path = folder / "f"
+    for data, placed in ((b"first", True), (b"second", False)):
+        with durable.written(str(path), data) as temporary:
+            assert durable.place_new(str(path), temporary) is placed
+    assert path.read_bytes() == b"first"
+    replace(path, b"third", backup=True)
+    assert (path.read_bytes(), (folder / "f.bak").read_bytes()) == (b"third", b"first")
+    assert {each.name for each in folder.iterdir()} - {"f.lock"} == {"f", "f.bak"}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()} == {0o600}
+
+
+def test_a_link_that_fails_for_another_reason_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(durable.os, "link", full)
+    path = folder / "f"
+    with durable.written(str(path), b"a") as temporary, pytest.raises(OSError, match="full"):
+        durable.place_new(str(path), temporary)
+    path.write_bytes(b"a")
+    with pytest.raises(OSError, match="full"):
+        replace(path, b"b", backup=True)
+    assert [each.name for each in folder.iterdir()] == ["f"]
 
 
 def test_what_is_not_renamed_is_removed(folder: Path) -> None:

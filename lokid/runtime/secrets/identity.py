@@ -187,11 +187,7 @@ def create(path: str) -> None:
     text = _new()
     durable.make_directory(os.path.dirname(path))
     with durable.written(path, text.encode()) as temporary:
-        try:
-            os.link(temporary, path)  # unlike a rename it never replaces a file
-        except FileExistsError:
-            return
-        durable.flush_directory(os.path.dirname(path))
+        durable.place_new(path, temporary)
 
 
 async def unwrap(data: bytes, passphrase: str, environ: Mapping[str, str]) -> bytes:
