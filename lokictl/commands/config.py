@@ -129,10 +129,18 @@ def problem_line(problem: Mapping[str, Any], *, paint_on: bool) -> str:
     return paint(one_line(place), "red", on=paint_on) + " " + one_line(f"{key}{problem['message']}")
 
 
+def is_another_in_use() -> bool:
+    """Whether lokid uses another configuration than this shell, which is told."""
+    if (its := own_config.of_daemon(link.call("status"), os.environ)) is None:
+        return False
+    ours = own_config.path(os.environ)
+    note(f"lokictl: lokid uses another configuration, {its}; for {ours}: lokictl daemon restart")
+    return True
+
+
 def _check(path: str | None) -> int:
-    if path is None and (its := own_config.of_daemon(link.call("status"), os.environ)) is not None:
+    if path is None and is_another_in_use():
         path = own_config.path(os.environ)
-        note(f"lokictl: lokid uses another configuration, {its}; for {path}: lokictl daemon restart")
     params = {"path": os.path.abspath(os.path.expanduser(path))} if path else {}
     problems: Sequence[Mapping[str, Any]] = link.call("config.check", params)
     on = colour(1, os.environ)

@@ -11,7 +11,7 @@ import click
 
 from lokictl import left_by_aichat, left_by_loki, link, own_config
 from lokictl.command import Group
-from lokictl.commands.config import CONFIG_INVALID, problem_line
+from lokictl.commands.config import CONFIG_INVALID, is_another_in_use, problem_line
 from lokictl.failure import usage
 from lokictl.left_by_loki import Left
 from lokictl.render import colour, note
@@ -181,6 +181,7 @@ class _Import:
             ("configuration", path, f"written; the old one is {backup}" if backup else "written")
         )
         link.call("config.reload")
+        is_another_in_use()
 
     def move_tokens(self) -> None:
         """After the configuration: only a client that is there can have them. A file is removed when its

@@ -11,6 +11,7 @@ import click
 
 from lokictl import found_here, left_by_loki, link, own_config, spinner
 from lokictl.command import Command
+from lokictl.commands.config import is_another_in_use
 from lokictl.commands.import_ import take_over
 from lokictl.failure import Failure, usage
 from lokictl.found_here import KEYS, Found
@@ -59,6 +60,8 @@ def command(no_call: bool, yes: bool) -> int:
         backup = own_config.write(path, found_here.configuration(found))
         note(f"{path} is written" + (f"; the old one is {backup}" if backup else ""))
         link.call("config.reload")
+        if is_another_in_use():
+            return 1  # whose clients are not what was found here
     else:
         names = [row["name"] for row in link.call("clients.list")]
         _stays(path, [one for one in found if one.name not in names])

@@ -97,6 +97,7 @@ def test_everything_is_taken_over_in_the_order_that_is_safe(daemon: Any, loki: P
         ("import.loki", ["config", "dry_run"]),
         ("import.loki", ["dry_run", "password", "vault"]),
         ("config.reload", []),
+        ("status", []),
         ("import.loki", ["dry_run", "tokens"]),
         ("import.loki", ["dry_run", "tokens"]),
     ]

@@ -131,6 +131,18 @@ def test_keys_go_into_the_vault_and_each_client_is_asked(daemon: Any, home: Path
     assert written(home).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_daemon_with_another_configuration_is_told_and_not_asked(daemon: Any, home: Path) -> None:
+    running = answers(daemon)
+    mine = home / "work.yaml"
+    done = lokictl("setup", env={**NOBODY, "OPENAI_API_KEY": VALUE, "LOKID_CONFIG": str(mine)})
+    assert done.returncode == 1
+    its = f"{home}/.config/lokid/config.yaml"
+    told = f"lokid uses another configuration, {its}; for {mine}: lokictl daemon restart"
+    assert told in done.stderr.decode()
+    assert mine.exists()
+    assert "chat" not in [name for name, _ in running.calls]
+
+
 def test_no_call_asks_nobody(daemon: Any, home: Path) -> None:
     running = answers(daemon)
     assert lokictl("setup", "--no-call", env={**NOBODY, "OPENAI_API_KEY": VALUE}).returncode == 0
