@@ -304,7 +304,8 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
         input_tokens=prompt,
         output_tokens=max(count(found.get("completion_tokens")), count(found.get("total_tokens")) - prompt),
         cached_input_tokens=cached,
-        cache_write_tokens=count(prompt_details.get("cache_write_tokens")),
+        cache_write_tokens=count(prompt_details.get("cache_write_tokens"))
+        or count(found.get("cache_creation_input_tokens")),  # LiteLLM
         reasoning_tokens=count(mapping(found.get("completion_tokens_details")).get("reasoning_tokens")),
     )
 

@@ -254,6 +254,10 @@ def test_an_empty_stream_and_a_lonely_done_are_incomplete() -> None:
             Usage(9, 3, 4),
         ),  # DeepSeek
         ({"prompt_tokens": 9, "completion_tokens": 3, "cached_tokens": 4}, Usage(9, 3, 4)),  # Moonshot
+        (
+            {"prompt_tokens": 9, "completion_tokens": 3, "cache_creation_input_tokens": 5},
+            Usage(9, 3, 0, 5),
+        ),  # LiteLLM
         ({"prompt_tokens": None, "completion_tokens": "3"}, None),
         ({}, None),
         (None, None),
