@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 
 from lokictl.failure import usage
 from lokictl.render import colour
 from lokictl.reply import Answer
+
+LONG_S, SHARE, PAUSE_S = 0.01, 3, 0.2
+"""Seconds that it takes to lay out a piece, where the block that it ends is long; how many times as long
+the next ones are then waited for, to be laid out together; and how long at most. Else a core would be busy as
+long as a long list or table comes."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +53,11 @@ class Markdown(Answer):
             super().feed(text)
         else:
             self.started = True
+            begun = time.perf_counter()
             self._rendered.feed(text)
+            took = time.perf_counter() - begun
+            if took > LONG_S and self._terminal:
+                time.sleep(min(took * SHARE, PAUSE_S))
 
     def end(self) -> None:
         if self._rendered is None or not self.started:

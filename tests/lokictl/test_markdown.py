@@ -425,3 +425,23 @@ def test_a_line_of_many_spaces_is_laid_out(line):
 )
 def test_the_beginning_of_an_entity_a_fence_or_a_line_end_is_neither_letters_nor_a_mark(text):
     assert screen(out(text, width=12)).split() == screen(out([text], width=12)).split()
+
+
+@pytest.mark.parametrize(
+    ("took", "terminal", "pauses"),
+    [(0.005, True, []), (0.02, True, [0.06]), (5, True, [0.2]), (5, False, [])],
+)
+def test_pieces_of_a_long_block_are_laid_out_together(monkeypatch, took, terminal, pauses):
+    now, slept = 0.0, []
+
+    class Slow:
+        def feed(self, text):
+            nonlocal now
+            now += took
+
+    monkeypatch.setattr(layout.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(layout.time, "sleep", slept.append)
+    shown = layout.Markdown(1, terminal=terminal, required=False)
+    shown._prepared, shown._rendered = True, Slow()
+    shown.feed("a")
+    assert slept == pytest.approx(pauses)
