@@ -30,7 +30,7 @@ from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
-from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import EventDecoder, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
@@ -51,23 +51,16 @@ MAX_BLOCKS = MAX_CALLS
 """Blocks of one answer. Honest ones have a few dozen."""
 
 
-class MessagesDecoder:
-    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+class MessagesDecoder(EventDecoder):
+    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream()
+        super().__init__()
         self._blocks = Blocks(traits)
 
     @property
     def ended(self) -> bool:
         return self._blocks.stopped
-
-    @property
-    def held(self) -> int:
-        return self._stream.held
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
         self._stream.close(self._take)

@@ -25,7 +25,7 @@ from lokid.dialects.cohere_chat import KEY
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
-from lokid.dialects.stream import EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import EventDecoder, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, items, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, ProviderUnavailable
@@ -42,23 +42,16 @@ FINISH: dict[str, FinishReason] = {
 Field = Literal["text", "thinking", "tool_plan"]
 
 
-class CohereDecoder:
-    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+class CohereDecoder(EventDecoder):
+    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream()
+        super().__init__()
         self._answer = _Accumulator(traits)
 
     @property
     def ended(self) -> bool:
         return self._answer.ended
-
-    @property
-    def held(self) -> int:
-        return self._stream.held
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
         self._stream.close(self._take)

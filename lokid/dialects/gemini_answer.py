@@ -34,7 +34,7 @@ from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, call_id, listed
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean
-from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, EventDecoder, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
@@ -84,22 +84,15 @@ COUNTED = (
 UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
 
-class GeminiDecoder:
-    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+class GeminiDecoder(EventDecoder):
+    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     ended = False
     """Nothing but the end of the body says so."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream(PICTURES)
+        super().__init__(PICTURES)
         self._answer = _Accumulator(traits)
-
-    @property
-    def held(self) -> int:
-        return self._stream.held
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
         self._stream.close(self._take)

@@ -16,7 +16,7 @@ from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
-from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, EventDecoder, WholeDecoder, event_json
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
@@ -41,11 +41,11 @@ CUT = ("length", "content_filter", "context_overflow")
 """What says that there is more of an answer."""
 
 
-class StreamDecoder:
-    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+class StreamDecoder(EventDecoder):
+    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream(PICTURES)
+        super().__init__(PICTURES)
         self._answer = _Accumulator(traits)
         self._template = Template()
         self._done = False
@@ -53,13 +53,6 @@ class StreamDecoder:
     @property
     def ended(self) -> bool:
         return self._done
-
-    @property
-    def held(self) -> int:
-        return self._stream.held
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
         self._stream.close(self._take)

@@ -31,7 +31,7 @@ from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean, short
-from lokid.dialects.stream import PICTURES, EventStream, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, EventDecoder, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, ProviderFailed
@@ -49,11 +49,11 @@ GAVE_UP = ("failed", "cancelled")
 """Values of ``status``."""
 
 
-class ResponsesDecoder:
-    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says."""
+class ResponsesDecoder(EventDecoder):
+    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
-        self._stream = EventStream(PICTURES)
+        super().__init__(PICTURES)
         self._traits = traits
         self._calls: dict[int, int] = {}  # output_index -> our index
         self._spoken: set[int] = set()  # calls of which arguments were sent on
@@ -67,13 +67,6 @@ class ResponsesDecoder:
     @property
     def ended(self) -> bool:
         return self._answer is not None
-
-    @property
-    def held(self) -> int:
-        return self._stream.held
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data, self._take)
 
     def close(self) -> Answer:
         self._stream.close(self._take)

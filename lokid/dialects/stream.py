@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -125,6 +126,24 @@ class EventStream:
         with suppress(BrokenEvent):
             for event in unfinished:
                 take(event, [])
+
+
+class EventDecoder(ABC):
+    """What the decoders of server-sent events have, ``feed`` and ``held`` as ``lokid.providers.base.Decoder``
+    says. ``_take``: adds what an event means to the list."""
+
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
+        self._stream = EventStream(max_event)
+
+    @property
+    def held(self) -> int:
+        return self._stream.held
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._stream.feed(data, self._take)
+
+    @abstractmethod
+    def _take(self, event: SSEEvent, out: list[Event]) -> None: ...
 
 
 def _broken(error: EventTooLarge) -> ProviderFailed:
