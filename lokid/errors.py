@@ -44,7 +44,8 @@ class LokidError(Exception):
     ``message``: a sentence; ``hint``: the command or edit that mends it; ``client``: name of the
     configured client; ``status``: HTTP status of the provider; ``retry_after_s``: seconds until it may
     work; ``request_id``: the provider's own id, for its support; ``retryable``: whether lokid itself may
-    send the same request once more (only ever before the first byte of an answer).
+    send the same request once more (only ever before the first byte of an answer); ``refused``: the provider
+    said so in place of an answer, for which it wants no money.
     """
 
     code: ClassVar[str] = "provider_error"
@@ -57,6 +58,7 @@ class LokidError(Exception):
     retry_after_s: float | None = None
     request_id: str | None = None
     retryable: bool | None = None
+    refused: bool = False
 
     def __post_init__(self) -> None:
         super().__init__(self.message)

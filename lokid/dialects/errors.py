@@ -222,6 +222,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         retry_after_s=wait,
         request_id=_request_id(headers),
         retryable=retryable,
+        refused=True,
     )
 
 
@@ -237,6 +238,7 @@ def in_band(error: Any) -> LokidError:
         status=refusal.status,
         retry_after_s=wait,
         retryable=retryable,
+        refused=True,
     )
 
 

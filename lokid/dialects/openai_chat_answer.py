@@ -91,7 +91,8 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
         answer = _Accumulator(traits)
         answer.chunk(mapping(value), "message", [])
         if not answer.begun:
-            raise ProviderFailed("the provider's answer has no choices")
+            counted = usage(mapping(value))
+            raise ProviderFailed("the provider's answer has no choices", refused=counted is None)
         return answer.close()
 
     return WholeDecoder(read)

@@ -137,7 +137,7 @@ class Entry(LimitedTurn):
         if error is None:
             self._end("ok")
         elif isinstance(error, LokidError):
-            self._end(error.code)
+            self._end(error.code, refused=error.refused)
         else:  # of a bug the caller is told what is said of providers that fail
             self._end(ProviderFailed.code if isinstance(error, Exception) else "cancelled")
 
@@ -159,8 +159,8 @@ class Entry(LimitedTurn):
             self._budget = next(budgets, self._budget)
         self._bill.check(self._client, self._budget, self.asker, config)
 
-    def _end(self, outcome: str) -> None:
-        if outcome != "ok" and self._is_paid(outcome):
+    def _end(self, outcome: str, *, refused: bool = False) -> None:
+        if outcome != "ok" and self._is_paid(outcome, refused=refused or outcome in REFUSED):
             self._broke_off()
         if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
             self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told
@@ -171,11 +171,11 @@ class Entry(LimitedTurn):
         if self._left or self._runs or not self.asker.restricted:
             self._bill.put(self, outcome)
 
-    def _is_paid(self, outcome: str) -> bool:
+    def _is_paid(self, outcome: str, *, refused: bool) -> bool:
         """Whether its provider wants money for what failed, or may."""
         if not self._runs:
             return self._went and outcome in ABANDONED
-        if outcome in REFUSED:
+        if refused:
             return self._heard > 0 or self._paid_share > 0
         # A stream that has nothing but an error in it; a whole answer may be one that makes no sense.
         nothing = outcome == ProviderFailed.code and self.method == "chat" and not (self._heard or self._came)

@@ -10,6 +10,7 @@ import pytest
 
 from lokid.chat import ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from lokid.config import Config
+from lokid.dialects.errors import in_band
 from lokid.errors import (
     BadRequest,
     IncompleteResponse,
@@ -107,6 +108,16 @@ async def test_nor_does_a_refusal_with_status_200_or_as_the_first_event(error: t
 
     row = await row_of(act)
     assert (row.outcome, row.input_tokens, row.cost_pusd) == (error.code, None, None)
+
+
+async def test_nor_does_one_that_has_no_known_code() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.came(100)
+        raise in_band({"detail": "Not Found"})
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.cost_pusd) == ("provider_error", None, None)
 
 
 async def test_one_behind_words_does() -> None:
