@@ -39,7 +39,7 @@ class ExtraListener:
 
     async def run(self) -> None:
         async with anyio.create_task_group() as tasks:
-            while True:
+            while not self._draining:  # else a second drain would begin beside the one of all
                 state = self._service.extra
                 wanted = self._path()
                 if wanted != state.path:
@@ -77,7 +77,7 @@ class ExtraListener:
 
     def _path(self) -> str | None:
         path = self._service.runtime.extra_path()
-        if path is None or self._draining:
+        if path is None:
             return None
         return os.path.normpath(os.path.join(os.path.dirname(self._service.socket), os.path.expanduser(path)))
 
@@ -109,7 +109,7 @@ class ExtraListener:
 
     async def _watch(self, listener: Listener) -> None:
         await listener.watch()
-        if self._listener is listener:  # not closed by the configuration: somebody took its place
+        if self._listener is listener and not self._draining:  # somebody took its place
             self._listener = None
             self._service.extra.path = None
             await listener.drain(goes_on=True)

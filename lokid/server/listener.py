@@ -168,7 +168,8 @@ class Listener:
 
     async def _wait_until_empty(self) -> None:
         while self._sessions:
-            self._empty = anyio.Event()
+            if self._empty.is_set():
+                self._empty = anyio.Event()  # others may wait for the one that there is
             await self._empty.wait()
 
     # --- connections

@@ -95,6 +95,25 @@ async def test_a_question_that_runs_when_it_is_closed_is_answered(tmp_path: Path
             assert (await client.response()).result["text"] == "late"
 
 
+async def test_an_end_waits_for_a_question_there_and_no_longer(tmp_path: Path) -> None:
+    """A second drain began beside the first, which then waited until its time was up."""
+    path = tmp_path / "lokid" / "lokid-extra.sock"
+    async with world(tmp_path) as here:
+        here.configure("lokid-extra.sock")
+        await until(path.exists)
+        async with connected(str(path)) as client:
+            await client.send("chat", model="slow", prompt="x")
+            await until(lambda: here.runtime.started)
+            with anyio.fail_after(10):
+                async with anyio.create_task_group() as ending:
+                    ending.start_soon(here.extra.drain, 60.0)
+                    await until(lambda: not path.exists())
+                    here.configure("lokid-extra.sock")  # wakes who looks for changes
+                    await anyio.wait_all_tasks_blocked()
+                    here.runtime.release.set()
+                    assert (await client.response()).result["text"] == "late"
+
+
 async def test_a_question_that_waits_when_it_is_closed_is_answered_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
