@@ -90,7 +90,8 @@ def read(path: str) -> Record | None:
                 raise Unusable("belongs to another user")
             if facts.st_mode & 0o077:
                 mode = stat.S_IMODE(facts.st_mode)
-                raise Unusable(f"has mode {mode:04o}, so other users could read the tokens in it")
+                why = "others could read the tokens in it: chmod 600 mends that"
+                raise Unusable(f"has mode {mode:04o}, so {why}")
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
