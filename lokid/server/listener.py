@@ -85,6 +85,7 @@ class Listener:
         self._starving = False  # the last accept failed
         self._starving_said = False  # and the log has it
         self._starving_due = 0.0  # when it may have the next one
+        self._serving = endpoint.sock
         self._patience = anyio.CancelScope()
         self._empty = anyio.Event()
 
@@ -94,7 +95,7 @@ class Listener:
         """Accepts until ``drain`` or cancellation; ends with the last session."""
         async with anyio.create_task_group() as sessions:
             while not self._draining:
-                sock = self._endpoint.sock
+                sock = self._serving = self._endpoint.sock
                 if self._access.restricted:
                     BEHIND.add(sock.fileno())
                 # Left for a new turn when the socket was bound again, for good when draining. Closed only
@@ -126,7 +127,7 @@ class Listener:
         """One look, see ``watch``; False if another daemon took our place."""
         if self._draining or self._endpoint.is_reachable():
             return True
-        path, inherited = self._endpoint.path, self._endpoint.inherited
+        path, inherited, lost = self._endpoint.path, self._endpoint.inherited, self._endpoint.sock
         try:
             self._endpoint.bind_again()
         except EndpointError as error:
@@ -135,6 +136,8 @@ class Listener:
             self._deaf = str(error)
             return not isinstance(error, EndpointBusy)
         self._deaf = ""
+        if lost is not self._serving:  # removed again before anybody accepted there
+            lost.close()
         log.warning("the socket %s was removed; made a new one", path)
         if inherited:
             log.warning("systemd still holds the old one: `systemctl --user restart lokid.socket lokid`")

@@ -19,7 +19,7 @@ import pytest
 
 from lokid.server import listener as module
 from lokid.server.endpoint import EndpointBusy, open_endpoint
-from tests.fakes.server import served, until
+from tests.fakes.server import connected, served, until
 
 pytestmark = pytest.mark.anyio
 
@@ -169,6 +169,19 @@ async def test_the_watch_looks_again_and_again(tmp_path: Path) -> None:
             os.unlink(server.path)
             await until(lambda: os.path.exists(server.path))
         tasks.cancel_scope.cancel()
+
+
+async def test_one_that_is_removed_twice_before_the_loop_has_had_a_turn_is_closed(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        made = []
+        for _ in range(3):
+            os.unlink(server.path)
+            assert server.listener.check()
+            made.append(server.listener._endpoint.sock)
+        assert [sock.fileno() < 0 for sock in made] == [True, True, False]
+        await anyio.wait_all_tasks_blocked()
+        async with connected(server.path) as client:
+            assert (await client.ask("requests.list")).result == []
 
 
 async def test_a_socket_that_another_program_put_in_our_place_is_not_stolen_back(
