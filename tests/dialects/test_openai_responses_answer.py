@@ -214,7 +214,7 @@ def test_reasoning_shown_by_open_models_has_nothing_to_send_back() -> None:
 
 
 def test_pictures_of_the_tool_that_paints_are_in_the_answer() -> None:
-    picture = base64.b64encode(b"RIFF" + bytes(1_500_000)).decode()  # more than other events may have
+    picture = base64.b64encode(b"RIFF and more").decode()
     items = [
         {"type": "image_generation_call", "id": "ig", "status": "completed", "result": "iVBORw=="},
         {"type": "image_generation_call", "id": "ig2", "output_format": "webp", "result": picture},
@@ -222,8 +222,17 @@ def test_pictures_of_the_tool_that_paints_are_in_the_answer() -> None:
     ]
     done = [event("output_item.done", output_index=number, item=item) for number, item in enumerate(items)]
     found = read(*done, event("completed", response=response(*items, TEXT)))
-    painted = (Image("image/png", b"\x89PNG"), Image("image/webp", b"RIFF" + bytes(1_500_000)))
+    painted = (Image("image/png", b"\x89PNG"), Image("image/webp", b"RIFF and more"))
     assert found.answer.message.parts == (*painted, Text("Héllo"))
+
+
+def test_a_picture_of_megabytes_comes_in_one_event() -> None:
+    item = {"type": "image_generation_call", "id": "ig", "result": "A" * 2_000_000}
+    data = named(event("completed", response=response(item)))
+    decoder = ResponsesDecoder(TRAITS)
+    for begin in range(0, len(data), 65536):
+        decoder.feed(data[begin : begin + 65536])
+    assert decoder.close().message.parts == (Image("image/png", bytes(1_500_000)),)
 
 
 def test_calls_in_any_form_come_out_as_events() -> None:
