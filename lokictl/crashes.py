@@ -68,8 +68,8 @@ def _last_error(seconds: float) -> str:
             lines = file.read(TAIL).decode("utf-8", "replace").splitlines()
     except (OSError, address.NoHome):
         return ""
-    errors = (line.partition(" error ")[2] for line in reversed(lines))
-    found = next(filter(None, errors), "")
+    words = (line.split(" ", 2) for line in reversed(lines))  # time, level and the rest
+    found = next((row[2] for row in words if row[1:2] == ["error"]), "")
     return f"; its log says: {one_line(found)}" if found else ""
 
 

@@ -74,6 +74,7 @@ def _refined(error: LokidError, said: str) -> LokidError:
             status=error.status,
             retry_after_s=error.retry_after_s,
             request_id=error.request_id,
+            refused=error.refused,
         )
     if isinstance(error, AuthenticationFailed):
         error.hint = KEYS_HINT

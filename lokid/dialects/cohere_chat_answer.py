@@ -192,7 +192,7 @@ def usage(found: Mapping[str, Any]) -> Usage | None:
 def _failure(finish: str, error: Any) -> LokidError | None:
     """No SDK notices these: the answer came with status 200, and ends in the middle."""
     if finish == "TIMEOUT":
-        return ProviderUnavailable("the provider ran out of time in the middle of the answer")
+        return ProviderUnavailable("the provider ran out of time in the middle of the answer", refused=True)
     if finish.startswith("ERROR") or error:
         return in_band({"message": text(error) or "the model failed in the middle of the answer"})
     return None

@@ -215,12 +215,10 @@ class _Accumulator:
                 raise ProviderFailed(_because(FAILED[finish], finish, candidate, "finish"), hint="ask again")
 
     def _take_part(self, part: Mapping[str, Any], out: list[Event]) -> None:
-        signature = text(part.get("thoughtSignature"))
+        signature, blob = text(part.get("thoughtSignature")), mapping(part.get("inlineData"))
         if isinstance(part.get("functionCall"), dict):
             self._call(part["functionCall"], signature, out)
-        elif image := inline(
-            text((blob := mapping(part.get("inlineData"))).get("mimeType")), text(blob.get("data"))
-        ):
+        elif image := inline(text(blob.get("mimeType")), text(blob.get("data"))):
             self._add(image)
         elif part.keys() <= {"text", "thought", "thoughtSignature"}:
             self._text(Reasoning if part.get("thought") else Text, text(part.get("text")), signature, out)

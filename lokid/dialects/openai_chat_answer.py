@@ -166,7 +166,8 @@ class _Accumulator:
         if choice.get("error") or finish in ("error", "network_error"):  # OpenRouter; Zhipu
             raise in_band(choice)
         if finish == "insufficient_system_resource":  # DeepSeek
-            raise Overloaded("the provider stopped in the middle of the answer for lack of capacity")
+            why = "the provider stopped in the middle of the answer for lack of capacity"
+            raise Overloaded(why, refused=True)
         delta = mapping(choice.get(form))
         if not delta:
             delta = self._elsewhere(choice, form, out)

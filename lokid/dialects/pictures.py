@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ def inline(media_type: str, written: str) -> Image | None:
         return None
     try:
         data = base64.b64decode(written.replace("-", "+").replace("_", "/"), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     return Image(media_type, data) if data else None
 

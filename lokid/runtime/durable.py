@@ -67,18 +67,26 @@ def written(path: str, data: bytes) -> Iterator[str]:
     was renamed. Raises OSError."""
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.tmp")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = os.open(temporary, _NEW, 0o600)
     try:
-        try:
-            os.fchmod(fd, 0o600)
-            _write(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _fill(fd, data)
         yield temporary
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def _fill(fd: int, data: bytes) -> None:
+    """And closes it."""
+    try:
+        os.fchmod(fd, 0o600)
+        _write(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write(fd: int, data: bytes) -> None:
@@ -110,12 +118,7 @@ def replace(path: str, temporary: str, *, backup: bool = False) -> None:
 def _copy(path: str, name: str) -> None:
     with open(path, "rb") as file:
         data = file.read()
-    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        _write(fd, data)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    _fill(os.open(name, _NEW, 0o600), data)
 
 
 def place_new(path: str, temporary: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -64,7 +65,8 @@ class Loaded:
     """What the files hold. ``config`` is None if there are ``problems``. ``texts``: a hash of what was read
     (None: no such file). ``young``: something changed so shortly before that ``marks`` of the ``files``
     may not tell. ``unread``: the system could not read a file that is there (no descriptor was free, for
-    instance), so it is worth another look although nothing changed. ``settings``: where the vault is."""
+    instance), or may not use it for what its directory is, so it is worth another look although nothing
+    changed. ``settings``: where the vault is."""
 
     config: Config | None
     problems: tuple[Problem, ...]
@@ -214,6 +216,7 @@ def read(path: str, problems: list[Problem], failures: list[OSError]) -> str | N
                 problem(f"every user of this machine may write to it, so it is not used: chmod o-w {path}")
             elif why := replaceable.why(path, facts.st_uid):
                 problem(why)
+                failures.append(PermissionError(errno.EPERM, why))  # its mend changes no file
             else:
                 data = file.read(MAX_BYTES + 1) or b""  # None: a file of the kernel's, which waits for more
                 if len(data) <= MAX_BYTES:

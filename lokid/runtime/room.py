@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from math import inf
 from typing import Self, TypeVar
 
@@ -107,8 +108,6 @@ class Room:
         self._little = 0.0
         self._clients: dict[str, _Client] = {}
         self._left: anyio.Event | None = None  # while somebody waits
-        self._decoding: anyio.CapacityLimiter | None = None
-        self._events: anyio.CapacityLimiter | None = None
         self._share: Room | None = None
         self._streams: Room | None = None
 
@@ -127,19 +126,15 @@ class Room:
             self._streams._little = LITTLE  # noqa: SLF001 - of this class
         return self._streams
 
-    @property
+    @cached_property
     def decoding(self) -> anyio.CapacityLimiter:
         """For one large answer at a time."""
-        if self._decoding is None:
-            self._decoding = anyio.CapacityLimiter(1)
-        return self._decoding
+        return anyio.CapacityLimiter(1)
 
-    @property
+    @cached_property
     def events(self) -> anyio.CapacityLimiter:
         """For one large event of a stream at a time."""
-        if self._events is None:
-            self._events = anyio.CapacityLimiter(1)
-        return self._events
+        return anyio.CapacityLimiter(1)
 
     def client(self, name: str) -> _Client:
         return self._clients.setdefault(name, _Client())

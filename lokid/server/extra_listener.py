@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from functools import partial
 
 import anyio
@@ -63,8 +64,12 @@ class ExtraListener:
         given = os.path.expanduser(given)
         if os.path.isabs(given):
             return os.path.realpath(given) == os.path.realpath(path)
-        below = "/" + os.path.normpath(given).removeprefix("../")
-        return os.path.abspath(path).endswith(below) or os.path.realpath(path).endswith(below)
+        below = os.path.normpath(given)
+        while below.startswith("../"):
+            below = below[3:]
+        here = os.path.realpath(path)
+        above = {*_above(here), *_above(os.path.abspath(path))}
+        return any(os.path.realpath(os.path.join(one, below)) == here for one in above)
 
     async def drain(self, limit_s: float = DRAIN_S) -> None:
         self._draining = True
@@ -113,3 +118,10 @@ class ExtraListener:
             self._listener = None
             self._service.extra.path = None
             await listener.drain(goes_on=True)
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories on the way to it."""
+    while (above := os.path.dirname(path)) != path:
+        yield above
+        path = above

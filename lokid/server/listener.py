@@ -138,7 +138,7 @@ class Listener:
         self._deaf = ""
         if lost is not self._serving:  # removed again before anybody accepted there
             lost.close()
-        log.warning("the socket %s was removed; made a new one", path)
+        self._service.seldom(log.warning, "the socket %s was removed; made a new one", path)
         if inherited:
             log.warning("systemd still holds the old one: `systemctl --user restart lokid.socket lokid`")
         self._accepting.cancel()

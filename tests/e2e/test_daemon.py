@@ -309,6 +309,8 @@ sys.exit(daemon.main([], broken))
         ("box.sock", "box.sock"),
         ("place/box.sock", "box.sock"),  # beside the socket of a lokid with another LOKID_SOCK
         ("../place/box.sock", "box.sock"),
+        ("../../x/box.sock", "x/box.sock"),
+        ("link/box.sock", "box.sock"),
         ("{}/link/box.sock", "box.sock"),
     ],
 )

@@ -98,7 +98,9 @@ def test_a_daemon_that_always_hangs_up_is_an_error_in_the_end(daemon, monkeypatc
     fake = daemon(chat=gone)
     log = Path(address.log_file(os.environ))
     log.parent.mkdir(parents=True)
-    log.write_text("2026-01-01T00:00:00 error lokid.life: it is broken\n2026-01-01T00:00:00 info lokid: x\n")
+    log.write_text(
+        "2026-01-01T00:00:00 error lokid.life: it is broken\n2026-01-01T00:00:00 info lokid: no error here\n"
+    )
     os.utime(log, (time.time() + 60, time.time() + 60))
     monkeypatch.setattr(link, "RESEND_S", 0.2)
     with pytest.raises(Failure, match=r"again and again, for 0 s; its log says: lokid.life: it is broken$"):

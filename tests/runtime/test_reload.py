@@ -459,6 +459,16 @@ class TestFollow:
             path.write_text(text("a"))
             await self.live(one, "a")
 
+    async def test_sees_that_a_directory_is_nobody_else_s_any_more(self, path: Path) -> None:
+        """The mend that the message names changes no file."""
+        path.write_text(text("a"))
+        path.parent.parent.chmod(0o777)
+        async with self.following(path) as one:
+            assert "chmod o-w" in one.problems[0].message
+            path.parent.parent.chmod(0o755)
+            await self.live(one, "a", within=10)
+            assert not one.problems
+
     async def test_sees_the_env_file(self, path: Path) -> None:
         path.write_text(text("a", api_key="{{KEY}}"))
         async with self.following(path) as one:

@@ -92,13 +92,22 @@ async def test_a_sign_in_that_waits_for_a_person_holds_up_no_stop(
         assert "lokid is stopping" in str((await client.response()).error)
 
 
-async def test_a_second_stop_signal_cuts_what_runs(endpoint: Endpoint, manager: socket.socket) -> None:
+@pytest.mark.parametrize(("second", "later"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+async def test_a_second_stop_signal_cuts_what_runs(
+    endpoint: Endpoint,
+    manager: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    second: signal.Signals,
+    later: bool,
+) -> None:
+    if later:
+        monkeypatch.setattr(life, "TOGETHER_S", 0.0)
     async with living(endpoint, manager) as runtime, connected(endpoint.path) as client:
         await client.send("chat", model="hang", prompt="x")
         await until(lambda: runtime.started)
         send(signal.SIGTERM)
         await heard(manager, "STOPPING=1")
-        send(signal.SIGINT)
+        send(second)
         assert (await client.response()).error.startswith("incomplete_response: lokid is shutting down")
 
 
@@ -114,19 +123,6 @@ async def test_two_that_stop_it_at_once_want_what_one_wants(
         await heard(manager, "STOPPING=1")
         runtime.release.set()
         assert (await client.response()).result["text"] == "late"
-
-
-async def test_one_that_stops_it_later_wants_it_sooner(
-    endpoint: Endpoint, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(life, "TOGETHER_S", 0.0)
-    async with living(endpoint, manager) as runtime, connected(endpoint.path) as client:
-        await client.send("chat", model="hang", prompt="x")
-        await until(lambda: runtime.started)
-        send(signal.SIGTERM)
-        await heard(manager, "STOPPING=1")
-        send(signal.SIGTERM)
-        assert (await client.response()).error.startswith("incomplete_response: lokid is shutting down")
 
 
 async def test_a_third_stop_signal_leaves_everything_where_it_is(

@@ -37,19 +37,6 @@ Method = Literal["chat", "embed", "rerank"]
 ABANDONED = ("cancelled", "timeout", "incomplete_response")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
 
-REFUSED = (
-    "authentication_failed",
-    "bad_request",
-    "context_length_exceeded",
-    "login_required",
-    "overloaded",
-    "permission_denied",
-    "provider_unavailable",
-    "quota_exceeded",
-    "rate_limited",
-)
-"""What a provider says that has answered nothing, also with status 200 or as the first event of a stream."""
-
 UNSEEN_PER_S = 50
 """Tokens of an answer that its provider writes for each second in which nothing of it is to be seen, for one
 that broke off: it was to come as a whole, or began with thoughts that are not shown. An assumption; models
@@ -160,7 +147,7 @@ class Entry(LimitedTurn):
         self._bill.check(self._client, self._budget, self.asker, config)
 
     def _end(self, outcome: str, *, refused: bool = False) -> None:
-        if outcome != "ok" and self._is_paid(outcome, refused=refused or outcome in REFUSED):
+        if outcome != "ok" and self._is_paid(outcome, refused=refused):
             self._broke_off()
         if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
             self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told
@@ -175,11 +162,7 @@ class Entry(LimitedTurn):
         """Whether its provider wants money for what failed, or may."""
         if not self._runs:
             return self._went and outcome in ABANDONED
-        if refused:
-            return self._heard > 0 or self._paid_share > 0
-        # A stream that has nothing but an error in it; a whole answer may be one that makes no sense.
-        nothing = outcome == ProviderFailed.code and self.method == "chat" and not (self._heard or self._came)
-        return self.asker.restricted or not nothing
+        return not refused or self._heard > 0 or self._paid_share > 0
 
     def sent(self) -> None:
         super().sent()

@@ -47,6 +47,15 @@ class Journal:
         if os.write(self._fd, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def is_there(self) -> bool:
+        """Whether somebody would find it. Its directory may be gone, or another one."""
+        held = os.fstat(self._fd)
+        try:
+            found = os.stat(self._path, follow_symlinks=False)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
+
     def clear(self) -> None:
         """All of it is in the database."""
         os.ftruncate(self._fd, 0)

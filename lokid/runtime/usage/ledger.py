@@ -226,7 +226,12 @@ class Ledger:
         self._waiting = waiting
 
     def begun(self, journal: Journal) -> None:
+        """What is not in the database goes into it, also what was in one that is gone."""
+        if self._journal is not None:
+            self._journal.close(keep=True)
         self._journal = journal
+        first = self._number - len(self._unsaved) + 1
+        self._unwritten = deque(enumerate(self._unsaved, first))
         self._write_journal(len(self._unwritten))
 
     def adopted(self, name: str) -> None:
@@ -332,6 +337,9 @@ class _Writer:
         try:
             if self._db is not None and _file(self._path) != self._file:
                 self._close()  # somebody moved it away: what was written now would go with it
+            if self._journal is not None and not self._journal.is_there():
+                self._journal = None
+                self._begin_journal()
             if self._db is None:
                 self._db = self._open()
                 self._file = _file(self._path)
@@ -356,11 +364,9 @@ class _Writer:
             with suppress(OSError):
                 self._tell(self._ledger.found, dict(left_behind(directory, take=False)))
                 self._looked = True
-        durable.make_directory(directory)
         if self._journal is None:
             # First: with it no row is lost at the end of a daemon that finds the database damaged.
-            self._journal = Journal(directory)
-            self._tell(self._ledger.begun, self._journal)
+            self._begin_journal()
         db = usage_rows.connect(self._path)
         try:
             for name, rows in left_behind(directory, take=True):
@@ -371,6 +377,12 @@ class _Writer:
             db.close()
             raise
         return db
+
+    def _begin_journal(self) -> None:
+        directory = os.path.dirname(self._path)
+        durable.make_directory(directory)
+        self._journal = Journal(directory)
+        self._tell(self._ledger.begun, self._journal)
 
     def _close(self) -> None:
         if self._db is not None:

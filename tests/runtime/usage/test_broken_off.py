@@ -102,9 +102,8 @@ async def test_nor_does_a_refusal_with_status_200_or_as_the_first_event(error: t
     def act(entry: Entry) -> None:
         entry.went(whole=True)
         entry.admitted()
-        if error is not ProviderFailed:  # which may be an answer that makes no sense
-            entry.came(100)
-        raise error("not now")
+        entry.came(100)
+        raise error("not now", refused=True)
 
     row = await row_of(act)
     assert (row.outcome, row.input_tokens, row.cost_pusd) == (error.code, None, None)
@@ -124,7 +123,7 @@ async def test_one_behind_words_does() -> None:
     def act(entry: Entry) -> None:
         entry.admitted()
         entry.heard(EVENTS[:1])
-        raise Overloaded("not any more")
+        raise Overloaded("not any more", refused=True)
 
     row = await row_of(act)
     assert (row.outcome, row.input_tokens, row.output_tokens) == ("overloaded", 7, 10)

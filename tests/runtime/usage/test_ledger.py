@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from lokid.runtime.usage import ledger as ledgers
 from lokid.runtime.usage import rows as usage_rows
+from lokid.runtime.usage.journal import Journal
 from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row, dollars, pico
 
@@ -407,3 +408,39 @@ async def test_a_path_may_be_any_bytes(tmp_path: Path) -> None:
             found = await total(ledger)
             assert ledger.status()["state"] == "ok"
     assert found["requests"] == 2
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_journal_that_somebody_removed_is_made_again_with_what_was_in_it(
+    path: Path, tmp_path: Path, moved: bool
+) -> None:
+    """Or that stayed behind, when the directory got another place."""
+    async with opened(path) as ledger:
+        ledger.put(row())
+        await total(ledger)
+        [first] = path.parent.glob("*.journal")
+        if moved:
+            path.parent.rename(tmp_path / "elsewhere")
+            path.parent.mkdir()
+        else:
+            first.unlink()
+        ledger.put(row())
+        with anyio.fail_after(10):
+            while not [each for each in path.parent.glob("*.journal") if each != first]:
+                await anyio.sleep(0.01)
+        await total(ledger)
+        assert len(list(path.parent.glob("*.journal"))) == 1
+    assert in_file(path) == (1 if moved else 2)
+    assert not list(path.parent.glob("*.journal"))
+
+
+async def test_a_new_journal_has_what_the_database_has_not_got(path: Path) -> None:
+    async with opened(path) as ledger:
+        ledger.put(row())
+        await total(ledger)
+        for _ in range(3):  # of which the thread can tell nothing before the next turn of the loop
+            ledger.put(row())
+        journal = Journal(str(path.parent))
+        ledger.begun(journal)
+        text = (path.parent / f"usage-{journal.name}.journal").read_text()
+        assert [json.loads(line)[0] for line in text.split("\n")[1:]] == [2, 3, 4]
