@@ -94,6 +94,7 @@ class Reloader:
         self._builtin = builtin
         self._lock = anyio.Lock()
         self._opened = anyio.Event()
+        self._looking = anyio.CancelScope()
         self._swapped = anyio.Event()
 
     @property
@@ -106,6 +107,8 @@ class Reloader:
         are not loaded again. One at a time; a second caller waits and then loads anew."""
         async with self._lock:
             loaded, steps = await self._load(forced=forced)
+            if loaded.unread:  # also when somebody asked, while ``follow`` waits for a change
+                self._looking.deadline = min(self._looking.deadline, anyio.current_time() + AGAIN)
             if loaded.config is None and not loaded.problems:
                 self.loaded = loaded
                 return Change(self.generation.number, kept=tuple(self.generation.clients))
@@ -289,7 +292,7 @@ class Reloader:
                 files = self.loaded.files or (self.paths.config, self.paths.env_file)
                 await _arm(watching, files)
                 if not self.loaded.young and await _marks(files) == self.loaded.marks:
-                    with anyio.move_on_after(AGAIN if self.loaded.unread else None):
+                    with anyio.move_on_after(AGAIN if self.loaded.unread else None) as self._looking:
                         await watching.wait()
                         continue
                 await _rest(files)

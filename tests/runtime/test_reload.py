@@ -469,6 +469,17 @@ class TestFollow:
             await self.live(one, "a", within=10)
             assert not one.problems
 
+    async def test_sees_that_too_when_somebody_asked_for_a_load_meanwhile(self, path: Path) -> None:
+        path.write_text(text("a"))
+        async with self.following(path) as one:
+            path.parent.parent.chmod(0o777)  # of which nothing tells
+            with pytest.raises(ConfigInvalid, match="chmod o-w"):
+                await one.reload(lambda *_: None)
+            path.parent.parent.chmod(0o755)
+            with anyio.fail_after(10):
+                while one.problems:
+                    await anyio.sleep(0.005)
+
     async def test_sees_the_env_file(self, path: Path) -> None:
         path.write_text(text("a", api_key="{{KEY}}"))
         async with self.following(path) as one:
