@@ -16,6 +16,7 @@ from typing import Any
 
 from lokid.dialects.redaction import clean, short
 from lokid.dialects.refusal import PER_DAY, Refusal, read, read_body
+from lokid.dialects.untrusted import items, mapping
 from lokid.errors import (
     CHECK_KEY,
     AuthenticationFailed,
@@ -240,6 +241,14 @@ def in_band(error: Any) -> LokidError:
         retryable=retryable,
         refused=True,
     )
+
+
+def in_place_of(value: Any, *names: str) -> LokidError | None:
+    """What ``value`` says, if it has an ``error`` or nothing but a reason: none of the lists that would be an
+    answer, which are called ``names``."""
+    found = mapping(value)
+    answered = any(items(found.get(name)) for name in names)
+    return in_band(value) if found.get("error") or (not answered and read(value).message) else None
 
 
 def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool | None]:

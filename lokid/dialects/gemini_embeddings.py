@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lokid.chat import EmbedAnswer, EmbedRequest, Usage
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_place_of
 from lokid.dialects.openai_pieces import known
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.untrusted import count, counted, items, mapping
@@ -72,9 +72,9 @@ def _decoder(
     texts: int, read: Callable[[Mapping[str, Any]], tuple[list[bytes], Usage | None]]
 ) -> WholeDecoder[EmbedAnswer]:
     def answer(value: Any) -> EmbedAnswer:
-        if (found := mapping(value)).get("error"):
-            raise in_band(found)
-        vectors, usage = read(found)
+        if refusal := in_place_of(value, "embeddings", "predictions"):
+            raise refusal
+        vectors, usage = read(mapping(value))
         return EmbedAnswer(matching(vectors, texts), usage)
 
     return WholeDecoder(answer)

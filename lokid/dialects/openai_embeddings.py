@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lokid.chat import EmbedAnswer, EmbedRequest, Usage
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_place_of
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.untrusted import count, counted, items, mapping
 from lokid.dialects.vectors import matching
@@ -47,14 +47,15 @@ def encode(request: EmbedRequest, model: str, style: Style) -> dict[str, Any]:
 
 def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
     """``texts``: how many vectors there must be."""
-    return WholeDecoder(lambda value: read(mapping(value), texts))
+    return WholeDecoder(lambda value: read(value, texts))
 
 
-def read(value: Mapping[str, Any], texts: int) -> EmbedAnswer:
+def read(value: Any, texts: int) -> EmbedAnswer:
     """``{data: [{index, embedding}], usage}``; the index is the position where it is missing."""
-    if value.get("error"):
-        raise in_band(value)
-    rows = items(value.get("data"))
+    if refusal := in_place_of(value, "data"):
+        raise refusal
+    answer = mapping(value)
+    rows = items(answer.get("data"))
     if len(rows) != texts:
         raise ProviderFailed(f"the provider answered {len(rows)} embeddings for {texts} texts")
     vectors: dict[int, bytes] = {}
@@ -64,7 +65,7 @@ def read(value: Mapping[str, Any], texts: int) -> EmbedAnswer:
     if vectors.keys() != set(range(texts)):
         raise ProviderFailed("the provider answered two embeddings for one text")
     in_order = matching([vectors[index] for index in range(texts)], texts)
-    return EmbedAnswer(in_order, _usage(mapping(value.get("usage"))))
+    return EmbedAnswer(in_order, _usage(mapping(answer.get("usage"))))
 
 
 def _vector(value: Any) -> bytes:

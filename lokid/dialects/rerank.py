@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any
 
 from lokid.chat import RerankAnswer, RerankRequest, Score, Usage
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_place_of
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.untrusted import count, counted, items, mapping
 from lokid.errors import ProviderFailed
@@ -32,9 +32,9 @@ def decoder(request: RerankRequest) -> WholeDecoder[RerankAnswer]:
 def read(value: Any, request: RerankRequest) -> RerankAnswer:
     """``{results: [{index, relevance_score}]}``, ``{data: [..]}`` (Voyage), a bare list with ``score``
     (text-embeddings-inference). Sorted and cut here: llama.cpp does neither."""
+    if refusal := in_place_of(value, "results", "data"):
+        raise refusal
     answer = mapping(value)
-    if answer.get("error"):
-        raise in_band(answer)
     rows = items(value) or items(answer.get("results")) or items(answer.get("data"))
     if not rows and request.documents:
         raise ProviderFailed("the provider's answer has no results")

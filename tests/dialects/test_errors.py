@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokid.dialects.errors import classify, in_band
+from lokid.dialects.errors import classify, in_band, in_place_of
 from lokid.dialects.redaction import MAX_MESSAGE, clean
 from lokid.dialects.refusal import says_why
 from lokid.errors import (
@@ -75,6 +75,19 @@ def test_a_refusal_with_status_200_is_told_from_an_answer() -> None:
     ]
     assert not any(says_why(json.dumps(value).encode()) for value in answers)
     assert not says_why(b"<html>")
+
+
+def test_a_refusal_in_place_of_lists_is_told_from_an_answer() -> None:
+    for shape, value in SHAPES.items():
+        refusal = in_place_of(value, "data")
+        assert shape == "plain text" or (refusal is not None and refusal.refused)
+    answers: list[Any] = [
+        {},
+        {"data": [{"embedding": [0.5]}], "message": "OK", "error": None},
+        {"embedding": {"values": [0.5]}},
+        [{"index": 0, "score": 0.5, "text": "hi"}],
+    ]
+    assert not any(in_place_of(value, "data") for value in answers)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def test_anything_else_is_the_providers_failure(value: Any) -> None:
 def test_an_error_in_place_of_vectors_is_raised() -> None:
     error = {"error": {"code": 429, "message": "Slow down", "status": "RESOURCE_EXHAUSTED"}}
     assert type(read(error).error) is RateLimited
+    assert type(read([error]).error) is RateLimited
 
 
 def test_vectors_are_float32() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lokid.chat import EmbedAnswer, EmbedRequest, Usage
 from lokid.dialects.openai_embeddings import Style, decoder, encode
-from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, RateLimited
+from lokid.errors import IncompleteResponse, LokidError, Overloaded, ProviderFailed, RateLimited
 from tests.fakes.feeding import Fed, fed
 
 VECTOR = struct.pack("<3f", 0.25, -0.5, 1.0)
@@ -92,6 +92,7 @@ def test_usage_may_be_a_total_only() -> None:
         ({}, 1, ProviderFailed),
         ([], 1, ProviderFailed),
         ({"error": {"code": 429, "message": "x"}}, 1, RateLimited),
+        ({"detail": "Model is overloaded"}, 1, Overloaded),
         (b'{"data": [', 1, IncompleteResponse),
     ],
 )

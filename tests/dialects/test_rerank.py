@@ -7,7 +7,7 @@ import pytest
 
 from lokid.chat import RerankAnswer, RerankRequest, Score, Usage
 from lokid.dialects.rerank import decoder, encode
-from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, Unsupported
+from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, UnknownModel, Unsupported
 from tests.fakes.feeding import Fed, fed
 
 REQUEST = RerankRequest("c:m", "q", ("a", "b", "c"), top_n=2)
@@ -68,6 +68,7 @@ def test_all_results_come_when_nobody_asked_for_less() -> None:
         ({"results": [row(1, 1)]}, ProviderFailed),
         ({"results": [row(0, 1)] * 4}, ProviderFailed),
         ({"error": {"code": 501, "message": "no", "type": "not_supported_error"}}, Unsupported),
+        ({"detail": "the model is unknown", "code": "model_not_found"}, UnknownModel),
         (b'{"results": [', IncompleteResponse),
     ],
 )
