@@ -27,7 +27,7 @@ from lokid.chat import (
 )
 from lokid.dialects.anthropic_messages import KEY
 from lokid.dialects.ending import meaning, spliced
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.stream import EventDecoder, WholeDecoder, event_json
@@ -63,7 +63,7 @@ class MessagesDecoder(EventDecoder):
         return self._blocks.stopped
 
     def close(self) -> Answer:
-        self._stream.close(self._take)
+        self._end()
         return self._blocks.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
@@ -83,7 +83,7 @@ def whole_messages_decoder(traits: Traits) -> WholeDecoder[Answer]:
         if message.get("type") == "error" or message.get("error"):
             raise failure(message)
         if not isinstance(message.get("content"), list):
-            raise ProviderFailed("the provider's answer has no content")
+            raise no_answer(message, "content")
         blocks = Blocks(traits)
         blocks.take({"type": "message_start", "message": message}, [])
         for index, block in enumerate(message["content"]):

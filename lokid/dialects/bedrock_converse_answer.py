@@ -29,6 +29,7 @@ from lokid.chat import (
 from lokid.dialects.bedrock_converse import KEY
 from lokid.dialects.bedrock_errors import in_stream, reason
 from lokid.dialects.ending import meaning, spliced
+from lokid.dialects.errors import no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
@@ -63,6 +64,8 @@ class ConverseStreamDecoder:
 
     ended = False
     """Counts come behind the marker, or do not."""
+
+    late = ()
 
     def __init__(self, traits: Traits) -> None:
         self._meter = Meter()
@@ -121,7 +124,7 @@ def whole_converse_decoder(traits: Traits) -> WholeDecoder[Answer]:
         answer = mapping(value)
         message = mapping(mapping(answer.get("output")).get("message"))
         if not isinstance(message.get("content"), list):
-            raise ProviderFailed("the provider's answer has no content")
+            raise no_answer(answer, "content")
         blocks = Blocks(traits)
         for index, block in enumerate(message["content"]):
             blocks.whole(index, mapping(block))

@@ -23,12 +23,12 @@ from lokid.chat import (
 )
 from lokid.dialects.cohere_chat import KEY
 from lokid.dialects.ending import meaning, spliced
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
 from lokid.dialects.stream import EventDecoder, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, items, mapping, text
-from lokid.errors import IncompleteResponse, LokidError, ProviderFailed, ProviderUnavailable
+from lokid.errors import IncompleteResponse, LokidError, ProviderUnavailable
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -54,7 +54,7 @@ class CohereDecoder(EventDecoder):
         return self._answer.ended
 
     def close(self) -> Answer:
-        self._stream.close(self._take)
+        self._end()
         if not self._answer.ended:
             raise IncompleteResponse(
                 "the provider's stream ended before the answer was complete",
@@ -97,7 +97,7 @@ def whole_cohere_decoder(traits: Traits) -> WholeDecoder[Answer]:
     def read(value: Any) -> Answer:
         found = mapping(value)
         if not isinstance(found.get("message"), Mapping):
-            raise in_band(found) if found else ProviderFailed("the provider's answer has no message")
+            raise no_answer(found, "message")
         answer = _Accumulator(traits)
         answer.id = text(found.get("id"))
         answer.message(found["message"], [])

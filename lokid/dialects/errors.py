@@ -251,6 +251,14 @@ def in_place_of(value: Any, *names: str) -> LokidError | None:
     return in_band(value) if found.get("error") or (not answered and read(value).message) else None
 
 
+def no_answer(value: Any, what: str, usage: str = "usage") -> LokidError:
+    """``value`` has no ``what`` and is no answer: a reason, or a page of something in between, which costs
+    nothing unless it has ``usage``."""
+    if read(value).message:
+        return in_band(value)
+    return ProviderFailed(f"the provider's answer has no {what}", refused=usage not in mapping(value))
+
+
 def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool | None]:
     known = [CODES[code] for code in refusal.codes if code in CODES]
     vague = (BadRequest,) if status is None else (BadRequest, ProviderUnavailable)

@@ -27,7 +27,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.ending import meaning
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
 from lokid.dialects.kept import Kept
@@ -95,7 +95,7 @@ class GeminiDecoder(EventDecoder):
         self._answer = _Accumulator(traits)
 
     def close(self) -> Answer:
-        self._stream.close(self._take)
+        self._end()
         return self._answer.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
@@ -110,7 +110,7 @@ def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:
         answer = _Accumulator(traits)
         answer.take(value, [])
         if not answer.begun:
-            raise ProviderFailed("the provider's answer has no candidates")
+            raise no_answer(value, "candidates", "usageMetadata")
         return answer.close()
 
     return WholeDecoder(read)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reasoning, Text, Usage
 from lokid.dialects.ending import alike, meaning, spliced, unfinished
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
@@ -55,7 +55,7 @@ class StreamDecoder(EventDecoder):
         return self._done
 
     def close(self) -> Answer:
-        self._stream.close(self._take)
+        self._end()
         if not self._answer.begun or not (self._done or self._answer.finish):
             raise IncompleteResponse(
                 "the provider's stream ended before the answer was complete",
@@ -91,8 +91,7 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
         answer = _Accumulator(traits)
         answer.chunk(mapping(value), "message", [])
         if not answer.begun:
-            counted = usage(mapping(value))
-            raise ProviderFailed("the provider's answer has no choices", refused=counted is None)
+            raise no_answer(value, "choices")
         return answer.close()
 
     return WholeDecoder(read)

@@ -25,7 +25,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.ending import alike, meaning, spliced
-from lokid.dialects.errors import in_band
+from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
@@ -69,7 +69,7 @@ class ResponsesDecoder(EventDecoder):
         return self._answer is not None
 
     def close(self) -> Answer:
-        self._stream.close(self._take)
+        self._end()
         if self._answer is None:
             raise IncompleteResponse(
                 "the provider's stream ended before the answer was complete",
@@ -175,7 +175,7 @@ def whole_responses_decoder(traits: Traits) -> WholeDecoder[Answer]:
         if response.get("error") or response.get("status") in GAVE_UP:
             raise _failure(response)
         if not isinstance(response.get("output"), list):
-            raise ProviderFailed("the provider's answer has no output")
+            raise no_answer(response, "output")
         if response.get("status") in ("in_progress", "queued"):
             raise IncompleteResponse("the provider answered before the answer was complete")
         return read(response, traits, response["output"])

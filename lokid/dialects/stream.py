@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
@@ -115,8 +115,9 @@ class EventStream:
     def held(self) -> int:
         return self._parser.held
 
-    def close(self, take: Take) -> None:
+    def close(self, take: Take) -> list[Event]:
         """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
+        out: list[Event] = []
         if self._failure:
             raise self._failure
         try:
@@ -125,12 +126,16 @@ class EventStream:
             raise _broken(error) from error
         with suppress(BrokenEvent):
             for event in unfinished:
-                take(event, [])
+                take(event, out)
+        return out
 
 
 class EventDecoder(ABC):
-    """What the decoders of server-sent events have, ``feed`` and ``held`` as ``lokid.providers.base.Decoder``
-    says. ``_take``: adds what an event means to the list."""
+    """What the decoders of server-sent events have, ``feed``, ``held`` and ``late`` as
+    ``lokid.providers.base.Decoder`` says. ``_take``: adds what an event means to the list. ``_end``: begins
+    ``close``."""
+
+    late: Sequence[Event] = ()
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         self._stream = EventStream(max_event)
@@ -141,6 +146,9 @@ class EventDecoder(ABC):
 
     def feed(self, data: bytes) -> list[Event]:
         return self._stream.feed(data, self._take)
+
+    def _end(self) -> None:
+        self.late = self._stream.close(self._take)
 
     @abstractmethod
     def _take(self, event: SSEEvent, out: list[Event]) -> None: ...
@@ -178,6 +186,9 @@ class WholeDecoder(Generic[T]):
     held = 0
     """Its values are made at the end."""
 
+    late = ()
+    """It has no events."""
+
     def __init__(self, read: Callable[[Any], T]) -> None:
         self._read = read
         self._meter = Meter()
@@ -197,6 +208,6 @@ class WholeDecoder(Generic[T]):
         except ValueError:
             if begins_as_json:
                 raise IncompleteResponse("the provider's answer ended before it was complete") from None
-            raise ProviderFailed("the provider's answer is not JSON") from None
+            raise ProviderFailed("the provider's answer is not JSON", refused=True) from None
         del text
         return self._read(value)

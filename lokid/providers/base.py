@@ -42,7 +42,8 @@ class Decoder(Protocol[T_co]):
     whole answer or raises ``IncompleteResponse`` when the provider's terminal marker was missing.
     Neither keeps more than the bounds that the dialect states. ``ended``: the marker has come, and what may
     still come is nothing but the end of the body. ``held``: bytes of an event that is not complete; to read
-    it, once it is, takes as long as it is large.
+    it, once it is, takes as long as it is large. ``late``: events of what only the end of the body completed,
+    there after ``close``.
     """
 
     @property
@@ -50,6 +51,9 @@ class Decoder(Protocol[T_co]):
 
     @property
     def held(self) -> int: ...
+
+    @property
+    def late(self) -> Sequence[Event]: ...
 
     def feed(self, data: bytes) -> Sequence[Event]: ...
 

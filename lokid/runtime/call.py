@@ -329,11 +329,14 @@ class _Call:
 
     async def _read(self, decoder: Decoder[T], place: Place, size: int) -> T:
         try:
-            return await place.read(decoder.close, size)
+            answer = await place.read(decoder.close, size)
         except LokidError:
             if not place.streamed:
                 self.turn.came(size)
             raise
+        if decoder.late and (slow := self._heard(decoder.late)) is not None:
+            await slow
+        return answer
 
     def _heard(self, events: Sequence[Event]) -> Awaitable[None] | None:
         if self.first_event_at is None:

@@ -50,6 +50,7 @@ async def other_answer(
 
 
 def instead(response: Response, exchange: Exchange[Any], kind: str) -> ProviderFailed:
+    """No model was asked, as far as one can see: it costs nothing."""
     hint = "something between lokid and the provider may have answered; check api_base"
     if exchange.streaming and kind == JSON:
         hint = "it may know no streams: set `no_stream: true` of the model; or check api_base"
@@ -57,4 +58,5 @@ def instead(response: Response, exchange: Exchange[Any], kind: str) -> ProviderF
         f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(exchange.accept)}",
         hint=hint,
         status=response.status,
+        refused=True,
     )

@@ -36,6 +36,8 @@ class ExtraListener:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._listener: Listener | None = None
+        self._listeners: set[Listener] = set()
+        """It and those that are closed and have questions under way."""
         self._draining = False
 
     async def run(self) -> None:
@@ -73,12 +75,13 @@ class ExtraListener:
 
     async def drain(self, limit_s: float = DRAIN_S) -> None:
         self._draining = True
-        if self._listener is not None:
-            await self._listener.drain(limit_s)
+        async with anyio.create_task_group() as draining:
+            for listener in self._listeners:
+                draining.start_soon(listener.drain, limit_s)
 
     def hurry(self) -> None:
-        if self._listener is not None:
-            self._listener.hurry()
+        for listener in self._listeners:
+            listener.hurry()
 
     def _path(self) -> str | None:
         path = self._service.runtime.extra_path()
@@ -100,6 +103,7 @@ class ExtraListener:
             return
         state.path, state.problem = path, None
         self._listener = listener = Listener(endpoint, self._service, access=RESTRICTED)
+        self._listeners.add(listener)
         log.info("%s serves %s", NAME, path)
         tasks.start_soon(self._serve, listener, endpoint)
 
@@ -110,6 +114,7 @@ class ExtraListener:
                 await listener.run()
                 watching.cancel_scope.cancel()
         finally:
+            self._listeners.discard(listener)
             endpoint.close()
 
     async def _watch(self, listener: Listener) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokid.dialects.errors import classify, in_band, in_place_of
+from lokid.dialects.errors import classify, in_band, in_place_of, no_answer
 from lokid.dialects.redaction import MAX_MESSAGE, clean
 from lokid.dialects.refusal import says_why
 from lokid.errors import (
@@ -88,6 +88,12 @@ def test_a_refusal_in_place_of_lists_is_told_from_an_answer() -> None:
         [{"index": 0, "score": 0.5, "text": "hi"}],
     ]
     assert not any(in_place_of(value, "data") for value in answers)
+
+
+def test_what_has_a_usage_is_paid_for_though_it_is_no_answer() -> None:
+    assert no_answer({"status": "ok"}, "choices").refused
+    assert not no_answer({"usage": {"total_tokens": 9}}, "choices").refused
+    assert no_answer({"detail": "Model is overloaded"}, "choices").message.endswith("Model is overloaded")
 
 
 @pytest.mark.parametrize(

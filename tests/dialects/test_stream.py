@@ -11,12 +11,17 @@ from zlib import crc32
 import pytest
 
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
+from lokid.dialects.gemini_answer import GeminiDecoder
 from lokid.dialects.openai_chat_answer import StreamDecoder
-from lokid.dialects.stream import MAX_ANSWER, PICTURES, Meter, WholeDecoder
+from lokid.dialects.openai_responses_answer import ResponsesDecoder
+from lokid.dialects.stream import MAX_ANSWER, PICTURES, EventDecoder, Meter, WholeDecoder
 from lokid.errors import ProviderFailed
 from lokid.protocols.sse import MAX_EVENT
+from tests.fakes import completions, generating
 from tests.fakes.completions import TRAITS, chunk
-from tests.fakes.feeding import stream
+from tests.fakes.feeding import fed, stream
+
+MESSAGE = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello you"}]}
 
 
 def test_an_event_that_gets_too_large_with_its_last_unfinished_line_is_the_providers_fault() -> None:
@@ -25,6 +30,32 @@ def test_an_event_that_gets_too_large_with_its_last_unfinished_line_is_the_provi
     decoder.feed(b"data: " + b"x" * 20)  # and no end of line
     with pytest.raises(ProviderFailed, match="the provider's stream is broken"):
         decoder.close()
+
+
+@pytest.mark.parametrize("line_end", [b"", b"\n"])
+@pytest.mark.parametrize(
+    ("decoder", "events"),
+    {
+        StreamDecoder: [
+            completions.chunk({"content": "Hello "}),
+            completions.chunk({"content": "you"}, "stop"),
+        ],
+        GeminiDecoder: [
+            generating.chunk({"text": "Hello "}),
+            generating.chunk({"text": "you"}, finish="STOP"),
+        ],
+        ResponsesDecoder: [
+            {"type": "response.output_text.delta", "delta": "Hello "},
+            {"type": "response.completed", "response": {"status": "completed", "output": [MESSAGE]}},
+        ],
+    }.items(),
+)
+def test_an_event_that_nothing_but_the_end_of_the_body_ends_is_told(
+    decoder: type[EventDecoder], events: list[Any], line_end: bytes
+) -> None:
+    data = stream(*events, done=False).removesuffix(b"\n\n")
+    found = fed(lambda: decoder(TRAITS), data + line_end)
+    assert (found.answer.message.text, found.text) == ("Hello you", "Hello you")
 
 
 def test_a_comment_that_is_too_large_is_refused_also_if_it_comes_at_once() -> None:

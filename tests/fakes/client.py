@@ -59,6 +59,7 @@ LINES = "text/x-lines"
 
 class TinyDecoder:
     held = 0
+    late: Sequence[Event] = ()
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -94,6 +95,7 @@ class TinyDecoder:
         return []
 
     def close(self) -> Answer:
+        self.late = self._line(self._buffer.decode())
         if not self.ended:
             raise IncompleteResponse("the stream ended early")
         return Answer(Message("assistant", tuple(self._parts)), "stop", self._usage)
@@ -104,6 +106,7 @@ class JSONDecoder:
 
     ended = False
     held = 0
+    late = ()
 
     def __init__(self, load: Any) -> None:
         self._load = load

@@ -78,7 +78,8 @@ def _feed(decoder: Decoder[T], chunks: Sequence[bytes]) -> Fed[T]:
     try:
         for chunk in chunks:
             events += decoder.feed(chunk)
-        return Fed(tuple(events), decoder.close())
+        answer = decoder.close()
+        return Fed((*events, *decoder.late), answer)
     except LokidError as error:
         return Fed(tuple(events), (type(error), error.message), error)
 

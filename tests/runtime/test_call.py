@@ -313,6 +313,14 @@ async def test_a_web_page_with_status_200_is_an_error(provider, heard):
     assert "127.0.0.1" in error.message
     assert "text/html" in error.message
     assert "Sign in" not in error.message
+    assert error.refused, "nobody wants money for it"
+
+
+async def test_what_only_the_end_of_the_body_completes_is_heard(provider, heard):
+    provider.will(stream(b"t he\nend\nt llo", kind=LINES))
+    async with open_client(provider.url) as client:
+        assert (await call(client, heard)).answer.message.text == "hello"
+    assert heard.batches == [[TextDelta("he")], [TextDelta("llo")]]
 
 
 async def test_a_server_that_cannot_stream_is_told_with_what_mends_it(provider, heard):

@@ -114,6 +114,33 @@ async def test_an_end_waits_for_a_question_there_and_no_longer(tmp_path: Path) -
                     assert (await client.response()).result["text"] == "late"
 
 
+@pytest.mark.parametrize("moved", ["other.sock", None])
+async def test_an_end_waits_also_for_a_question_at_a_path_that_is_another_by_now(
+    tmp_path: Path, moved: str | None
+) -> None:
+    path = tmp_path / "lokid" / "e.sock"
+    async with world(tmp_path) as here:
+        here.configure("e.sock")
+        await until(path.exists)
+        async with connected(str(path)) as client:
+            await client.send("chat", model="slow", prompt="x")
+            await until(lambda: here.runtime.started)
+            here.configure(moved)
+            await until(lambda: not path.exists())
+            ended = anyio.Event()
+
+            async def end() -> None:
+                await here.extra.drain(60.0)
+                ended.set()
+
+            async with anyio.create_task_group() as ending:
+                ending.start_soon(end)
+                await anyio.wait_all_tasks_blocked()
+                assert not ended.is_set()
+                here.runtime.release.set()
+                assert (await client.response()).result["text"] == "late"
+
+
 async def test_a_question_that_waits_when_it_is_closed_is_answered_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
