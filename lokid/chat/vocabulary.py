@@ -170,6 +170,11 @@ class Usage:
     reasoning_tokens: int = 0
     billed: tuple[int, int] | None = None
 
+    @property
+    def both(self) -> tuple[int, int]:
+        """Of input and output."""
+        return self.input_tokens, self.output_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

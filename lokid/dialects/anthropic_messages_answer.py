@@ -30,10 +30,10 @@ from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
-from lokid.dialects.stream import EventDecoder, WholeDecoder, event_json
+from lokid.dialects.stream import SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
-from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
+from lokid.errors import LokidError, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -51,7 +51,7 @@ MAX_BLOCKS = MAX_CALLS
 """Blocks of one answer. Honest ones have a few dozen."""
 
 
-class MessagesDecoder(EventDecoder):
+class MessagesDecoder(SSEDecoder):
     """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
@@ -61,6 +61,10 @@ class MessagesDecoder(EventDecoder):
     @property
     def ended(self) -> bool:
         return self._blocks.stopped
+
+    @property
+    def _begun(self) -> bool:
+        return self._blocks.begun
 
     def close(self) -> Answer:
         self._end()
@@ -166,6 +170,11 @@ class Blocks:
         self._said = False  # a text that is not empty came
         self._explained = ""
 
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the answer has come."""
+        return bool(self._blocks)
+
     def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Pings and unknown events mean nothing; raises errors."""
         match data.get("type"):
@@ -187,10 +196,7 @@ class Blocks:
 
     def close(self) -> Answer:
         if self._message is None or not self.stopped:
-            raise IncompleteResponse(
-                "the provider's stream ended before the answer was complete",
-                hint="ask again; what arrived so far may be cut in the middle",
-            )
+            raise cut_off()
         finish = meaning(self._finish, FINISH)
         cut = finish not in ("stop", "tool_calls")
         last = len(self._blocks) - 1

@@ -33,11 +33,11 @@ from lokid.dialects.errors import no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
-from lokid.dialects.stream import BrokenEvent, Meter, WholeDecoder
+from lokid.dialects.stream import BrokenEvent, EventDecoder, Meter, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, loads, mapping, text
-from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
-from lokid.protocols.event_stream import BrokenStream, CutStream, EventStreamParser, StreamMessage
+from lokid.errors import ProviderFailed
+from lokid.protocols.event_stream import EventStreamParser, StreamMessage
 from lokid.protocols.sse import MAX_EVENT
 
 FINISH: dict[str, FinishReason] = {
@@ -58,49 +58,22 @@ MAX_BLOCKS = MAX_CALLS
 """Blocks of one answer. Honest ones have a few dozen."""
 
 
-class ConverseStreamDecoder:
-    """``feed`` and ``close`` as ``lokid.providers.base.Decoder`` says. An error in the middle of a network
-    read comes out only after what came before it."""
+class ConverseStreamDecoder(EventDecoder[StreamMessage]):
+    """``close`` as ``lokid.providers.base.Decoder`` says."""
 
     ended = False
     """Counts come behind the marker, or do not."""
 
-    late = ()
-
     def __init__(self, traits: Traits) -> None:
-        self._meter = Meter()
-        self._parser = EventStreamParser(MAX_EVENT)
+        super().__init__(EventStreamParser(MAX_EVENT), Meter())
         self._blocks = Blocks(traits)
-        self._failure: LokidError | None = None
 
     @property
-    def held(self) -> int:
-        return self._parser.held
-
-    def feed(self, data: bytes) -> list[Event]:
-        out: list[Event] = []
-        if self._failure is None:
-            try:
-                self._meter.count(data)
-                for message in self._parser.feed(data):
-                    self._take(message, out)
-            except BrokenStream as error:
-                self._failure = _broken(error)
-            except LokidError as error:
-                self._failure = error
-        if self._failure and not out:
-            raise self._failure
-        return out
+    def _begun(self) -> bool:
+        return self._blocks.begun
 
     def close(self) -> Answer:
-        if self._failure:
-            raise self._failure
-        try:
-            self._parser.close()
-        except CutStream:
-            raise _cut() from None
-        except BrokenStream as error:
-            raise _broken(error) from error
+        self._end()
         return self._blocks.close()
 
     def _take(self, message: StreamMessage, out: list[Event]) -> None:
@@ -133,19 +106,6 @@ def whole_converse_decoder(traits: Traits) -> WholeDecoder[Answer]:
         return blocks.close()
 
     return WholeDecoder(read)
-
-
-def _broken(error: BrokenStream) -> LokidError:
-    failure = ProviderFailed(f"the provider's stream is broken: {error}")
-    failure.__cause__ = error
-    return failure
-
-
-def _cut() -> IncompleteResponse:
-    return IncompleteResponse(
-        "the provider's stream ended before the answer was complete",
-        hint="ask again; what arrived so far may be cut in the middle",
-    )
 
 
 class _Block:
@@ -192,6 +152,11 @@ class Blocks:
         self._finish: str | None = None
         self._started = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the answer has come."""
+        return bool(self._blocks)
+
     def take(self, kind: str, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Unknown events mean nothing."""
         match kind:
@@ -229,7 +194,7 @@ class Blocks:
 
     def close(self) -> Answer:
         if self._finish is None:
-            raise _cut()
+            raise cut_off()
         finish = meaning(self._finish, FINISH)
         cut = finish not in ("stop", "tool_calls")
         last = len(self._blocks) - 1

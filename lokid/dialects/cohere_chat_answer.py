@@ -25,10 +25,10 @@ from lokid.dialects.cohere_chat import KEY
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
-from lokid.dialects.stream import EventDecoder, WholeDecoder, event_json
+from lokid.dialects.stream import SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, items, mapping, text
-from lokid.errors import IncompleteResponse, LokidError, ProviderUnavailable
+from lokid.errors import LokidError, ProviderUnavailable
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -42,7 +42,7 @@ FINISH: dict[str, FinishReason] = {
 Field = Literal["text", "thinking", "tool_plan"]
 
 
-class CohereDecoder(EventDecoder):
+class CohereDecoder(SSEDecoder):
     """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
@@ -53,13 +53,14 @@ class CohereDecoder(EventDecoder):
     def ended(self) -> bool:
         return self._answer.ended
 
+    @property
+    def _begun(self) -> bool:
+        return self._answer.spoken
+
     def close(self) -> Answer:
         self._end()
         if not self._answer.ended:
-            raise IncompleteResponse(
-                "the provider's stream ended before the answer was complete",
-                hint="ask again; what arrived so far may be cut in the middle",
-            )
+            raise cut_off()
         return self._answer.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:

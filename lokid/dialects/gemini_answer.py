@@ -34,7 +34,7 @@ from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, call_id, listed
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean
-from lokid.dialects.stream import PICTURES, EventDecoder, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, SSEDecoder, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
@@ -84,7 +84,7 @@ COUNTED = (
 UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
 
-class GeminiDecoder(EventDecoder):
+class GeminiDecoder(SSEDecoder):
     """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     ended = False
@@ -93,6 +93,10 @@ class GeminiDecoder(EventDecoder):
     def __init__(self, traits: Traits) -> None:
         super().__init__(PICTURES)
         self._answer = _Accumulator(traits)
+
+    @property
+    def _begun(self) -> bool:
+        return self._answer.begun
 
     def close(self) -> Answer:
         self._end()
@@ -197,9 +201,11 @@ class _Accumulator:
                 self._candidate(candidate, out)
         feedback = mapping(chunk.get("promptFeedback"))
         if not candidates and (reason := text(feedback.get("blockReason"))) not in UNSPECIFIED:
+            told = usage(self._usage)
             raise ContentFiltered(
                 _because("the provider's content filter refused the prompt", reason, feedback, "block"),
                 hint="rephrase the prompt, or ask another model",
+                counted=told.both if told else None,
             )
 
     def _candidate(self, candidate: Mapping[str, Any], out: list[Event]) -> None:

@@ -16,12 +16,12 @@ from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
-from lokid.dialects.stream import PICTURES, EventDecoder, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
-from lokid.errors import IncompleteResponse, Overloaded, ProviderFailed
+from lokid.errors import Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -41,7 +41,7 @@ CUT = ("length", "content_filter", "context_overflow")
 """What says that there is more of an answer."""
 
 
-class StreamDecoder(EventDecoder):
+class StreamDecoder(SSEDecoder):
     """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
@@ -54,13 +54,14 @@ class StreamDecoder(EventDecoder):
     def ended(self) -> bool:
         return self._done
 
+    @property
+    def _begun(self) -> bool:
+        return self._answer.spoken
+
     def close(self) -> Answer:
         self._end()
         if not self._answer.begun or not (self._done or self._answer.finish):
-            raise IncompleteResponse(
-                "the provider's stream ended before the answer was complete",
-                hint="ask again; what arrived so far may be cut in the middle",
-            )
+            raise cut_off()
         return self._answer.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
@@ -115,6 +116,17 @@ class _Accumulator:
         self._usage: Usage | None = None
         self._id = ""
         self._model = ""
+
+    @property
+    def spoken(self) -> bool:
+        """Whether a part of the answer has come, or its usage."""
+        return bool(
+            self._texts.begun
+            or self._calls.begun
+            or self._pictures
+            or self._reasoning_details.begun
+            or self._usage
+        )
 
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""

@@ -31,10 +31,10 @@ from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean, short
-from lokid.dialects.stream import PICTURES, EventDecoder, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
-from lokid.errors import IncompleteResponse, ProviderFailed
+from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
 INCOMPLETE: dict[str, FinishReason] = {
@@ -49,7 +49,7 @@ GAVE_UP = ("failed", "cancelled")
 """Values of ``status``."""
 
 
-class ResponsesDecoder(EventDecoder):
+class ResponsesDecoder(SSEDecoder):
     """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
 
     def __init__(self, traits: Traits) -> None:
@@ -68,13 +68,14 @@ class ResponsesDecoder(EventDecoder):
     def ended(self) -> bool:
         return self._answer is not None
 
+    @property
+    def _begun(self) -> bool:
+        return bool(self._said or self._items or self._calls or self._summary)
+
     def close(self) -> Answer:
         self._end()
         if self._answer is None:
-            raise IncompleteResponse(
-                "the provider's stream ended before the answer was complete",
-                hint="ask again; what arrived so far may be cut in the middle",
-            )
+            raise cut_off()
         return self._answer
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
@@ -82,7 +83,7 @@ class ResponsesDecoder(EventDecoder):
             return
         data = mapping(event_json(event))
         match text(data.get("type")) or event.event:
-            case "response.created" if self._said or self._items or self._calls or self._summary:
+            case "response.created" if self._begun:
                 raise spliced()
             case "response.output_text.delta" | "response.refusal.delta" as kind:
                 if delta := text(data.get("delta")):
@@ -277,7 +278,10 @@ def _is_error(data: Mapping[str, Any]) -> bool:
     return "type" not in data and bool(data.get("error") or data.get("message"))
 
 
-def _failure(response: Mapping[str, Any]) -> Exception:
+def _failure(response: Mapping[str, Any]) -> LokidError:
+    error: LokidError = ProviderFailed("the provider gave up on the answer without saying why")
     if response.get("error"):
-        return in_band({"error": response["error"]})
-    return ProviderFailed("the provider gave up on the answer without saying why")
+        error = in_band({"error": response["error"]})
+    told = usage(mapping(response.get("usage")))
+    error.counted = told.both if told else None
+    return error

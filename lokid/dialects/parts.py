@@ -27,6 +27,10 @@ class Texts:
         self._kind: type[Text | Reasoning] | None = None  # of the last run
         self._pieces: list[str] = []  # of the last run
 
+    @property
+    def begun(self) -> bool:
+        return bool(self._runs)
+
     def text(self, piece: str, out: list[Event]) -> None:
         if piece:
             if self._kind is not Text:

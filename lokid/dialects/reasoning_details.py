@@ -22,6 +22,10 @@ class ReasoningDetails:
         self._kept = Kept()
         self._details: list[tuple[dict[str, Any], dict[str, list[str]]]] = []
 
+    @property
+    def begun(self) -> bool:
+        return bool(self._details)
+
     def add(self, detail: dict[str, Any]) -> None:
         """Raises ``ProviderFailed`` for too many."""
         last, pieces = self._details[-1] if self._details else ({}, {})

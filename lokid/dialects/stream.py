@@ -6,11 +6,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from lokid.chat import Event
 from lokid.dialects.untrusted import loads
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
+from lokid.protocols.event_stream import BrokenStream, CutStream
 from lokid.protocols.sse import MAX_EVENT, EventTooLarge, SSEEvent, SSEParser
 
 MAX_ANSWER = 64 * 1024 * 1024
@@ -19,8 +20,8 @@ MAX_ANSWER = 64 * 1024 * 1024
 
 T = TypeVar("T")
 
-Take = Callable[[SSEEvent, list[Event]], None]
-"""Adds what an event means to the list."""
+M = TypeVar("M")
+"""An event of a stream, as its parser gives it."""
 
 
 class BrokenEvent(ProviderFailed):
@@ -82,79 +83,94 @@ def _lists(data: bytes) -> int:
     return data.count(b"[") + data.count(b"{")
 
 
-class EventStream:
-    """Server-sent events of one answer, each handed to ``take``. That is not kept: its owner keeps this
-    object, and the circle would keep the answer until the collector came.
+class Parser(Protocol[M]):
+    """Bytes in, events out. ``held``: bytes of one that is not complete. Raises ``EventTooLarge`` or
+    ``BrokenStream``, after what came before."""
+
+    @property
+    def held(self) -> int: ...
+
+    def feed(self, data: bytes) -> list[M]: ...
+
+    def close(self) -> list[M]: ...
+
+
+class EventDecoder(ABC, Generic[M]):
+    """What the decoders of streams have, ``feed``, ``held`` and ``late`` as ``lokid.providers.base.Decoder``
+    says. ``_take``: adds what an event means to the list. ``_end``: begins ``close``. ``_begun``: a part of
+    the answer has come, which is paid for.
 
     An error in the middle of a network read comes out only after what came before it: ``feed`` returns
     those events, and the next call raises.
     """
 
-    def __init__(self, max_event: int = MAX_EVENT) -> None:
-        self._meter = Meter(whole=False)
-        self._parser = SSEParser(max_event)
+    late: Sequence[Event] = ()
+
+    def __init__(self, parser: Parser[M], meter: Meter) -> None:
+        self._parser = parser
+        self._meter = meter
         self._failure: LokidError | None = None
 
-    def feed(self, data: bytes, take: Take) -> list[Event]:
+    @property
+    def held(self) -> int:
+        return self._parser.held
+
+    def feed(self, data: bytes) -> list[Event]:
         if self._failure:
             raise self._failure
         out: list[Event] = []
         try:
             self._meter.count(data)
             for event in self._parser.feed(data):
-                take(event, out)
-        except EventTooLarge as error:
+                self._take(event, out)
+        except (EventTooLarge, BrokenStream) as error:
             self._failure = _broken(error)
         except LokidError as error:
             self._failure = error
+            error.refused = error.refused and not self._begun
         if self._failure and not out:
             raise self._failure
         return out
 
-    @property
-    def held(self) -> int:
-        return self._parser.held
-
-    def close(self, take: Take) -> list[Event]:
+    def _end(self) -> None:
         """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
-        out: list[Event] = []
         if self._failure:
             raise self._failure
         try:
             unfinished = self._parser.close()
-        except EventTooLarge as error:
+        except CutStream:
+            raise cut_off() from None
+        except (EventTooLarge, BrokenStream) as error:
             raise _broken(error) from error
+        out: list[Event] = []
+        self.late = out
         with suppress(BrokenEvent):
             for event in unfinished:
-                take(event, out)
-        return out
-
-
-class EventDecoder(ABC):
-    """What the decoders of server-sent events have, ``feed``, ``held`` and ``late`` as
-    ``lokid.providers.base.Decoder`` says. ``_take``: adds what an event means to the list. ``_end``: begins
-    ``close``."""
-
-    late: Sequence[Event] = ()
-
-    def __init__(self, max_event: int = MAX_EVENT) -> None:
-        self._stream = EventStream(max_event)
+                self._take(event, out)
 
     @property
-    def held(self) -> int:
-        return self._stream.held
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._stream.feed(data, self._take)
-
-    def _end(self) -> None:
-        self.late = self._stream.close(self._take)
+    @abstractmethod
+    def _begun(self) -> bool: ...
 
     @abstractmethod
-    def _take(self, event: SSEEvent, out: list[Event]) -> None: ...
+    def _take(self, event: M, out: list[Event]) -> None: ...
 
 
-def _broken(error: EventTooLarge) -> ProviderFailed:
+class SSEDecoder(EventDecoder[SSEEvent]):
+    """Of server-sent events."""
+
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
+        super().__init__(SSEParser(max_event), Meter(whole=False))
+
+
+def cut_off() -> IncompleteResponse:
+    return IncompleteResponse(
+        "the provider's stream ended before the answer was complete",
+        hint="ask again; what arrived so far may be cut in the middle",
+    )
+
+
+def _broken(error: EventTooLarge | BrokenStream) -> ProviderFailed:
     failure = ProviderFailed(f"the provider's stream is broken: {error}")
     failure.__cause__ = error
     return failure

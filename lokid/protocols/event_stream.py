@@ -80,12 +80,14 @@ class EventStreamParser:
         """Bytes of a message that is not complete."""
         return len(self._buffer)
 
-    def close(self) -> None:
-        """The end of the body. Raises ``CutStream`` for an unfinished message, and what ``feed`` owed."""
+    def close(self) -> list[StreamMessage]:
+        """The end of the body, which completes nothing. Raises ``CutStream`` for an unfinished message, and
+        what ``feed`` owed."""
         if self._fault is not None:
             raise self._fault
         if self._buffer:
             raise CutStream("it ended inside a message")
+        return []
 
     def _complete(self) -> Iterator[StreamMessage]:
         while self._begun() and len(self._buffer) >= self._total:

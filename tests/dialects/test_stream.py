@@ -14,7 +14,7 @@ from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.gemini_answer import GeminiDecoder
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder
-from lokid.dialects.stream import MAX_ANSWER, PICTURES, EventDecoder, Meter, WholeDecoder
+from lokid.dialects.stream import MAX_ANSWER, PICTURES, Meter, SSEDecoder, WholeDecoder
 from lokid.errors import ProviderFailed
 from lokid.protocols.sse import MAX_EVENT
 from tests.fakes import completions, generating
@@ -51,7 +51,7 @@ def test_an_event_that_gets_too_large_with_its_last_unfinished_line_is_the_provi
     }.items(),
 )
 def test_an_event_that_nothing_but_the_end_of_the_body_ends_is_told(
-    decoder: type[EventDecoder], events: list[Any], line_end: bytes
+    decoder: type[SSEDecoder], events: list[Any], line_end: bytes
 ) -> None:
     data = stream(*events, done=False).removesuffix(b"\n\n")
     found = fed(lambda: decoder(TRAITS), data + line_end)

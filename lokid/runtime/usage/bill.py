@@ -124,7 +124,7 @@ class Entry(LimitedTurn):
         if error is None:
             self._end("ok")
         elif isinstance(error, LokidError):
-            self._end(error.code, refused=error.refused)
+            self._end(error.code, refused=error.refused, counted=error.counted)
         else:  # of a bug the caller is told what is said of providers that fail
             self._end(ProviderFailed.code if isinstance(error, Exception) else "cancelled")
 
@@ -146,8 +146,11 @@ class Entry(LimitedTurn):
             self._budget = next(budgets, self._budget)
         self._bill.check(self._client, self._budget, self.asker, config)
 
-    def _end(self, outcome: str, *, refused: bool = False) -> None:
-        if outcome != "ok" and self._is_paid(outcome, refused=refused):
+    def _end(self, outcome: str, *, refused: bool = False, counted: tuple[int, int] | None = None) -> None:
+        if counted is not None and not self._paid_share:
+            usage = Usage(*counted)
+            self.answered(usage, self._price(usage))
+        elif outcome != "ok" and self._is_paid(outcome, refused=refused):
             self._broke_off()
         if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
             self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told

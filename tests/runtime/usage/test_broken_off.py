@@ -13,6 +13,7 @@ from lokid.config import Config
 from lokid.dialects.errors import in_band
 from lokid.errors import (
     BadRequest,
+    ContentFiltered,
     IncompleteResponse,
     LokidError,
     Overloaded,
@@ -117,6 +118,16 @@ async def test_nor_does_one_that_has_no_known_code() -> None:
 
     row = await row_of(act)
     assert (row.outcome, row.input_tokens, row.cost_pusd) == ("provider_error", None, None)
+
+
+async def test_what_the_provider_counted_for_a_failure_is_booked_as_it_says() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.came(400)
+        raise ContentFiltered("no", counted=(9, 0))
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("content_filtered", 9, 0)
 
 
 async def test_one_behind_words_does() -> None:
