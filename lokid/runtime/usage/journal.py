@@ -48,12 +48,15 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def is_there(self) -> bool:
-        """Whether somebody would find it. Its directory may be gone, or another one."""
+        """Whether somebody would find it. Its directory may be gone, or another one; where nobody can look
+        now, it is taken to be there: one that is given up is taken over, as of a daemon that has ended."""
         held = os.fstat(self._fd)
         try:
             found = os.stat(self._path, follow_symlinks=False)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError:
+            return True
         return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
 
     def clear(self) -> None:

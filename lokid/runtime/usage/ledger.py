@@ -338,8 +338,7 @@ class _Writer:
             if self._db is not None and _file(self._path) != self._file:
                 self._close()  # somebody moved it away: what was written now would go with it
             if self._journal is not None and not self._journal.is_there():
-                self._journal = None
-                self._begin_journal()
+                self._begin_journal()  # until that works it stays this one, which may come back
             if self._db is None:
                 self._db = self._open()
                 self._file = _file(self._path)

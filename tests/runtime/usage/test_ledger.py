@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import anyio
 import pytest
@@ -432,6 +433,45 @@ async def test_a_journal_that_somebody_removed_is_made_again_with_what_was_in_it
         assert len(list(path.parent.glob("*.journal"))) == 1
     assert in_file(path) == (1 if moved else 2)
     assert not list(path.parent.glob("*.journal"))
+
+
+async def test_rows_count_once_when_the_directory_is_back_after_a_while(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal that is in it is none that another daemon has left."""
+    monkeypatch.setattr(ledgers, "RETRY_S", 0.02)
+    async with opened(path) as ledger:
+        path.parent.rename(tmp_path / "away")
+        path.parent.touch()  # so that no other one can be made
+        for _ in range(3):
+            ledger.put(row())
+        with anyio.fail_after(10):
+            while ledger.status()["state"] == "ok":
+                await anyio.sleep(0.01)
+        path.parent.unlink()
+        (tmp_path / "away").rename(path.parent)
+        with anyio.fail_after(10):
+            while ledger.status()["unsaved"]:
+                await anyio.sleep(0.01)
+        assert (await total(ledger))["requests"] == 3
+        assert len(list(path.parent.glob("*.journal"))) == 1
+
+
+def test_a_journal_that_nobody_can_look_for_is_not_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(str(tmp_path))
+    for code, there in (
+        (errno.ENOENT, False),
+        (errno.ENOTDIR, False),
+        (errno.EACCES, True),
+        (errno.EIO, True),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", mock.Mock(side_effect=OSError(code, os.strerror(code))))
+            found = journal.is_there()
+        assert found == there
+    journal.close(keep=False)
 
 
 async def test_a_new_journal_has_what_the_database_has_not_got(path: Path) -> None:
