@@ -5,7 +5,9 @@ some microseconds where a transaction takes a hundred times that. So the databas
 time, and here are those that it has not got yet. The lines are numbered, and the database says up to which
 number it has them: nothing is lost and nothing counted twice, wherever it ends.
 
-A journal belongs to one daemon, which holds a lock on it. One that nobody holds was left behind.
+A journal belongs to one daemon, which holds a lock on it. One that nobody holds was left behind. All of one
+daemon have one name and go on with its numbers: where somebody removes, moves or copies one, the rows of the
+next are known to be the same.
 """
 
 from __future__ import annotations
@@ -21,16 +23,17 @@ from contextlib import contextmanager, suppress
 
 from lokid.runtime.usage.rows import COLUMNS, Row
 
-_NAME = re.compile(r"usage-([0-9a-f]{16})\.journal")
-_UNBORN = re.compile(r"usage-[0-9a-f]{16}\.journal\.new")
+_NAME = re.compile(r"usage-([0-9a-f]{16})(?:-[0-9a-f]{8})?\.journal")
+_UNBORN = re.compile(_NAME.pattern + r"\.new")
 
 
 class Journal:
-    """A new one in ``directory``. Raises OSError, as ``append`` does."""
+    """A new one in ``directory``, the next after ``last``. Raises OSError, as ``append`` does."""
 
-    def __init__(self, directory: str) -> None:
-        self.name = secrets.token_hex(8)
-        self._path = os.path.join(directory, f"usage-{self.name}.journal")
+    def __init__(self, directory: str, last: Journal | None = None) -> None:
+        self.name: str = secrets.token_hex(8) if last is None else last.name
+        which = "" if last is None else f"-{secrets.token_hex(4)}"
+        self._path = os.path.join(directory, f"usage-{self.name}{which}.journal")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(f"{self._path}.new", flags, 0o600)
         try:
@@ -86,9 +89,18 @@ def _held(path: str) -> Iterator[int | None]:
         os.close(fd)
 
 
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
+
+
 def left_behind(directory: str, *, take: bool) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
     """Name and numbered rows of each. ``take``: it is removed when the next one is asked for. Raises
-    OSError."""
+    OSError with its path."""
     for file in sorted(os.listdir(directory)):
         path = os.path.join(directory, file)
         if _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
@@ -97,7 +109,7 @@ def left_behind(directory: str, *, take: bool) -> Iterator[tuple[str, list[tuple
                     os.unlink(path)
         if (found := _NAME.fullmatch(file)) is None:
             continue
-        with suppress(FileNotFoundError), _held(path) as fd:  # another daemon may have been faster
+        with suppress(FileNotFoundError), _named(path), _held(path) as fd:  # another daemon may be faster
             if fd is not None:
                 with open(fd, "rb", closefd=False) as lines:
                     yield found[1], [row for line in lines if (row := _read(line)) is not None]

@@ -352,7 +352,10 @@ class _Writer:
         except (sqlite3.Error, OSError, Unusable) as error:
             # Opened anew at the next try: whoever mends it may put another file there.
             self._close()
-            self._tell(self._ledger.failed, f"{self._path} cannot be written: {_why(error)}")
+            # Of a journal that was left behind; the database is not opened before it is in it.
+            told = str(error.filename) if isinstance(error, OSError) else ""
+            path = told if told.endswith(".journal") else self._path
+            self._tell(self._ledger.failed, f"{path} cannot be written: {_why(error)}")
             return False
         return True
 
@@ -369,7 +372,7 @@ class _Writer:
         db = usage_rows.connect(self._path)
         try:
             for name, rows in left_behind(directory, take=True):
-                if count := usage_rows.adopt(db, name, rows):
+                if count := usage_rows.save(db, name, rows):
                     log.info("%d rows of usage taken over from a daemon before", count)
                 self._tell(self._ledger.adopted, name)
         except BaseException:
@@ -380,7 +383,7 @@ class _Writer:
     def _begin_journal(self) -> None:
         directory = os.path.dirname(self._path)
         durable.make_directory(directory)
-        self._journal = Journal(directory)
+        self._journal = Journal(directory, self._journal)
         self._tell(self._ledger.begun, self._journal)
 
     def _close(self) -> None:

@@ -169,19 +169,13 @@ def insert(db: sqlite3.Connection, rows: Sequence[Row], table: str = "requests")
     db.execute(_INSERT.format(name=table), (json.dumps(rows),))
 
 
-def save(db: sqlite3.Connection, journal: str, rows: Sequence[tuple[int, Row]]) -> None:
-    """All of the numbered ``rows`` of ``journal``, or none; committed when it returns."""
+def save(db: sqlite3.Connection, journal: str, rows: Sequence[tuple[int, Row]]) -> int:
+    """All of the numbered ``rows`` of ``journal`` that are missing, or none; committed when it returns. How
+    many those were."""
     with _transaction(db):
-        insert(db, [row for _, row in rows])
-        db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (journal, rows[-1][0]))
-
-
-def adopt(db: sqlite3.Connection, journal: str, rows: Sequence[tuple[int, Row]]) -> int:
-    """Saves what is missing of a journal that was left behind, and forgets it. How many rows that were."""
-    with _transaction(db):
-        missing = _missing(db, journal, rows)
-        insert(db, missing)
-        db.execute("DELETE FROM journals WHERE name = ?", (journal,))
+        if missing := _missing(db, journal, rows):
+            insert(db, missing)
+            db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (journal, rows[-1][0]))
     return len(missing)
 
 

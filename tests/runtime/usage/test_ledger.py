@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -322,7 +323,7 @@ async def test_a_kill_loses_no_row_of_an_answer_that_left(path: Path) -> None:
         assert found["cost_usd"] == pytest.approx(found["requests"] * 0.01)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert db.execute("SELECT count(*) FROM journals WHERE name NOT IN ('')").fetchone()[0] <= 1
+        assert db.execute("SELECT count(*) FROM journals").fetchone()[0] <= 6
 
 
 async def test_a_journal_is_taken_over_once_and_only_what_is_missing(path: Path) -> None:
@@ -435,6 +436,31 @@ async def test_a_journal_that_somebody_removed_is_made_again_with_what_was_in_it
     assert not list(path.parent.glob("*.journal"))
 
 
+@pytest.mark.parametrize("which", ["directory", "journal"])
+async def test_rows_of_a_journal_that_was_copied_count_once(path: Path, tmp_path: Path, which: str) -> None:
+    async with opened(path) as ledger:
+        ledger.put(row())
+        await total(ledger)
+        for _ in range(3):
+            ledger.put(row())
+        [first] = path.parent.glob("*.journal")
+        assert len(first.read_text().split("\n")) > 1
+        shutil.copytree(path.parent, tmp_path / "copy")
+        await total(ledger)
+        if which == "directory":
+            path.parent.rename(tmp_path / "before")
+            shutil.copytree(tmp_path / "copy", path.parent)
+        else:  # beside a new database
+            shutil.copy(tmp_path / "copy" / first.name, path.parent / f"{first.stem}-00000000.journal")
+            path.unlink()
+        ledger.put(row())
+        expected = 5 if which == "directory" else 4
+        assert (await total(ledger))["requests"] == expected
+    async with opened(path) as ledger:
+        assert (await total(ledger))["requests"] == expected
+    assert not list(path.parent.glob("*.journal"))
+
+
 async def test_rows_count_once_when_the_directory_is_back_after_a_while(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -472,6 +498,24 @@ def test_a_journal_that_nobody_can_look_for_is_not_given_up(
             found = journal.is_there()
         assert found == there
     journal.close(keep=False)
+
+
+async def test_a_journal_that_cannot_be_read_is_named_with_what_mends_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledgers, "RETRY_S", 0.02)
+    path.parent.mkdir(mode=0o700)
+    journal = path.parent / f"usage-{'ab' * 8}.journal"
+    journal.mkdir()
+    async with opened(path) as ledger:
+        ledger.put(row())
+        assert ledger.status()["reason"].startswith(
+            f"{journal} cannot be written: is a directory; move it away"
+        )
+        journal.rmdir()
+        with anyio.fail_after(10):
+            while ledger.status()["unsaved"]:
+                await anyio.sleep(0.01)
 
 
 async def test_a_new_journal_has_what_the_database_has_not_got(path: Path) -> None:
