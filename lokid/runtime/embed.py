@@ -102,7 +102,7 @@ async def _all(
     answers: list[EmbedAnswer | None] = [None] * len(batches)
     failures: list[LokidError] = []
     waiting = iter(enumerate(batches))
-    characters = sum(len(text) for batch in batches for text in batch.texts)
+    characters = sum(map(_characters, batches))
 
     async def work(waiting: Iterator[tuple[int, EmbedRequest]]) -> None:
         for index, batch in waiting:
@@ -124,19 +124,28 @@ async def _all(
                     )
             except LokidError as error:
                 _placed(error, batch.texts, sum(len(one.texts) for one in batches[:index]), model)
+                if error.refused:
+                    turn.spared(_characters(batch) / characters)
                 failures.append(error)
                 group.cancel_scope.cancel()
                 return
             answers[index] = performed.answer
             if (usage := performed.answer.usage) is not None:
-                turn.paid(usage, sum(map(len, batch.texts)) / characters)
+                turn.paid(usage, _characters(batch) / characters)
 
-    async with anyio.create_task_group() as group:
-        for _ in range(min(PARALLEL, len(batches))):
-            group.start_soon(work, waiting)
+    try:
+        async with anyio.create_task_group() as group:
+            for _ in range(min(PARALLEL, len(batches))):
+                group.start_soon(work, waiting)
+    finally:
+        turn.spared(sum(_characters(batch) for _, batch in waiting) / characters)  # nobody has sent those
     if failures:
         raise failures[0]
     return [answer for answer in answers if answer is not None]
+
+
+def _characters(batch: EmbedRequest) -> int:
+    return sum(map(len, batch.texts))
 
 
 def _sum(usages: Sequence[Usage | None]) -> Usage | None:

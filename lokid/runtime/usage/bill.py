@@ -58,7 +58,7 @@ class Entry(LimitedTurn):
     _went = False
     _left = False  # at any attempt
     _heard = _came = 0  # bytes: of a stream, and of a whole answer that could not be read
-    _paid_tokens, _paid_share = 0, 0.0
+    _paid_tokens, _paid_share, _spared_share = 0, 0.0, 0.0
     _sent_at = 0.0
     _unseen_s: float | None = None
 
@@ -198,6 +198,9 @@ class Entry(LimitedTurn):
         self._paid_tokens += usage.input_tokens
         self._paid_share += share
 
+    def spared(self, share: float) -> None:
+        self._spared_share += share
+
     def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
         self.usage = usage
         self.cost_usd = cost_usd
@@ -211,7 +214,8 @@ class Entry(LimitedTurn):
             if not output or (self.asker.restricted and not whole):
                 unseen_s = time.monotonic() - self._sent_at if self._unseen_s is None else self._unseen_s
                 output = max(output, round(min(unseen_s * UNSEEN_PER_S, self._most_output)))
-            rest = round(self._input_tokens() * max(1.0 - self._paid_share, 0.0))
+            share = 1.0 - self._paid_share - self._spared_share
+            rest = round(self._input_tokens() * max(share, 0.0))
             usage = Usage(self._paid_tokens + rest, output)
             self.answered(usage, self._price(usage))
 

@@ -253,6 +253,9 @@ class Turn:
     def paid(self, usage: Usage, share: float) -> None:
         """A part of several was answered, and of the whole input it was this ``share``."""
 
+    def spared(self, share: float) -> None:
+        """This ``share`` of the whole input was refused, or is not sent any more."""
+
     def came(self, size: int) -> None:
         """So many bytes of a whole answer came, and could not be read."""
 
