@@ -228,8 +228,7 @@ def read(path: str, problems: list[Problem], failures: list[OSError]) -> str | N
         problem(str(error))
     except OSError as error:
         problem(f"cannot be read: {(error.strerror or 'unknown reason').lower()}")
-        if not isinstance(error, PermissionError):  # its mend changes the file, and that is seen
-            failures.append(error)
+        failures.append(error)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problems.append(Problem(path, line, 1, "", "is not UTF-8 text"))
