@@ -288,13 +288,16 @@ class _Accumulator:
 
 
 def usage(found: Mapping[str, Any]) -> Usage | None:
-    """Thoughts are not among the candidates' tokens; what tools read for the model is not in the prompt's."""
+    """Thoughts are not among the candidates' tokens; what tools read for the model is not in the prompt's.
+    Output is what the total leaves for it, where more is in that."""
     if not counted(found, *(key for key in found if key.endswith("TokenCount"))):
         return None
     thoughts = count(found.get("thoughtsTokenCount"))
+    prompt = count(found.get("promptTokenCount")) + count(found.get("toolUsePromptTokenCount"))
+    answered = count(found.get("candidatesTokenCount")) + thoughts
     return Usage(
-        input_tokens=count(found.get("promptTokenCount")) + count(found.get("toolUsePromptTokenCount")),
-        output_tokens=count(found.get("candidatesTokenCount")) + thoughts,
+        input_tokens=prompt,
+        output_tokens=max(answered, count(found.get("totalTokenCount")) - prompt),
         cached_input_tokens=count(found.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
     )

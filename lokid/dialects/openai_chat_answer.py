@@ -21,7 +21,7 @@ from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
-from lokid.errors import Overloaded, ProviderFailed
+from lokid.errors import LokidError, Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -90,7 +90,12 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
     def read(value: Any) -> Answer:
         answer = _Accumulator(traits)
-        answer.chunk(mapping(value), "message", [])
+        try:
+            answer.chunk(mapping(value), "message", [])
+        except LokidError as error:
+            told = usage(mapping(value))
+            error.counted = told.both if told else None
+            raise
         if not answer.begun:
             raise no_answer(value, "choices")
         return answer.close()

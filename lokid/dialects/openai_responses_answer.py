@@ -7,6 +7,7 @@ deltas only become events. Of the many event types, unknown ones are ignored.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -111,6 +112,10 @@ class ResponsesDecoder(SSEDecoder):
     def _tell_rest(self, answer: Answer, out: list[Event]) -> None:
         """Whoever reads along gets the whole answer too: of what came without deltas, or fewer of them. A
         filter may leave less at the end than it let pass before."""
+        if not self._calls:
+            calls = [part for part in answer.message.parts if isinstance(part, ToolCall)]
+            for number, call in enumerate(calls):
+                out.append(ToolCallDelta(number, call.id, call.name, json.dumps(call.arguments)))
         said, told = answer.message.text, "".join(self._told)
         if said.startswith(told):
             if rest := said[len(told) :]:
@@ -128,7 +133,9 @@ class ResponsesDecoder(SSEDecoder):
             raise IncompleteResponse("the provider's stream ended without the tool calls that it began")
         if self._said and "message" not in kinds:
             content = [{"type": kind, "text": "".join(deltas)} for kind, deltas in self._said.items()]
-            return [*output, {"type": "message", "content": content}]
+            output = [*output, {"type": "message", "content": content}]
+        if (picture := "image_generation_call") not in kinds:
+            output = [*(item for item in self._items if mapping(item).get("type") == picture), *output]
         return output
 
     def _reason(self, data: Mapping[str, Any], out: list[Event]) -> None:

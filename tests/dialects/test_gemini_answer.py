@@ -252,6 +252,19 @@ def test_what_is_no_answer_is_an_error_that_says_why(reason: str) -> None:
     assert type(whole(last).error) is ProviderFailed
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"totalTokenCount": 12}, (0, 12)),
+        ({"promptTokenCount": 9, "candidatesTokenCount": 0, "totalTokenCount": 12}, (9, 3)),
+        ({"promptTokenCount": 9, "toolUsePromptTokenCount": 2, "totalTokenCount": 12}, (11, 1)),
+    ],
+)
+def test_output_is_what_the_total_leaves_for_it(told: dict[str, Any], expected: tuple[int, int]) -> None:
+    found = read(chunk(said("a"), finish="STOP", usageMetadata=told)).answer.usage
+    assert found is not None and found.both == expected
+
+
 def test_all_tokens_may_go_into_thinking() -> None:
     """Loki calls that invalid response data."""
     candidate = {"content": {"role": "model"}, "finishReason": "MAX_TOKENS", "index": 0}

@@ -224,6 +224,8 @@ def test_pictures_of_the_tool_that_paints_are_in_the_answer() -> None:
     found = read(*done, event("completed", response=response(*items, TEXT)))
     painted = (Image("image/png", b"\x89PNG"), Image("image/webp", b"RIFF and more"))
     assert found.answer.message.parts == (*painted, Text("Héllo"))
+    found = read(*done, event("completed", response=response(TEXT)))  # which does not repeat them
+    assert found.answer.message.parts == (*painted, Text("Héllo"))
 
 
 def test_a_picture_of_megabytes_comes_in_one_event() -> None:
@@ -233,6 +235,11 @@ def test_a_picture_of_megabytes_comes_in_one_event() -> None:
     for begin in range(0, len(data), 65536):
         decoder.feed(data[begin : begin + 65536])
     assert decoder.close().message.parts == (Image("image/png", bytes(1_500_000)),)
+
+
+def test_calls_that_come_at_the_end_only_come_out_as_events_too() -> None:
+    found = read(CREATED, event("completed", response=response(TEXT, CALL)))
+    assert found.calls == [("call_1", "f", '{"x": 1}')]
 
 
 def test_calls_in_any_form_come_out_as_events() -> None:

@@ -11,7 +11,7 @@ from lokid.dialects.anthropic_messages_answer import MessagesDecoder
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.cohere_chat_answer import CohereDecoder
 from lokid.dialects.gemini_answer import GeminiDecoder
-from lokid.dialects.openai_chat_answer import StreamDecoder
+from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
 from lokid.dialects.traits import Traits
 from lokid.errors import ContentFiltered, LokidError
@@ -91,8 +91,10 @@ def test_what_was_counted_all_the_same_is_told() -> None:
     usage = {"input_tokens": 9, "output_tokens": 700}
     response = {"status": "failed", "usage": usage, "error": {"code": "server_error", "message": "sorry"}}
     assert failure(ResponsesDecoder(TRAITS), wire({**GAVE_UP, "response": response})).counted == (9, 700)
-    whole = whole_responses_decoder(TRAITS)
-    whole.feed(json.dumps(response).encode())
-    with pytest.raises(LokidError) as caught:
-        whole.close()
-    assert caught.value.counted == (9, 700)
+    choice = {"message": {"content": "half"}, "finish_reason": "error", "error": {"message": "sorry"}}
+    used = {"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 700}}
+    for whole, value in ((whole_responses_decoder(TRAITS), response), (whole_decoder(TRAITS), used)):
+        whole.feed(json.dumps(value).encode())
+        with pytest.raises(LokidError) as caught:
+            whole.close()
+        assert caught.value.counted == (9, 700)
