@@ -17,11 +17,12 @@ import json
 import logging
 import os
 import re
+import select
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -198,10 +199,49 @@ class _Line(logging.Formatter):
         return f"{at} {record.levelname.lower()} {line}"
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Lines that nobody reads hold up nobody: of a terminal that was stopped (Ctrl-S), a pager."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._left_out = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = f"{self.format(record)}\n"
+            if self._left_out:
+                line = f"{self._left_out} lines of the log were left out: nobody read them\n{line}"
+            for begin in range(0, len(line), _PIECE):
+                if not self._is_read():
+                    self._left_out += 1
+                    return
+                self.stream.write(line[begin : begin + _PIECE])
+                self.flush()
+            self._left_out = 0
+        except Exception:  # its reader is gone, for one
+            self.handleError(record)
+
+    def _is_read(self) -> bool:
+        """Whether a piece can be written now, or soon after everything else could."""
+        try:
+            ready = select.poll()
+            ready.register(self.stream.fileno(), select.POLLOUT)
+        except (OSError, ValueError):  # none of the system's
+            return True
+        return bool(ready.poll(0 if self._left_out else _PATIENCE_MS))
+
+
+_PIECE = 1024
+"""Characters: at most what a pipe takes at once where it takes anything."""
+
+_PATIENCE_MS = 50
+"""For a reader that is slow."""
+
+
 def setup(environ: Mapping[str, str]) -> None:
     """Sends the log of this process to standard error. Called once, by the daemon."""
     wanted = environ.get("LOKID_LOG", "info").lower()
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_Line(journal=_is_journal(environ)))
     root = logging.getLogger()
     root.handlers[:] = [handler]

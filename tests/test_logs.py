@@ -8,10 +8,12 @@ import json
 import logging
 import os
 import re
+import select
 import sys
+import termios
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -197,6 +199,44 @@ def test_a_log_whose_reader_is_gone_fails_nothing(monkeypatch: pytest.MonkeyPatc
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, writer)  # so that closing has somewhere to write to
         os.close(null)
+
+
+def stopped_terminal() -> tuple[int, int]:
+    """Its two ends, and somebody has pressed Ctrl-S."""
+    master, slave = os.openpty()
+    termios.tcflow(slave, termios.TCOOFF)
+    return master, slave
+
+
+@pytest.mark.parametrize("make", [os.pipe, stopped_terminal])
+def test_a_log_that_nobody_reads_holds_up_nobody(
+    make: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_PATIENCE_MS", 0)
+    reader, writer = make()
+    long, log = "x" * 5000, logging.getLogger("lokid")
+    with open(writer, "w", buffering=1) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        logs.setup({})
+        for _ in range(100):  # no pipe has room for half a megabyte
+            log.info(long)
+        if make is stopped_terminal:
+            termios.tcflow(writer, termios.TCOON)
+        else:
+            os.read(reader, 2**20)
+        log.info("again")
+        monkeypatch.undo()
+        left = re.search(r"(\d+) lines of the log were left out: nobody read them\r?\n", read(reader))
+    assert left is not None and 80 < int(left[1]) <= 100
+    os.close(reader)
+
+
+def read(fd: int) -> str:
+    """What is there."""
+    said = b""
+    while select.select([fd], [], [], 0)[0]:
+        said += os.read(fd, 2**16)
+    return said.decode()
 
 
 def test_what_is_forgotten_is_kept_nowhere() -> None:

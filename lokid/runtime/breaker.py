@@ -158,7 +158,9 @@ def reached(error: LokidError) -> bool | None:
     if isinstance(error, TimedOut):
         # The other limit, that of the connection, may be tried again: nobody was reached.
         return None if error.retryable else False
-    if error.status is None or error.status == 407:  # 407: the proxy
+    if error.status == 407:  # the proxy
+        return None
+    if error.status is None and not error.refused:
         return None
     return not isinstance(error, _FAILING)
 

@@ -223,6 +223,7 @@ class _Call:
             self.probe = breakers.admit(name, anyio.current_time()) if name in breakers else None
             try:
                 answer = await self._attempt(exchange)
+                breakers.answered(name)
                 break
             except _Refused as refused:
                 error = refused.error
@@ -292,7 +293,6 @@ class _Call:
                     raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
                 self.begun = True
                 self.turn.admitted()
-                self.breakers.answered(self.model.name)
                 if (kind := refusals.other_type(response, exchange)) is not None:
                     raise await refusals.other_answer(self.client.provider, response, exchange, kind)
                 decoder = exchange.decoder()
@@ -342,6 +342,7 @@ class _Call:
         if self.first_event_at is None:
             self.first_event_at = time.monotonic()
             self.turn.began(self.first_event_at)
+            self.breakers.answered(self.model.name)
         for event in events:
             if isinstance(event, (TextDelta, ReasoningDelta)):
                 self.words.add(event.text)
@@ -352,9 +353,13 @@ class _Call:
 
     def _pause(self, error: LokidError, failed: int, deadline: float) -> float | None:
         """Seconds until it is tried again, or None if it is not."""
-        if self.begun:
-            return None
         now = anyio.current_time()
+        if self.begun:
+            if error.refused:
+                self.breakers.failed(self.model.name, error, now, self.probe)
+            else:
+                self.breakers.answered(self.model.name)
+            return None
         after = retry.delay(
             failed,
             error,

@@ -89,7 +89,7 @@ class TinyDecoder:
             case "usage":
                 self._usage = Usage(*map(int, rest.split()))
             case "error":
-                raise Overloaded(rest)
+                raise Overloaded(rest, refused=not self._parts)
             case "end":
                 self.ended = True
         return []

@@ -155,6 +155,8 @@ def test_what_is_cooling_says_why_and_until_when():
         (ProviderUnavailable("502", status=502), False),
         (TimedOut("first byte timeout"), False),
         (BadRequest("no", status=400), True),
+        (Overloaded("in the first event of a stream", refused=True), False),
+        (Overloaded("in the middle of one"), None),
         (ProviderUnavailable("connection refused"), None),
         (TimedOut("connect timeout", retryable=True), None),
         (ProviderUnavailable("the proxy wants a password", status=407), None),

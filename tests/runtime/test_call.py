@@ -265,6 +265,19 @@ async def test_an_error_inside_the_stream_is_not_retried(provider, heard):
     assert len(provider.requests) == 1
 
 
+async def test_ten_that_fail_in_a_row_in_their_streams_are_as_many_as_ten_with_a_status(provider, heard):
+    provider.default = stream(b"error too busy\n", kind=LINES)
+    async with open_client(provider.url) as client:
+        for _ in range(12):
+            assert isinstance(await failure(client, heard), Overloaded)
+        assert len(provider.requests) == 10
+        client.breakers.reset()
+        provider.default = stream(b"t half\nerror too busy\n", kind=LINES)  # which answers
+        for _ in range(12):
+            await failure(client, heard)
+    assert len(provider.requests) == 22
+
+
 async def test_an_amended_request_is_sent_once_and_costs_no_budget(provider, heard):
     provider.will(answer(400, b"unknown field: stream"), GOOD)
     async with open_client(provider.url) as client:
