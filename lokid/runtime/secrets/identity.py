@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import anyio
@@ -52,12 +53,14 @@ class WrongPassphrase(Exception):
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the vault and its identity are. ``plain`` and ``wrapped``: where an identity is written to; one
-    path if the configuration names it. ``credential``: of systemd, None if there is none or the
+    path if the configuration names it. ``given``: where the vault is said to be, before any link is followed.
+    ``credential``: of systemd, None if there is none or the
     configuration names a file. ``keyring``: service and name, and then no file counts."""
 
     file: str
     plain: str
     wrapped: str
+    given: str
     credential: str | None = None
     keyring: tuple[str, str] | None = None
 
@@ -68,20 +71,36 @@ class Place:
         def path(text: str) -> str:
             return os.path.realpath(os.path.join(directory, os.path.expanduser(text)))
 
+        given = settings.file or address.vault_file(environ)
         # At the end of all links: what is renamed into place must not replace a link.
-        file = path(settings.file or address.vault_file(environ))
+        file = path(given)
+        given = os.path.abspath(os.path.join(directory, os.path.expanduser(given)))
         if isinstance(settings.identity, KeyringSecret):
             service, name = settings.identity.keyring
             shown = f"keyring:{service}/{name}"
-            return cls(file, shown, shown, keyring=(service, name))
+            return cls(file, shown, shown, given, keyring=(service, name))
         if settings.identity is not None:
             identity = path(settings.identity)
-            return cls(file, identity, identity)
+            return cls(file, identity, identity, given)
         plain = path(address.identity_file(environ))
         credential = None
         if folder := environ.get("CREDENTIALS_DIRECTORY"):
             credential = os.path.join(folder, CREDENTIAL)
-        return cls(file, plain, f"{plain.removesuffix('.txt')}.age", credential)
+        return cls(file, plain, f"{plain.removesuffix('.txt')}.age", given, credential)
+
+    def is_away(self, *, held: bool) -> str | None:
+        """Why no vault is to be made here: a new one would take the place of one whose disk is not mounted.
+        ``held``: it was there, and what it held is in force."""
+        for at in (self.given, *map(str, PurePath(self.given).parents)):
+            there = os.path.dirname(self.file) if at == self.given else at
+            if os.path.islink(at) and not os.path.isdir(there):
+                return f"{at} is a link to {os.path.realpath(at)}, which is not there: is its disk mounted?"
+        if held and not os.path.lexists(self.file):
+            return (
+                f"{self.file} is not there any more, and what it held is still in force: put it back (is its"
+                " disk mounted?), or begin a new one with lokictl daemon restart"
+            )
+        return None
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -182,7 +182,9 @@ class StoredSecrets:
 
     async def _change(self, changes: Mapping[str, str | None]) -> Contents:
         # Not to be abandoned in the middle: who asked is told what happened.
-        change = partial(self._reloader.vault.change, self._reloader.loaded.settings, changes)
+        loaded = self._reloader.loaded
+        in_force = loaded.vault if loaded.vault.secrets else None
+        change = partial(self._reloader.vault.change, loaded.settings, changes, in_force)
         async with self._changing:
             before = await anyio.to_thread.run_sync(change)
         await self._reload()

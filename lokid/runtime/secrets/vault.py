@@ -220,12 +220,17 @@ class Vault:
 
     # --- writing -----------------------------------------------------------------------------------
 
-    def change(self, settings: Settings, changes: Mapping[str, str | None]) -> Contents:
+    def change(
+        self, settings: Settings, changes: Mapping[str, str | None], in_force: Contents | None = None
+    ) -> Contents:
         """Sets secrets, and removes those that are None. Returns what was there before. Makes the vault and
-        its identity if there is none. Raises a LokidError, and then nothing has changed."""
+        its identity if there is none. ``in_force``: what was read last. Raises a LokidError, and then nothing
+        has changed."""
         place = self.place(settings)
         self._sweep(place)  # before the lock: sweeping takes it
         try:
+            if why := place.is_away(held=in_force is not None and in_force.file == place.file):
+                raise Unusable(why)
             durable.make_directory(os.path.dirname(place.file))
             with durable.lock(place.file):
                 return self._change(place, settings, changes)

@@ -99,6 +99,39 @@ class TestSecrets:
             with pytest.raises(SecretMissing):
                 await key(runtime, "a")
 
+    @pytest.mark.parametrize("linked", ["nothing", "the file", "its directory"])
+    async def test_no_new_vault_takes_the_place_of_one_whose_disk_is_not_mounted(
+        self, home: Path, config: Path, tmp_path: Path, linked: str
+    ) -> None:
+        disk, folder = tmp_path / "disk", home / ".local" / "share" / "lokid"
+        disk.mkdir()
+        folder.parent.mkdir(parents=True)
+        if linked == "its directory":
+            folder.symlink_to(disk)
+        elif linked == "the file":
+            folder.mkdir()
+            (folder / "vault.age").symlink_to(disk / "vault.age")
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            vault = Path((await runtime.secrets.status())["file"])
+            away = vault if linked == "nothing" else disk
+            away.rename(tmp_path / "away")
+            for _ in range(2):
+                with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+                    await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+                assert not vault.exists()
+                assert await key(runtime, "a") == VALUE
+            (tmp_path / "away").rename(away)
+            await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+            assert [row["name"] for row in await runtime.secrets.list()] == ["A", "OPENAI_API_KEY"]
+            away.rename(tmp_path / "away")
+        async with running(home) as runtime:
+            if linked == "nothing":  # where it was is not known any more
+                await runtime.secrets.set("A", VALUE)
+            else:
+                with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+                    await runtime.secrets.set("A", VALUE)
+
     async def test_without_a_configuration_a_key_is_enough(self, home: Path) -> None:
         async with running(home) as runtime:
             assert runtime.list_clients() == []
