@@ -84,6 +84,7 @@ def error(status: int, headers: Mapping[str, str], body: bytes) -> LokidError:
                 status=status,
                 request_id=found.request_id,
                 retryable=False,
+                refused=True,
             )
     return found
 

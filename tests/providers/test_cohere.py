@@ -137,6 +137,6 @@ def test_refusals_mean_what_cohere_means(
     status: int, body: dict[str, Any], kind: type[LokidError], retryable: bool
 ) -> None:
     found = error(status, {"x-request-id": "r1"}, json.dumps(body).encode())
-    assert type(found) is kind and found.retryable is retryable
+    assert type(found) is kind and found.retryable is retryable and found.refused
     assert (found.status, found.request_id) == (status, "r1")
     assert body["message"][:20] in found.message
