@@ -20,6 +20,9 @@ ENOUGH = 2
 TAIL = 4096
 """Bytes of a log."""
 
+START_S = 10.0
+"""How old its last words may be."""
+
 
 class Watch:
     """``pid``: who made the socket. ``look`` raises ``Failure`` once the service was started anew twice since
@@ -49,7 +52,15 @@ class Watch:
 
 def again_and_again(seconds: float) -> Failure:
     """Of a lokid without systemd, with what its log said meanwhile."""
-    said = f"lokid closed the connection again and again, for {seconds:.0f} s"
+    return _ended(f"lokid closed the connection again and again, for {seconds:.0f} s", seconds)
+
+
+def at_once() -> Failure:
+    """Of one that was started just now."""
+    return _ended("lokid ended as soon as it had started", START_S)
+
+
+def _ended(said: str, seconds: float) -> Failure:
     return Failure(
         "daemon_unavailable",
         f"{said}{_last_error(seconds)}",
@@ -68,9 +79,17 @@ def _last_error(seconds: float) -> str:
             lines = file.read(TAIL).decode("utf-8", "replace").splitlines()
     except (OSError, address.NoHome):
         return ""
-    words = (line.split(" ", 2) for line in reversed(lines))  # time, level and the rest
-    found = next((row[2] for row in words if row[1:2] == ["error"]), "")
+    found = next(filter(None, map(_error, reversed(lines))), "")
     return f"; its log says: {one_line(found)}" if found else ""
+
+
+def _error(line: str) -> str:
+    """What the line says, if that is an error: one of the log (time, level and the rest), or what lokid says
+    that has no log yet."""
+    if line.startswith("lokid: "):
+        return line.removeprefix("lokid: ")
+    words = line.split(" ", 2)
+    return words[2] if words[1:2] == ["error"] and len(words) > 2 else ""
 
 
 def _how(facts: Mapping[str, str]) -> str:

@@ -198,12 +198,15 @@ def _need_systemd() -> None:
 
 
 def _tell() -> None:
-    if (hello := greet()) is not None:
-        show(f"lokid {hello['version']} runs, pid {hello['pid']}\n")
-        # What worked before a restart may be off now: the file was broken while the old one stayed in force.
-        from lokictl.commands.status import complain_of_configuration
+    if (hello := greet()) is None:
+        from lokictl.crashes import at_once
 
-        complain_of_configuration()
+        raise at_once()
+    show(f"lokid {hello['version']} runs, pid {hello['pid']}\n")
+    # What worked before a restart may be off now: the file was broken while the old one stayed in force.
+    from lokictl.commands.status import complain_of_configuration
+
+    complain_of_configuration()
 
 
 def _keep_configuration() -> None:

@@ -209,3 +209,20 @@ def test_nor_does_it_wait_for_changes_behind_it(message):
     thread.join()
     assert (done.returncode, done.stdout) == (69, b'{"topic": "usage"}\n')
     assert b"no message of its protocol" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["start", "restart"])
+def test_one_that_ends_as_soon_as_it_has_started_is_no_start(daemon, monkeypatch, command):
+    """As after an update without a package that is new."""
+
+    def gone(call, params):
+        raise Gone
+
+    daemon(requests__list=gone)
+    log = Path(address.log_file(os.environ))
+    log.parent.mkdir(parents=True)
+    log.write_text("2026-01-01T00:00:00 error lokid: before\nlokid: the package x is missing\nTraceback\n")
+    done = lokictl("daemon", command)
+    assert done.returncode == 69
+    said = b"lokid ended as soon as it had started; its log says: the package x is missing\n"
+    assert said in done.stderr
