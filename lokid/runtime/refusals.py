@@ -21,6 +21,9 @@ BODY_S = 10.0
 
 JSON = "application/json"
 
+PAGE = "text/html"
+"""What no model writes: a portal or a proxy has answered. Another type may be that of a paid answer."""
+
 
 async def body_of(response: Response) -> bytes:
     """What can be had of it: the status says that the request failed, whatever becomes of the body."""
@@ -50,7 +53,6 @@ async def other_answer(
 
 
 def instead(response: Response, exchange: Exchange[Any], kind: str) -> ProviderFailed:
-    """No model was asked, as far as one can see: it costs nothing."""
     hint = "something between lokid and the provider may have answered; check api_base"
     if exchange.streaming and kind == JSON:
         hint = "it may know no streams: set `no_stream: true` of the model; or check api_base"
@@ -58,5 +60,5 @@ def instead(response: Response, exchange: Exchange[Any], kind: str) -> ProviderF
         f"{response.host} answered with {short(kind, 80)!r} instead of {' or '.join(exchange.accept)}",
         hint=hint,
         status=response.status,
-        refused=True,
+        refused=kind == PAGE,
     )

@@ -20,6 +20,7 @@ from lokid.errors import (
     BudgetExceeded,
     IncompleteResponse,
     LokidError,
+    ProviderFailed,
     TimedOut,
     TryLater,
     UnknownModel,
@@ -187,6 +188,23 @@ async def test_an_answer_that_breaks_off_in_its_first_line_is_paid_for_all_the_s
             await here.ask()
         [row] = await here.rows()
     assert row["outcome"] == "incomplete_response" and row["input_tokens"] > 0 and row["cost_pusd"] > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "paid"), [("text/html", False), ("application/json", True), ("text/plain", True)]
+)
+async def test_what_comes_in_place_of_a_stream_costs_nothing_if_it_is_a_page(
+    home: Path, kind: str, paid: bool
+) -> None:
+    """A server that knows no streams has answered and wants its money, and a budget has to see it."""
+    whole = {"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
+    async with setting(home) as here:
+        here.provider.will(answer(200, json.dumps(whole).encode(), kind=kind))
+        with pytest.raises(ProviderFailed):
+            await here.ask(stream=True)
+        [row] = await here.rows()
+    assert row["outcome"] == "provider_error"
+    assert (row["cost_pusd"] is not None) == paid
 
 
 async def test_a_failure_leaves_a_row_with_its_code_and_its_attempts(home: Path) -> None:
