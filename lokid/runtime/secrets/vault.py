@@ -255,6 +255,9 @@ class Vault:
             after = contents.changed(before.secrets, changes)
             if after == before.secrets:
                 return before
+            folder = os.path.dirname(place.given)
+            if before.state == "absent" and _mode(folder) & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+                raise Unusable(f"every user of this machine may put links into {folder}: chmod go-w {folder}")
             if before.kind == "none":
                 if place.keyring is None:
                     identity.create(place.plain)
@@ -367,11 +370,15 @@ def _move_identity(place: Place, new: str, data: bytes, same: tuple[bytes, bytes
 
 
 def _is_open_folder(path: str) -> bool:
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return False
+    mode = _mode(path)
     return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not mode & stat.S_ISVTX
+
+
+def _mode(path: str) -> int:
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return 0
 
 
 def all_locked(client: str | None = None) -> SecretMissing:

@@ -132,6 +132,19 @@ class TestSecrets:
                 with pytest.raises(ConfigInvalid, match="is its disk mounted"):
                     await runtime.secrets.set("A", VALUE)
 
+    async def test_no_vault_is_made_where_everybody_may_put_links(self, home: Path, config: Path) -> None:
+        folder = home / ".local" / "share" / "lokid"
+        folder.mkdir(parents=True)
+        folder.chmod(0o777)
+        (folder / "vault.age").symlink_to(home / "bashrc")
+        async with running(home) as runtime:
+            with pytest.raises(ConfigInvalid, match=f"chmod go-w {folder}"):
+                await runtime.secrets.set("A", VALUE)
+            assert [path.name for path in folder.iterdir() if path.suffix != ".lock"] == ["vault.age"]
+            assert not (home / "bashrc").exists()
+            folder.chmod(0o755)
+            await runtime.secrets.set("A", VALUE)
+
     async def test_without_a_configuration_a_key_is_enough(self, home: Path) -> None:
         async with running(home) as runtime:
             assert runtime.list_clients() == []
