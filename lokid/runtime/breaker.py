@@ -146,7 +146,7 @@ class Breakers:
         """Of the model that takes longest."""
         found: Cooling | None = None
         for model, state in self._models.items():
-            left = max(state.next_at if state.opened else 0.0, state.said_until) - now
+            left = (state.next_at if state.opened else state.said_until) - now
             if state.error is not None and left > (found.ends_in_s if found else 0.0):
                 found = Cooling(f"{model}: {state.error.message}", left)
         return found

@@ -15,7 +15,7 @@ from lokid.errors import (
     RateLimited,
     TimedOut,
 )
-from lokid.runtime.breaker import FAILURES, MOST_MODELS, PAUSES_S, QUOTA_S, Breakers, reached
+from lokid.runtime.breaker import FAILURES, MOST_MODELS, PATIENCE_S, PAUSES_S, QUOTA_S, Breakers, reached
 from lokid.runtime.retry import RetryBudget, delay
 
 BUSY = Overloaded("too much", client="acme", status=529)
@@ -145,6 +145,8 @@ def test_what_is_cooling_says_why_and_until_when():
         breakers.failed("m", UNPAID, 0)
     assert (breakers.cooling(0).reason, breakers.cooling(0).ends_in_s) == ("m: no credit", QUOTA_S)
     assert breakers.cooling(QUOTA_S) is None
+    breakers = failing(RateLimited("in an hour", status=429, retry_after_s=3600))
+    assert breakers.cooling(0).ends_in_s == refused(breakers, 0).retry_after_s == PATIENCE_S
 
 
 @pytest.mark.parametrize(
