@@ -49,6 +49,9 @@ CODES: dict[str, type[LokidError]] = {
     "billing_disabled": QuotaExceeded,  # Google
     "credit_balance_exhausted": QuotaExceeded,
     "insufficient_balance": QuotaExceeded,
+    "exceeded_current_quota_error": QuotaExceeded,  # Moonshot
+    "arrearage": QuotaExceeded,  # DashScope
+    "budget_exceeded": QuotaExceeded,  # LiteLLM
     "model_not_found": UnknownModel,
     "model_not_available": UnknownModel,
     "unknown_model": UnknownModel,
@@ -138,14 +141,22 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
         re.compile(
             r"maximum context length|context (length|window|size|limit)|prompt is too long|input is too long"
             r"|too many tokens|reduce the length of"
-            r"|input token count",  # Google
+            r"|input token count"  # Google
+            r"|maximum prompt length"  # xAI
+            r"|`inputs` (tokens \+|must have less than)"  # TGI
+            r"|range of input length"  # DashScope
+            r"|exceeded model token limit"  # Moonshot
+            r"|prompt超长",  # Zhipu
             re.IGNORECASE,
         ),
         ContextLengthExceeded,
     ),
     (
         re.compile(
-            r"exceeded your current quota|credit balance|insufficient (balance|credit)", re.IGNORECASE
+            r"exceeded your current quota|credit balance|insufficient (balance|credit)"
+            r"|used all available credits|spending limit"  # xAI, Fireworks
+            r"|余额不足",  # Zhipu
+            re.IGNORECASE,
         ),
         QuotaExceeded,
     ),
@@ -155,19 +166,27 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
             r"(not (found|exist|be found|available|a valid)|unknown)|unknown model"
             r"|\bmodels/\S{1,200} (is|was) not found"  # Google
             r"|^model: \S+$"  # Anthropic says no more than that
-            r"|model identifier is invalid",  # Bedrock
+            r"|model identifier is invalid"  # Bedrock
+            r"|is not a valid model|no endpoints found for"  # OpenRouter
+            r"|invalid model name passed",  # LiteLLM
             re.IGNORECASE,
         ),
         UnknownModel,
     ),
     (
-        re.compile(r"(invalid|incorrect|missing) (api|authentication) ?(key|token)", re.IGNORECASE),
+        re.compile(
+            r"(invalid|incorrect|missing) (api|authentication) ?(key|token)"
+            r"|security token included in the request is (expired|invalid)"  # Amazon
+            r"|api key was reported as leaked",  # Google
+            re.IGNORECASE,
+        ),
         AuthenticationFailed,
     ),
     (
         re.compile(
             r"content (filter(ing)?|management) policy"  # Anthropic, also behind Bedrock; Azure
-            r"|flagged as potentially violating",  # OpenAI
+            r"|flagged as potentially violating"  # OpenAI
+            r"|input was flagged",  # OpenRouter
             re.IGNORECASE,
         ),
         ContentFiltered,
@@ -289,12 +308,12 @@ def _hint(kind: type[LokidError], wait: float | None) -> str | None:
 
 def _plausible(kind: type[LokidError], status: int) -> bool:
     """Words alone never turn a server's failure into the caller's, nor a refused key into anything else."""
+    if kind is QuotaExceeded:
+        return status in (400, 402, 403, 412, 429)
     if status in (401, 403, 407):
-        return kind is AuthenticationFailed
+        return kind is AuthenticationFailed or (kind is ContentFiltered and status == 403)
     if kind is Overloaded:
         return status >= 429
-    if kind is QuotaExceeded:
-        return status in (400, 402, 429)
     return status < 500 and status != 429
 
 

@@ -121,6 +121,47 @@ def test_every_shape_of_error_gives_its_message(shape: str) -> None:
     assert error.status == 400
 
 
+WORDS: list[tuple[int, str, type[LokidError]]] = [
+    (
+        400,
+        "This model's maximum prompt length is 131072 but the request contains 2000000 tokens.",
+        ContextLengthExceeded,
+    ),
+    (
+        422,
+        "Input validation error: `inputs` must have less than 1024 tokens. Given: 2000",
+        ContextLengthExceeded,
+    ),
+    (422, "`inputs` tokens + `max_new_tokens` must be <= 4097. Given: 4000", ContextLengthExceeded),
+    (
+        400,
+        "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]",
+        ContextLengthExceeded,
+    ),
+    (400, "Invalid request: Your request exceeded model token limit: 8192", ContextLengthExceeded),
+    (400, "Prompt超长", ContextLengthExceeded),
+    (
+        403,
+        "Your team has either used all available credits or reached its monthly spending limit.",
+        QuotaExceeded,
+    ),
+    (412, "Account x is suspended, possibly due to reaching the monthly spending limit", QuotaExceeded),
+    (429, "余额不足或无可用资源包,请充值。", QuotaExceeded),
+    (404, "No endpoints found for x/y.", UnknownModel),
+    (400, "x/y is not a valid model ID", UnknownModel),
+    (400, "/chat/completions: Invalid model name passed in model=x.", UnknownModel),
+    (403, "Your input was flagged for sexual", ContentFiltered),
+    (403, "The security token included in the request is expired", AuthenticationFailed),
+    (401, "the input was flagged, the spending limit is reached", AuthenticationFailed),
+    (500, "No endpoints found for x/y.", ProviderUnavailable),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "kind"), WORDS)
+def test_what_servers_without_codes_say(status: int, words: str, kind: type[LokidError]) -> None:
+    assert type(said(status, {"error": {"message": words, "code": None}})) is kind
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
