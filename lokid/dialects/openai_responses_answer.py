@@ -115,7 +115,8 @@ class ResponsesDecoder(SSEDecoder):
         if not self._calls:
             calls = [part for part in answer.message.parts if isinstance(part, ToolCall)]
             for number, call in enumerate(calls):
-                out.append(ToolCallDelta(number, call.id, call.name, json.dumps(call.arguments)))
+                written = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"))
+                out.append(ToolCallDelta(number, call.id, call.name, written))
         said, told = answer.message.text, "".join(self._told)
         if said.startswith(told):
             if rest := said[len(told) :]:

@@ -121,13 +121,11 @@ class EventDecoder(ABC, Generic[M]):
         out: list[Event] = []
         try:
             self._meter.count(data)
-            for event in self._parser.feed(data):
-                self._take(event, out)
+            self._take_all(self._parser.feed(data), out)
         except (EventTooLarge, BrokenStream) as error:
             self._failure = _broken(error)
         except LokidError as error:
             self._failure = error
-            error.refused = error.refused and not self._begun
         if self._failure and not out:
             raise self._failure
         return out
@@ -145,8 +143,15 @@ class EventDecoder(ABC, Generic[M]):
         out: list[Event] = []
         self.late = out
         with suppress(BrokenEvent):
-            for event in unfinished:
+            self._take_all(unfinished, out)
+
+    def _take_all(self, events: list[M], out: list[Event]) -> None:
+        try:
+            for event in events:
                 self._take(event, out)
+        except LokidError as error:
+            error.refused = error.refused and not self._begun
+            raise
 
     @property
     @abstractmethod

@@ -239,7 +239,7 @@ def test_a_picture_of_megabytes_comes_in_one_event() -> None:
 
 def test_calls_that_come_at_the_end_only_come_out_as_events_too() -> None:
     found = read(CREATED, event("completed", response=response(TEXT, CALL)))
-    assert found.calls == [("call_1", "f", '{"x": 1}')]
+    assert found.calls == [("call_1", "f", '{"x":1}')]
 
 
 def test_calls_in_any_form_come_out_as_events() -> None:

@@ -68,6 +68,11 @@ def test_an_error_behind_a_part_of_the_answer_is_no_refusal(kind: type[Any]) -> 
     assert failure(kind(TRAITS), wire(error)).refused
     assert failure(kind(TRAITS), wire(*greeting, error)).refused
     assert not failure(kind(TRAITS), wire(*greeting, *part, error)).refused
+    unfinished = kind(TRAITS)
+    unfinished.feed(wire(*greeting, *part, error).removesuffix(b"\n\n"))
+    with pytest.raises(LokidError) as caught:
+        unfinished.close()
+    assert not caught.value.refused
 
 
 def test_nor_is_an_exception_of_bedrock() -> None:
