@@ -54,8 +54,8 @@ def _part(part: Part) -> dict[str, Any]:
             return {**opaque, "type": "text", "text": text}
         case Reasoning(text, opaque):
             return {**opaque, "type": "reasoning", "text": text}
-        case Image(media_type, data, url):
-            return {"type": "image", **_given(media_type=media_type, data=data, url=url)}
+        case Image(media_type, data, url, opaque):
+            return {**opaque, "type": "image", **_given(media_type=media_type, data=data, url=url)}
         case ToolCall(id_, name, arguments, opaque):
             return {**opaque, "type": "tool_call", "id": id_, "name": name, "arguments": dict(arguments)}
         case ToolResult(id_, name, content, is_error):

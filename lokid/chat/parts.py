@@ -162,8 +162,14 @@ def _reasoning(part: Mapping[str, Any], place: str) -> Reasoning:
     return Reasoning(field(part, place, "text", str, "text"), _opaque(part, ("type", "text"), place))
 
 
+_OF_IMAGE = ("type", "media_type", "data", "url")
+
+
 def _image(part: Mapping[str, Any], place: str) -> Image:
-    only(part, ("type", "media_type", "data", "url"), place)
+    # Of a picture in an answer; of a question's own it may be a slip.
+    opaque = {key: value for key, value in part.items() if isinstance(value, dict)}
+    only({key: value for key, value in part.items() if key not in opaque}, _OF_IMAGE, place)
+    opaque = _opaque(opaque, _OF_IMAGE, place)
     if ("data" in part) == ("url" in part):
         raise invalid(place, "an image has either data (and media_type) or url")
     media_type = None
@@ -175,7 +181,7 @@ def _image(part: Mapping[str, Any], place: str) -> Image:
         data = field(part, place, "data", bytes, "binary data (MessagePack bin), not base64 text")
         if not data:
             raise invalid(f"{place}.data", "is empty")
-        return Image(media_type=media_type, data=data)
+        return Image(media_type=media_type, data=data, opaque=opaque)
     url = field(part, place, "url", str, "text")
     if url.startswith("data:"):
         return _data_url(url, f"{place}.url")

@@ -29,6 +29,7 @@ class Image:
     media_type: str | None = None
     data: bytes | None = field(default=None, repr=False)
     url: str | None = None
+    opaque: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

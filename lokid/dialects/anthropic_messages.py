@@ -23,6 +23,7 @@ from lokid.chat import (
 )
 from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known
+from lokid.dialects.pictures import handed_back
 from lokid.dialects.stored import holds
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.turns import Blocks, turns
@@ -45,6 +46,7 @@ MEDIA_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, Any]:
     """The body. Raises ``Unsupported`` or ``InvalidParams`` for what the model does not have."""
     traits.check(request)
+    request = handed_back(request)
     limit = request.max_tokens or traits.default_max_tokens or MAX_TOKENS
     thinking, effort, limit = thinking_for(request, traits, limit)
     check_thinking(request, traits, thinking)

@@ -26,6 +26,7 @@ from lokid.chat import (
 from lokid.dialects.anthropic_messages import MAX_TOKENS, check_thinking, closed_schema, thinking_for
 from lokid.dialects.base64_text import base64_text
 from lokid.dialects.openai_pieces import known
+from lokid.dialects.pictures import handed_back
 from lokid.dialects.stored import holds
 from lokid.dialects.traits import Traits
 from lokid.dialects.turns import Blocks, turns
@@ -55,6 +56,7 @@ def encode(request: ChatRequest, traits: Traits, reasons: Reasons) -> dict[str, 
     """The body, streaming or not. Raises ``Unsupported`` or ``InvalidParams`` for what the model does not
     have."""
     traits.check(request)
+    request = handed_back(request)
     limit = traits.max_tokens(request)
     extra, effort, limit = _reasoning(request, traits, reasons, limit)
     system, messages = turns(request, traits, _BLOCKS)

@@ -25,6 +25,7 @@ from lokid.dialects.openai_pieces import (
     text_part,
     tools,
 )
+from lokid.dialects.pictures import handed_back
 from lokid.dialects.traits import BUDGETS, Traits
 from lokid.dialects.untrusted import mapping
 from lokid.errors import InvalidParams, Unsupported
@@ -42,6 +43,7 @@ MAX_STOPS = 5
 def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, Any]:
     """The body. Raises ``Unsupported`` or ``InvalidParams`` for what the model or this API does not have."""
     traits.check(request)
+    request = handed_back(request)
     _check(request)
     body: dict[str, Any] = {
         "model": traits.model,

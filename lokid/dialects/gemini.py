@@ -224,7 +224,7 @@ class _Contents:
                     parts.append(self._call(part, state, first=first_call))
                     first_call = False
                 case Image():
-                    parts.append(_image(part))
+                    parts += _said(_image(part), state)
         if parts:  # an empty turn is refused
             self._wire.append({"role": "model", "parts": parts})
 
@@ -265,7 +265,7 @@ def _said(wire: dict[str, Any], state: Mapping[str, Any]) -> list[dict[str, Any]
     """A text may be empty only for its signature: it often comes alone, at the end of a stream."""
     if signature := text(state.get("signature")):
         return [{**wire, "thoughtSignature": signature}]
-    return [wire] if wire["text"] else []
+    return [] if wire.get("text") == "" else [wire]
 
 
 def _content(parts: Sequence[Part]) -> list[dict[str, Any]]:

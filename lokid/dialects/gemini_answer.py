@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lokid.chat import (
@@ -225,7 +225,7 @@ class _Accumulator:
         if isinstance(part.get("functionCall"), dict):
             self._call(part["functionCall"], signature, out)
         elif image := inline(text(blob.get("mimeType")), text(blob.get("data"))):
-            self._add(image)
+            self._add(replace(image, opaque=self._state(signature=signature)) if signature else image)
         elif part.keys() <= {"text", "thought", "thoughtSignature"}:
             self._text(Reasoning if part.get("thought") else Text, text(part.get("text")), signature, out)
         elif fits(part):  # code that it ran and the like: not for people, but it wants it back

@@ -16,6 +16,7 @@ from lokid.dialects.openai_pieces import (
     result_text,
     tools,
 )
+from lokid.dialects.pictures import handed_back
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import items, mapping, text
 
@@ -30,6 +31,7 @@ both while they rename it."""
 def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, Any]:
     """The body. Raises ``Unsupported`` for what the model does not have."""
     traits.check(request)
+    request = handed_back(request)
     body: dict[str, Any] = {
         "model": traits.model,
         "messages": messages(request, traits, assistant=_assistant, result=result_text),

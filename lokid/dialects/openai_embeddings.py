@@ -60,12 +60,20 @@ def read(value: Any, texts: int) -> EmbedAnswer:
         raise ProviderFailed(f"the provider answered {len(rows)} embeddings for {texts} texts")
     vectors: dict[int, bytes] = {}
     for position, row in enumerate(map(mapping, rows)):
-        index = row.get("index")
-        vectors[index if type(index) is int else position] = _vector(row.get("embedding"))
+        vectors[_index(row.get("index"), position)] = _vector(row.get("embedding"))
     if vectors.keys() != set(range(texts)):
         raise ProviderFailed("the provider answered two embeddings for one text")
     in_order = matching([vectors[index] for index in range(texts)], texts)
     return EmbedAnswer(in_order, _usage(mapping(answer.get("usage"))))
+
+
+def _index(told: Any, position: int) -> int:
+    """As a number, or as text with one in it: a vector at another text's place would pass for its own."""
+    if told is None:
+        return position
+    if type(told) is not bool and (number := str(told).removesuffix(".0")).isdecimal():
+        return int(number[:9])
+    raise ProviderFailed("the provider's answer does not say which text an embedding is of")
 
 
 def _vector(value: Any) -> bytes:

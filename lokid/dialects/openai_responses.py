@@ -21,6 +21,7 @@ from lokid.dialects.openai_pieces import (
     system_text,
     tools,
 )
+from lokid.dialects.pictures import handed_back
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import mapping
 from lokid.errors import Unsupported
@@ -32,6 +33,7 @@ KEY = "openai_responses"
 def encode(request: ChatRequest, traits: Traits, *, stream: bool) -> dict[str, Any]:
     """The body. Raises ``Unsupported`` for what the model or this API does not have."""
     traits.check(request)
+    request = handed_back(request)
     if request.stop:
         raise Unsupported(
             "the Responses API has no stop sequences",

@@ -1,12 +1,13 @@
-"""Pictures in answers: base64 in JSON, in either alphabet."""
+"""Pictures in answers, base64 in JSON in either alphabet; and how they go back."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from lokid.chat import Image
+from lokid.chat import ChatRequest, Image, Message, Text, ToolResult
 from lokid.dialects.untrusted import mapping, text
 
 MAX_PICTURES = 100
@@ -32,3 +33,32 @@ def linked(part: Mapping[str, Any]) -> Image | None:
     head, _, written = url[5:].partition(",")
     media_type, _, form = head.partition(";")
     return inline(media_type, written) if form.endswith("base64") else None
+
+
+def handed_back(request: ChatRequest) -> ChatRequest:
+    """Pictures of earlier answers as the beginning of what the user says next: in an answer none but Gemini
+    takes them back."""
+    if not any(_paints(message) for message in request.messages):
+        return request
+    messages: list[Message] = []
+    held: list[Image] = []
+    for message in request.messages:
+        if _paints(message):
+            held += [part for part in message.parts if isinstance(part, Image)]
+            rest = tuple(part for part in message.parts if not isinstance(part, Image))
+            messages.append(replace(message, parts=rest or (Text("(a picture)"),)))
+        elif held and message.role == "user" and not any(isinstance(p, ToolResult) for p in message.parts):
+            messages.append(replace(message, parts=(_TITLE, *held, *message.parts)))
+            held = []
+        else:
+            messages.append(message)
+    if held:
+        messages.append(Message("user", (_TITLE, *held)))
+    return replace(request, messages=tuple(messages))
+
+
+_TITLE = Text("Pictures of your answer:")
+
+
+def _paints(message: Message) -> bool:
+    return message.role == "assistant" and any(isinstance(part, Image) for part in message.parts)

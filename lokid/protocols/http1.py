@@ -40,6 +40,8 @@ _field = re.compile(rb"(" + _TOKEN + rb"):(" + _TEXT + rb")").fullmatch
 _length = re.compile(r"[0-9]{1,19}").fullmatch
 _chunk_line = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;" + _TEXT + rb")?\r\n").match
 
+_bare_line_feed = re.compile(rb"(?<!\r)\n").search
+
 _START = b"HTTP/1."
 
 
@@ -175,6 +177,8 @@ class ResponseParser:
             if end > MAX_HEAD or (end < 0 and len(buffer) > MAX_HEAD + 3):
                 raise Malformed(f"the head of the answer is larger than {MAX_HEAD} bytes")
             if end < 0:
+                if _bare_line_feed(buffer, self._looked):  # its end would be waited for in vain
+                    raise Malformed("a line of the head does not end in CR LF")
                 self._looked = max(0, len(buffer) - 3)
                 return b""
             block = bytes(buffer[:end])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import array
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +15,11 @@ from lokid.chat import (
     Answer,
     ChatRequest,
     EmbedRequest,
+    Image,
     Message,
     Reasoning,
     RerankRequest,
+    Text,
     ToolCall,
     ToolResult,
 )
@@ -119,6 +122,23 @@ def test_opaque_state_goes_back_to_where_it_came_from_and_nowhere_else(provider:
         assert TOOL in back and "noon" in back and TEXT in json.dumps(json.loads(back), ensure_ascii=False)
         elsewhere = asked(provider, chat, said, results, name="other").request.content().decode()
         assert STATE not in elsewhere and "noon" in elsewhere, chat.model
+
+
+@EACH
+def test_a_picture_of_an_answer_goes_back(provider: Provider) -> None:
+    """Whoever asks to change it wants it seen."""
+    painted = Message("assistant", (Text("here"), Image("image/png", b"\x89PNG painted")))
+    only = Message("assistant", (Image("image/png", b"\x89PNG more"),))
+    asks = Message("user", (Text("now in blue"),))
+    for chat in samples_of(provider.name).chats:
+        if model_of(provider, chat.model).supports_vision is False:
+            continue
+        for said in ((painted, asks, only), (painted, asks, only, asks)):
+            back = asked(provider, chat, *said).request.content().decode()
+            places = [
+                back.index(b64encode(image).decode()) for image in (b"\x89PNG painted", b"\x89PNG more")
+            ]
+            assert "here" in back and places == sorted(places), chat.model
 
 
 @EACH

@@ -464,7 +464,7 @@ def test_empty_texts_and_answers_are_left_out_because_they_are_refused() -> None
         message("assistant"),
         message("user", "there"),
         message("assistant", "\n\n", "yes", Text("declined", opaque(explains="refusal"))),
-        message("assistant", Image("image/png", b"x")),
+        message("assistant", Reasoning("without a signature")),
         message("user", Reasoning("no place for it")),
     )
     assert found == [

@@ -365,8 +365,7 @@ def test_no_film_document_or_dearer_cache_is_named_by_a_block_that_a_caller_made
 
 
 def test_reasoning_without_a_signature_stays_here() -> None:
-    image = Image("image/png", b"x")
-    assert content(user("hi"), assistant(Reasoning("hmm"), image, "so")) == [{"text": "so"}]
+    assert content(user("hi"), assistant(Reasoning("hmm"), "so")) == [{"text": "so"}]
 
 
 def test_citations_go_back_with_their_text() -> None:

@@ -20,9 +20,12 @@ from lokid.chat import (
     ToolCall,
     ToolResult,
 )
+from lokid.chat.encode import message
+from lokid.chat.parts import message as decoded
 from lokid.dialects.gemini import KEY, SKIP_SIGNATURE, encode
 from lokid.dialects.traits import Traits
 from lokid.errors import InvalidParams, Unsupported
+from tests.fakes import generating
 from tests.fakes.generating import BUDGET, TRAITS
 
 PNG = b"\x89PNG"
@@ -209,6 +212,13 @@ def test_images_go_as_bytes_or_as_urls_with_their_type() -> None:
 
 def test_an_image_that_the_model_drew_goes_back_as_its_own() -> None:
     assert contents(assistant(Image("image/png", PNG))) == [turn("model", INLINE)]
+
+
+def test_an_image_goes_back_with_its_signature() -> None:
+    painted = generating.chunk({**INLINE, "thoughtSignature": "s"}, finish="STOP")
+    said = generating.read(painted).answer.message
+    said = decoded(message(said), "messages[0]")
+    assert contents(said) == [turn("model", {**INLINE, "thoughtSignature": "s"})]
 
 
 # --- tools -------------------------------------------------------------------------------------------

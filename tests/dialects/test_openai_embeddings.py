@@ -85,6 +85,8 @@ def test_usage_may_be_a_total_only() -> None:
         (b'{"data": [{"index": 0, "embedding": [1, 1e999]}]}', 1, ProviderFailed),
         (rows("AADAfw=="), 1, ProviderFailed),  # NaN
         ({"data": [{"index": True, "embedding": [1]}, {"index": 1, "embedding": [1]}]}, 1, ProviderFailed),
+        ({"data": [{"index": True, "embedding": [1]}]}, 1, ProviderFailed),
+        ({"data": [{"index": "first", "embedding": [1]}]}, 1, ProviderFailed),
         (rows([[[1]]]), 1, ProviderFailed),
         (rows("!!!"), 1, ProviderFailed),
         (rows("AAA="), 1, ProviderFailed),
@@ -100,3 +102,9 @@ def test_an_answer_that_does_not_fit_the_texts_is_an_error(
     value: Any, texts: int, kind: type[LokidError]
 ) -> None:
     assert type(read(value, texts).error) is kind
+
+
+@pytest.mark.parametrize("indexes", [(1, 0), ("1", "0"), (1.0, 0.0)])
+def test_an_index_in_any_form_says_which_text_it_is(indexes: tuple[Any, Any]) -> None:
+    value = {"data": [{"index": index, "embedding": [float(index)]} for index in indexes]}
+    assert read(value, 2).answer.vectors == (struct.pack("<f", 0), struct.pack("<f", 1))

@@ -151,7 +151,8 @@ def test_the_phase_of_a_text_goes_back() -> None:
 
 
 def test_parts_that_an_assistant_cannot_say_are_left_out() -> None:
-    assert sent(message("assistant", Image(url="u"), "a")) == [{"role": "assistant", "content": "a"}]
+    foreign = Reasoning("of another", {"other": {}})
+    assert sent(message("assistant", foreign, "a")) == [{"role": "assistant", "content": "a"}]
 
 
 def test_results_of_tools() -> None:

@@ -183,6 +183,15 @@ def test_a_line_without_end_is_not_waited_for():
                 parser.feed(b"1")
 
 
+def test_a_head_whose_lines_end_in_line_feeds_is_not_waited_for():
+    parser = ResponseParser("POST")
+    with pytest.raises(Malformed, match="does not end in CR LF"):
+        parser.feed(b"HTTP/1.1 200 OK\ncontent-length: 2\n\nhi")
+    parser = ResponseParser("POST")
+    assert parser.feed(b"HTTP/1.1 200 OK\r") == b"" == parser.feed(b"\ncontent-length: 2\r")
+    assert parser.feed(b"\n\r\nhi") == b"hi"
+
+
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_garbage_is_an_answer_or_a_refusal_and_nothing_else(head, body):
     for raw in (head, OK + head + b"\r\n\r\n" + body, CHUNKED + body):
