@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 
 from lokictl.failure import Failure, usage
 from lokictl.question import standard_input
@@ -66,11 +68,31 @@ def _close() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+@contextlib.contextmanager
+def _hidden_again(prompt: str) -> Iterator[None]:
+    """Shells turn the echo on when a program is stopped (Ctrl-Z), and leave it on for ``fg``."""
+    import signal
+    import termios
+
+    def hide(_number: int, _frame: object) -> None:
+        attributes = termios.tcgetattr(0)
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(0, termios.TCSAFLUSH, attributes)  # without what was typed meanwhile
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+
+    before = signal.signal(signal.SIGCONT, hide)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before)
+
+
 def _typed(prompt: str) -> str:
     import getpass
     import warnings
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _hidden_again(prompt):
         # Where it cannot turn the echo off, getpass only warns.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:

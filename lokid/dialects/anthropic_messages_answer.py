@@ -66,8 +66,11 @@ class MessagesDecoder(SSEDecoder):
     def _begun(self) -> bool:
         return self._blocks.begun
 
-    def close(self) -> Answer:
-        self._end()
+    @property
+    def _told(self) -> Usage | None:
+        return self._blocks.told
+
+    def _whole(self) -> Answer:
         return self._blocks.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
@@ -96,7 +99,7 @@ def whole_messages_decoder(traits: Traits) -> WholeDecoder[Answer]:
         blocks.take({"type": "message_stop"}, [])
         return blocks.close()
 
-    return WholeDecoder(read)
+    return WholeDecoder(read, lambda value: usage(mapping(mapping(value).get("usage"))))
 
 
 def failure(data: Mapping[str, Any]) -> LokidError:
@@ -175,6 +178,10 @@ class Blocks:
         """Whether a part of the answer has come."""
         return bool(self._blocks)
 
+    @property
+    def told(self) -> Usage | None:
+        return usage(self._usage)
+
     def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Pings and unknown events mean nothing; raises errors."""
         match data.get("type"):
@@ -212,7 +219,7 @@ class Blocks:
         return Answer(
             Message("assistant", tuple(parts)),
             finish,
-            usage(self._usage),
+            self.told,
             text(self._message.get("model")) or None,
             text(self._message.get("id")) or None,
         )

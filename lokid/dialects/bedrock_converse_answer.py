@@ -72,8 +72,11 @@ class ConverseStreamDecoder(EventDecoder[StreamMessage]):
     def _begun(self) -> bool:
         return self._blocks.begun
 
-    def close(self) -> Answer:
-        self._end()
+    @property
+    def _told(self) -> Usage | None:
+        return self._blocks.told
+
+    def _whole(self) -> Answer:
         return self._blocks.close()
 
     def _take(self, message: StreamMessage, out: list[Event]) -> None:
@@ -105,7 +108,7 @@ def whole_converse_decoder(traits: Traits) -> WholeDecoder[Answer]:
         blocks.take("messageStop", answer, [])
         return blocks.close()
 
-    return WholeDecoder(read)
+    return WholeDecoder(read, lambda value: usage(mapping(mapping(value).get("usage"))))
 
 
 class _Block:
@@ -157,6 +160,10 @@ class Blocks:
         """Whether a part of the answer has come."""
         return bool(self._blocks)
 
+    @property
+    def told(self) -> Usage | None:
+        return usage(self._usage)
+
     def take(self, kind: str, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Unknown events mean nothing."""
         match kind:
@@ -205,7 +212,7 @@ class Blocks:
         ]
         if not cut:
             finish = "tool_calls" if any(isinstance(part, ToolCall) for part in parts) else "stop"
-        return Answer(Message("assistant", tuple(parts)), finish, usage(self._usage), self._model)
+        return Answer(Message("assistant", tuple(parts)), finish, self.told, self._model)
 
     def _begin(self) -> None:
         if self._started:

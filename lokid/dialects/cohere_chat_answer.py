@@ -57,8 +57,11 @@ class CohereDecoder(SSEDecoder):
     def _begun(self) -> bool:
         return self._answer.spoken
 
-    def close(self) -> Answer:
-        self._end()
+    @property
+    def _told(self) -> Usage | None:
+        return self._answer.usage
+
+    def _whole(self) -> Answer:
         if not self._answer.ended:
             raise cut_off()
         return self._answer.close()
@@ -105,7 +108,7 @@ def whole_cohere_decoder(traits: Traits) -> WholeDecoder[Answer]:
         answer.end(found, [])
         return answer.close()
 
-    return WholeDecoder(read)
+    return WholeDecoder(read, lambda value: usage(mapping(mapping(value).get("usage"))))
 
 
 class _Accumulator:
@@ -118,7 +121,7 @@ class _Accumulator:
         self._runs: list[tuple[Field, list[str]]] = []
         self._calls = ToolCalls()
         self._finish = ""
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
 
     def message(self, message: Mapping[str, Any], out: list[Event]) -> None:
         """A whole one; the one that opens a stream is empty."""
@@ -157,7 +160,7 @@ class _Accumulator:
         if failure := _failure(self._finish, delta.get("error")):
             raise failure
         self.ended = True
-        self._usage = usage(mapping(delta.get("usage")))
+        self.usage = usage(mapping(delta.get("usage")))
         self._calls.settle(self.id, out)
 
     def close(self) -> Answer:
@@ -166,7 +169,7 @@ class _Accumulator:
         if finish in ("stop", "tool_calls"):
             finish = "tool_calls" if calls else "stop"
         said: list[Part] = [self._part(field, "".join(pieces)) for field, pieces in self._runs]
-        return Answer(Message("assistant", (*said, *calls)), finish, self._usage, None, self.id or None)
+        return Answer(Message("assistant", (*said, *calls)), finish, self.usage, None, self.id or None)
 
     def _part(self, field: Field, said: str) -> Part:
         if field == "text":

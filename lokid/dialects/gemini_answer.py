@@ -81,6 +81,9 @@ COUNTED = (
     "totalTokenCount",
 )
 
+SAID = {"text", "thought", "thoughtSignature"}
+"""Keys of a part that is a text."""
+
 UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
 
@@ -98,8 +101,11 @@ class GeminiDecoder(SSEDecoder):
     def _begun(self) -> bool:
         return self._answer.begun
 
-    def close(self) -> Answer:
-        self._end()
+    @property
+    def _told(self) -> Usage | None:
+        return self._answer.told
+
+    def _whole(self) -> Answer:
         return self._answer.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
@@ -117,7 +123,7 @@ def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:
             raise no_answer(value, "candidates", "usageMetadata")
         return answer.close()
 
-    return WholeDecoder(read)
+    return WholeDecoder(read, lambda value: usage(mapping(mapping(value).get("usageMetadata"))))
 
 
 @dataclass
@@ -152,6 +158,10 @@ class _Accumulator:
         self._id = ""
         self._model = ""
 
+    @property
+    def told(self) -> Usage | None:
+        return usage(self._usage)
+
     def take(self, value: Any, out: list[Event]) -> None:
         """One chunk, a whole answer, or a list of chunks."""
         for chunk in items(value) or [value]:
@@ -172,7 +182,7 @@ class _Accumulator:
         return Answer(
             Message("assistant", tuple(map(self._part, self._parts))),
             finish,
-            usage(self._usage),
+            self.told,
             self._model or None,
             self._id or None,
         )
@@ -201,11 +211,9 @@ class _Accumulator:
                 self._candidate(candidate, out)
         feedback = mapping(chunk.get("promptFeedback"))
         if not candidates and (reason := text(feedback.get("blockReason"))) not in UNSPECIFIED:
-            told = usage(self._usage)
             raise ContentFiltered(
                 _because("the provider's content filter refused the prompt", reason, feedback, "block"),
                 hint="rephrase the prompt, or ask another model",
-                counted=told.both if told else None,
             )
 
     def _candidate(self, candidate: Mapping[str, Any], out: list[Event]) -> None:
@@ -226,7 +234,8 @@ class _Accumulator:
             self._call(part["functionCall"], signature, out)
         elif image := inline(text(blob.get("mimeType")), text(blob.get("data"))):
             self._add(replace(image, opaque=self._state(signature=signature)) if signature else image)
-        elif part.keys() <= {"text", "thought", "thoughtSignature"}:
+        elif text(part.get("text")) or {key for key, value in part.items() if value is not None} <= SAID:
+            # Whatever else the API tells of a text (``partMetadata``), or a gateway leaves empty.
             self._text(Reasoning if part.get("thought") else Text, text(part.get("text")), signature, out)
         elif fits(part):  # code that it ran and the like: not for people, but it wants it back
             self._kept.add(part)

@@ -21,7 +21,7 @@ from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
-from lokid.errors import LokidError, Overloaded, ProviderFailed
+from lokid.errors import Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -58,8 +58,11 @@ class StreamDecoder(SSEDecoder):
     def _begun(self) -> bool:
         return self._answer.spoken
 
-    def close(self) -> Answer:
-        self._end()
+    @property
+    def _told(self) -> Usage | None:
+        return self._answer.usage
+
+    def _whole(self) -> Answer:
         if not self._answer.begun or not (self._done or self._answer.finish):
             raise cut_off()
         return self._answer.close()
@@ -90,17 +93,12 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
     def read(value: Any) -> Answer:
         answer = _Accumulator(traits)
-        try:
-            answer.chunk(mapping(value), "message", [])
-        except LokidError as error:
-            told = usage(mapping(value))
-            error.counted = told.both if told else None
-            raise
+        answer.chunk(mapping(value), "message", [])
         if not answer.begun:
             raise no_answer(value, "choices")
         return answer.close()
 
-    return WholeDecoder(read)
+    return WholeDecoder(read, lambda value: usage(mapping(value)))
 
 
 class _Accumulator:
@@ -118,7 +116,7 @@ class _Accumulator:
         self._at_once = False  # in one event, like an answer that is no stream
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
         self._id = ""
         self._model = ""
 
@@ -130,7 +128,7 @@ class _Accumulator:
             or self._calls.begun
             or self._pictures
             or self._reasoning_details.begun
-            or self._usage
+            or self.usage
         )
 
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
@@ -146,7 +144,7 @@ class _Accumulator:
         if counted:
             if mapping(chunk.get("x_groq")).get("error"):
                 raise in_band(chunk["x_groq"])
-            self._usage = usage(chunk) or self._usage
+            self.usage = usage(chunk) or self.usage
         plain = False
         choices = listed(chunk.get("choices"), "choices")
         for choice in map(mapping, choices):
@@ -171,7 +169,7 @@ class _Accumulator:
         return Answer(
             Message("assistant", (*self._reasoned(), *self._pictures, *calls)),
             finish,
-            self._usage,
+            self.usage,
             self._model or None,
             self._id or None,
         )
@@ -199,8 +197,8 @@ class _Accumulator:
             self._delta(delta, form, out)
         if unfinished(finish):
             return plain
-        if not self._usage:  # Moonshot
-            self._usage = usage(choice)
+        if not self.usage:  # Moonshot
+            self.usage = usage(choice)
         said = meaning(finish, FINISH)
         # A server that ends twice has cut the answer if it ever said so.
         self.finish = self.finish if self.finish in CUT else said

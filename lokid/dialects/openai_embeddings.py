@@ -47,7 +47,7 @@ def encode(request: EmbedRequest, model: str, style: Style) -> dict[str, Any]:
 
 def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
     """``texts``: how many vectors there must be."""
-    return WholeDecoder(lambda value: read(value, texts))
+    return WholeDecoder(lambda value: read(value, texts), lambda value: _usage(mapping(value)))
 
 
 def read(value: Any, texts: int) -> EmbedAnswer:
@@ -64,7 +64,7 @@ def read(value: Any, texts: int) -> EmbedAnswer:
     if vectors.keys() != set(range(texts)):
         raise ProviderFailed("the provider answered two embeddings for one text")
     in_order = matching([vectors[index] for index in range(texts)], texts)
-    return EmbedAnswer(in_order, _usage(mapping(answer.get("usage"))))
+    return EmbedAnswer(in_order, _usage(answer))
 
 
 def _index(told: Any, position: int) -> int:
@@ -92,7 +92,8 @@ def _vector(value: Any) -> bytes:
     raise ProviderFailed("the provider's answer holds an embedding that is not a list of numbers")
 
 
-def _usage(found: Mapping[str, Any]) -> Usage | None:
+def _usage(answer: Mapping[str, Any]) -> Usage | None:
     """Voyage reports only ``total_tokens``."""
+    found = mapping(answer.get("usage"))
     tokens = count(found.get("prompt_tokens")) or count(found.get("total_tokens"))
     return Usage(input_tokens=tokens) if counted(found, "prompt_tokens", "total_tokens") else None

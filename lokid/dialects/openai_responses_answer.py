@@ -61,8 +61,9 @@ class ResponsesDecoder(SSEDecoder):
         self._items: list[Any] = []
         self._kept = Kept()
         self._said: dict[str, list[str]] = {}  # kind of text -> its deltas, until their message is done
-        self._told: list[str] = []  # all deltas of texts
+        self._deltas: list[str] = []  # all deltas of texts
         self._summary: tuple[Any, Any] | None = None
+        self._usage: Usage | None = None
         self._answer: Answer | None = None
 
     @property
@@ -73,8 +74,12 @@ class ResponsesDecoder(SSEDecoder):
     def _begun(self) -> bool:
         return bool(self._said or self._items or self._calls or self._summary)
 
-    def close(self) -> Answer:
-        self._end()
+    @property
+    def _told(self) -> Usage | None:
+        """It comes with the end, of which ``_take`` makes the error."""
+        return self._usage
+
+    def _whole(self) -> Answer:
         if self._answer is None:
             raise cut_off()
         return self._answer
@@ -89,7 +94,7 @@ class ResponsesDecoder(SSEDecoder):
             case "response.output_text.delta" | "response.refusal.delta" as kind:
                 if delta := text(data.get("delta")):
                     self._said.setdefault(kind.split(".")[1], []).append(delta)
-                    self._told.append(delta)
+                    self._deltas.append(delta)
                     out.append(TextDelta(delta))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
@@ -99,6 +104,7 @@ class ResponsesDecoder(SSEDecoder):
                 self._arguments(data, text(data.get("delta")), out)
             case "response.completed" | "response.incomplete":
                 response = mapping(data.get("response"))
+                self._usage = usage(mapping(response.get("usage")))
                 if response.get("error") or response.get("status") in GAVE_UP:
                     raise _failure(response)
                 answer = read(response, self._traits, self._output(response))
@@ -117,7 +123,7 @@ class ResponsesDecoder(SSEDecoder):
             for number, call in enumerate(calls):
                 written = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"))
                 out.append(ToolCallDelta(number, call.id, call.name, written))
-        said, told = answer.message.text, "".join(self._told)
+        said, told = answer.message.text, "".join(self._deltas)
         if said.startswith(told):
             if rest := said[len(told) :]:
                 out.append(TextDelta(rest))
@@ -189,7 +195,7 @@ def whole_responses_decoder(traits: Traits) -> WholeDecoder[Answer]:
             raise IncompleteResponse("the provider answered before the answer was complete")
         return read(response, traits, response["output"])
 
-    return WholeDecoder(whole)
+    return WholeDecoder(whole, lambda value: usage(mapping(mapping(value).get("usage"))))
 
 
 def read(response: Mapping[str, Any], traits: Traits, output: Any) -> Answer:

@@ -26,7 +26,7 @@ def encode(request: RerankRequest, model: str, *, top_n: str = "top_n") -> dict[
 
 
 def decoder(request: RerankRequest) -> WholeDecoder[RerankAnswer]:
-    return WholeDecoder(lambda value: read(value, request))
+    return WholeDecoder(lambda value: read(value, request), lambda value: _usage(mapping(value)))
 
 
 def read(value: Any, request: RerankRequest) -> RerankAnswer:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
-from lokid.chat import Event
+from lokid.chat import Answer, Event, Usage
 from lokid.dialects.untrusted import loads
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.event_stream import BrokenStream, CutStream
@@ -97,8 +97,8 @@ class Parser(Protocol[M]):
 
 class EventDecoder(ABC, Generic[M]):
     """What the decoders of streams have, ``feed``, ``held`` and ``late`` as ``lokid.providers.base.Decoder``
-    says. ``_take``: adds what an event means to the list. ``_end``: begins ``close``. ``_begun``: a part of
-    the answer has come, which is paid for.
+    says. ``_take``: adds what an event means to the list. ``_whole``: the answer, at the end. ``_begun``: a
+    part of it has come, which is paid for. ``_told``: what the provider has counted of it.
 
     An error in the middle of a network read comes out only after what came before it: ``feed`` returns
     those events, and the next call raises.
@@ -130,6 +130,14 @@ class EventDecoder(ABC, Generic[M]):
             raise self._failure
         return out
 
+    def close(self) -> Answer:
+        try:
+            self._end()
+            return self._whole()
+        except LokidError as error:
+            _count(error, self._told)
+            raise
+
     def _end(self) -> None:
         """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
         if self._failure:
@@ -151,11 +159,19 @@ class EventDecoder(ABC, Generic[M]):
                 self._take(event, out)
         except LokidError as error:
             error.refused = error.refused and not self._begun
+            _count(error, self._told)
             raise
 
     @property
     @abstractmethod
     def _begun(self) -> bool: ...
+
+    @property
+    @abstractmethod
+    def _told(self) -> Usage | None: ...
+
+    @abstractmethod
+    def _whole(self) -> Answer: ...
 
     @abstractmethod
     def _take(self, event: M, out: list[Event]) -> None: ...
@@ -166,6 +182,11 @@ class SSEDecoder(EventDecoder[SSEEvent]):
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         super().__init__(SSEParser(max_event), Meter(whole=False))
+
+
+def _count(error: LokidError, told: Usage | None) -> None:
+    if told is not None and error.counted is None and not error.refused:
+        error.counted = told.both
 
 
 def cut_off() -> IncompleteResponse:
@@ -195,7 +216,8 @@ _json = re.compile(rb"\s*(?:[{\[]|\Z)").match
 
 
 class WholeDecoder(Generic[T]):
-    """Reads an answer that is one JSON text; ``read`` makes it of the JSON value.
+    """Reads an answer that is one JSON text; ``read`` makes it of the JSON value, ``told`` what its provider
+    counted for it, also where it is none.
 
     A text that does not parse was cut on its way, or is no answer: both are ``IncompleteResponse``
     if it began like JSON, else the provider's failure.
@@ -210,8 +232,11 @@ class WholeDecoder(Generic[T]):
     late = ()
     """It has no events."""
 
-    def __init__(self, read: Callable[[Any], T]) -> None:
+    def __init__(
+        self, read: Callable[[Any], T], told: Callable[[Any], Usage | None] = lambda _: None
+    ) -> None:
         self._read = read
+        self._told = told
         self._meter = Meter()
         self._body = bytearray()
 
@@ -231,4 +256,9 @@ class WholeDecoder(Generic[T]):
                 raise IncompleteResponse("the provider's answer ended before it was complete") from None
             raise ProviderFailed("the provider's answer is not JSON", refused=True) from None
         del text
-        return self._read(value)
+        try:
+            return self._read(value)
+        except LokidError as error:
+            if (told := self._told(value)) is not None:
+                error.counted = told.both
+            raise

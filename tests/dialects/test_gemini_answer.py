@@ -252,6 +252,12 @@ def test_what_is_no_answer_is_an_error_that_says_why(reason: str) -> None:
     assert type(whole(last).error) is ProviderFailed
 
 
+@pytest.mark.parametrize("more", [{"partMetadata": {"a": 1}}, {"functionCall": None, "inlineData": None}])
+def test_a_text_is_one_whatever_else_is_told_of_it(more: dict[str, Any]) -> None:
+    found = read(chunk(said("a", **more)), chunk(said("b", **more), finish="STOP"))
+    assert (found.answer.message.text, found.text) == ("ab", "ab")
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [

@@ -103,3 +103,19 @@ def test_what_was_counted_all_the_same_is_told() -> None:
         with pytest.raises(LokidError) as caught:
             whole.close()
         assert caught.value.counted == (9, 700)
+
+
+def test_so_is_what_was_counted_for_an_answer_that_lokid_cannot_take() -> None:
+    broken = {"function": {"name": "f", "arguments": "{no json"}, "id": "c", "index": 0}
+    used = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 700}}
+    calls = completions.chunk({"tool_calls": [broken]}, "tool_calls")
+    decoder = StreamDecoder(TRAITS)
+    decoder.feed(wire(HELLO, calls, used))
+    with pytest.raises(LokidError, match="not a JSON object") as caught:
+        decoder.close()
+    assert (caught.value.refused, caught.value.counted) == (False, (9, 700))
+    cut = MessagesDecoder(TRAITS)
+    cut.feed(wire({"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}))
+    with pytest.raises(LokidError) as caught:
+        cut.close()
+    assert caught.value.counted == (9, 1)

@@ -80,6 +80,16 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
+    def echo(self, on: bool) -> None:
+        """As a shell sets it for itself."""
+        attributes = termios.tcgetattr(self._master)
+        attributes[3] = attributes[3] | termios.ECHO if on else attributes[3] & ~termios.ECHO
+        termios.tcsetattr(self._master, termios.TCSANOW, attributes)
+
+    @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
+
     def wait(self) -> int:
         """The exit status; ``output`` then holds everything."""
         deadline = time.monotonic() + 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,24 @@ def test_a_value_that_a_terminal_may_have_cut_is_refused(daemon: Any, terminal: 
     assert typed.wait() == 2
     assert b"the end may be" in typed.output
     assert kept == {}
+
+
+def test_a_prompt_that_was_stopped_shows_nothing_either(daemon: Any, terminal: Any) -> None:
+    """Shells turn the echo on while Ctrl-Z holds it, and off again for nobody."""
+    kept = vault(daemon)
+    typed = terminal("secret", "set", "OPENAI_API_KEY")
+    typed.read_until(b": ")
+    pid = typed.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED)
+    typed.echo(True)
+    asked = typed.output.splitlines()[-1]
+    os.kill(pid, signal.SIGCONT)
+    typed.read_until(asked + asked)
+    assert not typed.echoes
+    typed.type(VALUE.encode() + b"\n")
+    assert typed.wait() == 0 and VALUE.encode() not in typed.output
+    assert kept == {"OPENAI_API_KEY": VALUE}
 
 
 def test_what_is_no_utf_8_is_refused_as_it_is_typed(daemon: Any, terminal: Any) -> None:

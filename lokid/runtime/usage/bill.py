@@ -147,11 +147,11 @@ class Entry(LimitedTurn):
         self._bill.check(self._client, self._budget, self.asker, config)
 
     def _end(self, outcome: str, *, refused: bool = False, counted: tuple[int, int] | None = None) -> None:
-        if counted is not None and not self._paid_share:
+        if counted is not None and outcome not in ABANDONED and not self._paid_share:
             usage = Usage(*counted)
             self.answered(usage, self._price(usage))
         elif outcome != "ok" and self._is_paid(outcome, refused=refused):
-            self._broke_off()
+            self._broke_off(counted=counted or (0, 0))
         if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
             self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told
         if self.asker.restricted and self.cost_usd is None and self.usage is not None:
@@ -205,9 +205,9 @@ class Entry(LimitedTurn):
         self.usage = usage
         self.cost_usd = cost_usd
 
-    def _broke_off(self, *, whole: bool = False) -> None:
+    def _broke_off(self, *, whole: bool = False, counted: tuple[int, int] = (0, 0)) -> None:
         """What was answered so far is paid for all the same, and so is the input that a provider has when
-        nobody waits for its answer any more; nobody said how much it is."""
+        nobody waits for its answer any more; nobody said how much it is. ``counted``: until it broke off."""
         if self.usage is None:
             output = -(-(self._heard + self._came) // BYTES_PER_TOKEN)
             # Who is at the other end of the extra socket may have had a word, and thoughts unseen behind it.
@@ -216,7 +216,9 @@ class Entry(LimitedTurn):
                 output = max(output, round(min(unseen_s * UNSEEN_PER_S, self._most_output)))
             share = 1.0 - self._paid_share - self._spared_share
             rest = round(self._input_tokens() * max(share, 0.0))
-            usage = Usage(self._paid_tokens + rest, output)
+            if counted[0] and not self._paid_share:
+                rest = counted[0]
+            usage = Usage(self._paid_tokens + rest, max(counted[1], output))
             self.answered(usage, self._price(usage))
 
 

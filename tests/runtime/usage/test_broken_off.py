@@ -130,6 +130,18 @@ async def test_what_the_provider_counted_for_a_failure_is_booked_as_it_says() ->
     assert (row.outcome, row.input_tokens, row.output_tokens) == ("content_filtered", 9, 0)
 
 
+async def test_what_it_counted_before_the_answer_broke_off_is_the_least() -> None:
+    """Claude tells its input at the beginning, and of the output no more than the first token."""
+
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.heard(EVENTS[:1])
+        raise IncompleteResponse("half", counted=(9000, 1))
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("incomplete_response", 9000, 10)
+
+
 async def test_one_behind_words_does() -> None:
     def act(entry: Entry) -> None:
         entry.admitted()
