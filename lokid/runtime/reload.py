@@ -177,9 +177,9 @@ class Reloader:
         if loaded.texts[0] is None and old.from_file:
             return Problem.of_whole(self.paths.config, said)
         before, now = self.loaded.vault, loaded.vault
-        if before.state == "open" and before.file == now.file and now.state in ("absent", "refused"):
-            why = now.reason or said
-            return Problem.of_whole(now.file, why)
+        lost = ("absent", "refused") if before.state == "open" else ("absent",)
+        if before.state in ("open", "locked") and before.file == now.file and now.state in lost:
+            return Problem.of_whole(now.file, now.reason or said)
         return None
 
     def check_unlocked(self) -> None:

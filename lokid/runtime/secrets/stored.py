@@ -183,7 +183,7 @@ class StoredSecrets:
     async def _change(self, changes: Mapping[str, str | None]) -> Contents:
         # Not to be abandoned in the middle: who asked is told what happened.
         loaded = self._reloader.loaded
-        in_force = loaded.vault if loaded.vault.secrets else None
+        in_force = loaded.vault if loaded.vault.secrets or loaded.vault.state == "locked" else None
         change = partial(self._reloader.vault.change, loaded.settings, changes, in_force)
         async with self._changing:
             before = await anyio.to_thread.run_sync(change)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import threading
 import types
@@ -294,6 +295,25 @@ class TestLocking:
             with pytest.raises(AuthenticationFailed, match="passphrase") as caught:
                 await runtime.secrets.unlock("open barley")
             assert "barley" not in str(caught.value)
+            assert await runtime.secrets.unlock("open sesame") == {"state": "open", "secrets": 1}
+            assert await key(runtime, "a") == VALUE
+
+    async def test_nor_is_one_made_in_the_place_of_a_locked_one(self, home: Path, config: Path) -> None:
+        folder, away = home / ".local" / "share" / "lokid", home / "away"
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            await runtime.secrets.protect("open sesame")
+        async with running(home) as runtime:
+            folder.rename(away)
+            for _ in range(2):
+                with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+                    await runtime.secrets.set("NEW", VALUE)
+                with pytest.raises(ConfigInvalid, match="is gone"):
+                    await runtime.reload()
+                assert not (folder / "vault.age").exists()
+            if folder.exists():
+                shutil.rmtree(folder)
+            away.rename(folder)
             assert await runtime.secrets.unlock("open sesame") == {"state": "open", "secrets": 1}
             assert await key(runtime, "a") == VALUE
 
