@@ -211,10 +211,14 @@ def test_all_of_a_long_error_shows_and_the_line_stays(shell, daemon):
     daemon(chat=refuse)
     shell.text("list files")
     shell.keys("M-e")
-    lines = shell.wait_for("the end)")
+    shell.wait_for("the end)")
+
+    def stays(lines: list[str]) -> bool:
+        at = next((row for row, line in enumerate(lines) if "lokictl: word0" in line), 0)
+        return lines[at - 1].rstrip() == "> list files"
+
+    lines = shell.wait(stays, "the line above the error")
     assert "".join(words) in "".join("".join(lines).split()), "zsh and fish break within words"
-    at = next(row for row, line in enumerate(lines) if "lokictl: word0" in line)
-    assert lines[at - 1].rstrip() == "> list files"
     shell.text(" here")
     shows(shell, "list files here")
 
