@@ -11,7 +11,7 @@ that was reached: a network that is down costs nobody anything and is asked agai
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lokid.errors import (
     LokidError,
@@ -118,12 +118,12 @@ class Breakers:
             del self._models[next(iter(self._models))]
         if error.retry_after_s:
             state.said_until = max(state.said_until, now + error.retry_after_s)
-            state.error = error
+            state.error = _remembered(error)
         if not counts:
             return
         if state.opened and probe is None:
             return  # it went before the others were stopped, and says nothing new
-        state.error = error
+        state.error = _remembered(error)
         state.failed_at.append(now)
         full = len(state.failed_at) == FAILURES and now - state.failed_at[0] <= WINDOW_S
         if full or state.opened:
@@ -150,6 +150,11 @@ class Breakers:
             if state.error is not None and left > (found.ends_in_s if found else 0.0):
                 found = Cooling(f"{model}: {state.error.message}", left)
         return found
+
+
+def _remembered(error: LokidError) -> LokidError:
+    """Without the frames that it will be raised through: they hold the whole question."""
+    return replace(error)
 
 
 def reached(error: LokidError) -> bool | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -170,6 +172,28 @@ def test_only_a_provider_that_was_reached_can_have_failed(error, verdict):
 
 def test_a_network_that_is_down_stops_nobody():
     assert failing(ProviderUnavailable("network is unreachable"), times=50).admit("m", 0) is None
+
+
+def test_a_failure_is_remembered_without_the_question_that_failed():
+    class Question:
+        pass
+
+    breakers, kept = Breakers(), []
+
+    def ask():
+        question = Question()
+        kept.append(weakref.ref(question))
+        error = Overloaded("too much", status=503, retry_after_s=9)
+        breakers.failed("m", error, 0)
+        try:
+            raise error
+        finally:
+            del error
+
+    with suppress(Overloaded):
+        ask()
+    assert breakers.cooling(0).reason == "m: too much"
+    assert kept[0]() is None
 
 
 def test_models_that_nobody_knows_take_no_memory_for_ever():

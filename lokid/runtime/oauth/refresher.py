@@ -133,10 +133,13 @@ class Refresher:
                 due = max(self._due_in(), self._not_before - self._clock.running())
                 pause = 0.0 if self._demanded else due
                 if pause > 0:
+                    owed = self._owes()
                     with anyio.move_on_after(min(pause, RECHECK_S)):
                         await self._wake.wait()
                     self._wake = anyio.Event()
                     self._look()
+                    if owed and not self._owes():
+                        self.reset()  # that of another generation has saved it
                 else:
                     await self._attempt()
         finally:

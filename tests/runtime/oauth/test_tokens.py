@@ -703,6 +703,24 @@ class TestAFullDisk:
                     assert await get(after) == "a2"
         assert case.issuer.used == ["r0", "r1"]
 
+    async def test_what_the_entry_before_has_saved_is_no_trouble_of_the_next(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(refresher, "RECHECK_S", 0.01)
+        unsaved: module.Unsaved = {}
+        async with case.running(unsaved) as tokens:
+            with ExitStack() as disk:
+                disk.enter_context(full_disk())
+                now = case.time.wall
+                await tokens.sign_in(Token(SecretStr("a0"), SecretStr("r0"), "s", now, now + LIFE))
+                async with case.running(unsaved) as after:
+                    await until(lambda: after._refresher.failure is not None)
+                    assert "could not be saved" in after.status()["reason"]
+                    disk.close()
+                    await token_file.save(after.path, unsaved[after.path])
+                    unsaved.clear()
+                    await until(lambda: "reason" not in after.status())
+
     async def test_who_signs_out_meanwhile_is_signed_out(self, case: Case) -> None:
         unsaved: module.Unsaved = {}
         async with case.running(unsaved) as tokens:
