@@ -29,7 +29,8 @@ _BLANK = re.compile(
 # Escapes may be escaped again ("%2541", "\\\\u0041"); the bounds keep the work linear.
 _UNIT = re.compile(
     r"%(?:25){0,4}([0-9a-fA-F]{2})"
-    r"|\\{1,8}(?:u\{?|U0000|x)([0-9a-fA-F]{2,4})\}?"
+    r"|\\{1,8}(?:u\{?|U0000)([0-9a-fA-F]{2,4})\}?"
+    r"|\\{1,8}x([0-9a-fA-F]{2})"
     r"|&(?:amp;){0,4}#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));"
     r"|\\{1,8}([0-3][0-7]{2})"
     r"|\\{1,8}([^\w\s\\])"
@@ -59,8 +60,8 @@ def bare(text: str) -> str:
 def _units(text: str) -> Iterator[tuple[int, int, str]]:
     """Where each character of ``text`` begins and ends, however it is written, and what is bare of it."""
     for unit in _UNIT.finditer(text):
-        percent, escaped, in_hex, in_decimal, in_octal, quoted, plain = unit.groups()
-        if code := percent or escaped or in_hex:
+        percent, escaped, in_two, in_hex, in_decimal, in_octal, quoted, plain = unit.groups()
+        if code := percent or escaped or in_two or in_hex:
             letter = _letter(int(code, 16))
         elif in_decimal:
             letter = _letter(int(in_decimal))
