@@ -117,15 +117,14 @@ def _assistant(message: Message, traits: Traits) -> list[dict[str, Any]]:
             continue
         if isinstance(part, Text):
             item = {"role": "assistant", "content": part.text, **known(phase=opaque.get("phase"))}
-        elif isinstance(part, ToolCall):
+        else:
+            assert isinstance(part, ToolCall)  # pictures have been handed back
             item = {
                 "type": "function_call",
                 "call_id": part.id,
                 "name": part.name,
                 "arguments": arguments_text(part),
             }
-        else:
-            continue
         found += [*reasoning, item]
         reasoning = []
     return found
