@@ -70,9 +70,17 @@ def _close() -> None:
 
 @contextlib.contextmanager
 def _hidden_again(prompt: str) -> Iterator[None]:
-    """Shells turn the echo on when a program is stopped (Ctrl-Z), and leave it on for ``fg``."""
+    """Shells turn the echo on when a program is stopped (Ctrl-Z), and leave it on for ``fg``. Nor do all of
+    them turn it on again after one that a signal has ended."""
     import signal
     import termios
+
+    shown = termios.tcgetattr(0)
+
+    def leave(number: int, _frame: object) -> None:
+        termios.tcsetattr(0, termios.TCSANOW, shown)
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
 
     def hide(_number: int, _frame: object) -> None:
         attributes = termios.tcgetattr(0)
@@ -81,11 +89,13 @@ def _hidden_again(prompt: str) -> Iterator[None]:
         sys.stderr.write(prompt)
         sys.stderr.flush()
 
-    before = signal.signal(signal.SIGCONT, hide)
+    handlers = {signal.SIGCONT: hide, signal.SIGTERM: leave, signal.SIGHUP: leave, signal.SIGQUIT: leave}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGCONT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _typed(prompt: str) -> str:

@@ -64,6 +64,18 @@ def test_a_value_that_a_terminal_may_have_cut_is_refused(daemon: Any, terminal: 
     assert kept == {}
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_prompt_that_a_signal_ends_leaves_a_terminal_that_shows(
+    daemon: Any, terminal: Any, number: int
+) -> None:
+    vault(daemon)
+    typed = terminal("secret", "set", "OPENAI_API_KEY")
+    typed.read_until(b": ")
+    assert not typed.echoes
+    typed.process.send_signal(number)
+    assert typed.process.wait(20) == -number and typed.echoes
+
+
 def test_a_prompt_that_was_stopped_shows_nothing_either(daemon: Any, terminal: Any) -> None:
     """Shells turn the echo on while Ctrl-Z holds it, and off again for nobody."""
     kept = vault(daemon)
