@@ -29,7 +29,7 @@ from lokid.dialects.anthropic_messages import KEY
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
-from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
 from lokid.dialects.stream import SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
@@ -142,7 +142,9 @@ class _Block:
         written = "".join(self.pieces.get("partial_json", ()))
         if written.strip():
             return parse_arguments(written)
-        given = mapping(self.start.get("input"))
+        given = self.start.get("input")
+        if not isinstance(given, dict):
+            return parse_arguments(as_text(given))
         if not fits(given):
             raise ValueError("nested too deeply")
         return given

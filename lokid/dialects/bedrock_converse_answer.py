@@ -31,7 +31,7 @@ from lokid.dialects.bedrock_errors import in_stream, reason
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import no_answer
 from lokid.dialects.kept import Kept
-from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
 from lokid.dialects.stream import BrokenEvent, EventDecoder, Meter, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
@@ -250,7 +250,7 @@ class Blocks:
                     if piece := text(mapping(value).get("text")):
                         out.append(ReasoningDelta(piece))
                 case "toolUse":
-                    self._piece_of_call(index, text(mapping(value).get("input")), out)
+                    self._piece_of_call(index, as_text(mapping(value).get("input")), out)
                 case "toolResult":  # of a tool that Bedrock ran itself
                     self._room.add(value)
                     self._block(index, kind).entries.extend(items(value))

@@ -29,7 +29,7 @@ from lokid.dialects.ending import alike, meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
-from lokid.dialects.parts import MAX_CALLS, not_an_object, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean, short
 from lokid.dialects.stream import PICTURES, SSEDecoder, WholeDecoder, cut_off, event_json
@@ -167,7 +167,7 @@ class ResponsesDecoder(SSEDecoder):
                     ToolCallDelta(self._calls[place], text(item.get("call_id")), text(item.get("name")))
                 )
             if done and self._calls[place] not in self._spoken:
-                self._arguments({"output_index": place}, text(item.get("arguments")), out)
+                self._arguments({"output_index": place}, as_text(item.get("arguments")), out)
         if done:
             self._kept.add(item)
             self._items.append(item)
@@ -279,7 +279,7 @@ def _reasoning(item: Mapping[str, Any], traits: Traits) -> list[Part]:
 def _call(item: Mapping[str, Any], *, cut: bool) -> list[Part]:
     name = text(item.get("name"))
     try:
-        arguments = parse_arguments(text(item.get("arguments")))
+        arguments = parse_arguments(as_text(item.get("arguments")))
     except ValueError:
         if cut:
             return []

@@ -100,14 +100,13 @@ class ToolCalls:
 
     def take(self, entry: Mapping[str, Any], out: list[Event], *, index: int | None = None) -> None:
         """``index``: stands for the entry's own where that cannot be there (whole answers)."""
-        function = mapping(entry.get("function"))
+        function = mapping(entry.get("function")) or entry
         given_id, name = text(entry.get("id")), text(function.get("name"))
         number = self._number(entry.get("index") if index is None else index, given_id, name)
         call = self._calls[number]
         new_id = given_id if not call.id else ""
         new_name = name if not call.name else ""
-        raw = function.get("arguments")
-        arguments = json.dumps(raw, ensure_ascii=False) if isinstance(raw, Mapping) else text(raw)
+        arguments = as_text(function.get("arguments"))
         call.id, call.name = call.id or new_id, call.name or new_name
         self._by_id.setdefault(call.id, number)
         if arguments:
@@ -178,6 +177,13 @@ def not_an_object(tool: str) -> ProviderFailed:
 
 MOST_WRITTEN = 2 * MAX_KEPT
 """Characters that hold no more values, and are not counted."""
+
+
+def as_text(arguments: Any) -> str:
+    """Arguments, or a piece of them, as the JSON that they should be. Some servers send the object itself."""
+    if arguments is None:
+        return ""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
 def parse_arguments(written: str) -> Mapping[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from lokid.chat import Text, ToolCall, ToolCallDelta
+from lokid.dialects.anthropic_messages_answer import whole_messages_decoder
+from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.openai_chat import KEY
-from lokid.dialects.openai_chat_answer import StreamDecoder
+from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
+from lokid.dialects.openai_responses_answer import whole_responses_decoder
 from lokid.dialects.parts import MAX_CALLS
 from lokid.errors import ProviderFailed
+from tests.fakes import frames
 from tests.fakes.completions import CALLS, STOP, TRAITS, calls, chunk, entry, read, whole
 from tests.fakes.feeding import stream
 
@@ -39,6 +44,9 @@ TOOLS: dict[str, tuple[list[Any], list[ToolCall]]] = {
     "arguments encoded twice": ([calls(entry(0, "a", "f", '"{\\"x\\":1}"'))], [ToolCall("a", "f", {"x": 1})]),
     "an empty string encoded": ([calls(entry(0, "a", "f", '""'))], [ToolCall("a", "f", {})]),
     "arguments as an object": ([calls(entry(0, "a", "f", {"x": 1}))], [ToolCall("a", "f", {"x": 1})]),
+    "without a function": (
+        [calls({"index": 0, "id": "a", "name": "f", "arguments": '{"x":1}'})], [ToolCall("a", "f", {"x": 1})]
+    ),
     "missing id": ([calls(entry(0, None, "f", "{}"), entry(1, "", "g", "{}"))],
                    [ToolCall("call_r1_0", "f", {}), ToolCall("call_r1_1", "g", {})]),
     "id after the name": ([calls(entry(0, None, "f")), calls(entry(0, "a", None, "{}"))],
@@ -154,3 +162,50 @@ def test_an_id_of_ours_is_short_and_of_the_answer() -> None:
     (part,) = read(stream({"choices": [{"delta": {"function_call": {"name": "f"}}}]})).answer.message.parts
     assert isinstance(part, ToolCall)
     assert part.id == "call_0"
+
+
+OBJECT, LIST = {"x": 1}, [1]
+
+
+@pytest.mark.parametrize(
+    ("decoder", "value"),
+    [
+        (
+            whole_responses_decoder,
+            lambda given: {
+                "status": "completed",
+                "output": [{"type": "function_call", "call_id": "a", "name": "f", "arguments": given}],
+            },
+        ),
+        (
+            whole_messages_decoder,
+            lambda given: {"content": [{"type": "tool_use", "id": "a", "name": "f", "input": given}]},
+        ),
+        (
+            whole_decoder,
+            lambda given: {"choices": [{"message": {"tool_calls": [entry(0, "a", "f", given)]}}]},
+        ),
+    ],
+)
+def test_arguments_in_another_form_are_read_or_refused(decoder: Any, value: Any) -> None:
+    for given in (OBJECT, json.dumps(OBJECT)):
+        found = decoder(TRAITS)
+        found.feed(json.dumps(value(given)).encode())
+        [call] = found.close().message.parts
+        assert call.arguments == OBJECT
+    found = decoder(TRAITS)
+    found.feed(json.dumps(value(LIST)).encode())
+    with pytest.raises(ProviderFailed, match="not a JSON object"):
+        found.close()
+
+
+def test_so_are_those_of_converse() -> None:
+    start = (
+        "contentBlockStart",
+        {"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "a", "name": "f"}}},
+    )
+    delta = ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"toolUse": {"input": OBJECT}}})
+    decoder = ConverseStreamDecoder(TRAITS)
+    decoder.feed(frames.converse(start, delta, ("messageStop", {"stopReason": "tool_use"})))
+    [call] = decoder.close().message.parts
+    assert isinstance(call, ToolCall) and call.arguments == OBJECT
