@@ -89,7 +89,7 @@ class ConverseStreamDecoder(EventDecoder[StreamMessage]):
                 try:
                     payload = mapping(loads(message.payload))
                 except ValueError:
-                    raise BrokenEvent("the provider sent an event that is not JSON") from None
+                    raise BrokenEvent("the provider sent an event that is not JSON", refused=True) from None
                 self._blocks.take(message.text(":event-type"), payload, out)
 
 

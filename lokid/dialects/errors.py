@@ -155,6 +155,7 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
         re.compile(
             r"exceeded your current quota|credit balance|insufficient (balance|credit)"
             r"|used all available credits|spending limit"  # xAI, Fireworks
+            r"|out of call volume quota"  # Azure API Management
             r"|余额不足",  # Zhipu
             re.IGNORECASE,
         ),

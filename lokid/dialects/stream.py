@@ -209,7 +209,7 @@ def event_json(event: SSEEvent) -> Any:
     try:
         return loads(event.data)
     except ValueError:
-        raise BrokenEvent("the provider sent an event that is not JSON") from None
+        raise BrokenEvent("the provider sent an event that is not JSON", refused=True) from None
 
 
 _json = re.compile(rb"\s*(?:[{\[]|\Z)").match

@@ -145,6 +145,7 @@ WORDS: list[tuple[int, str, type[LokidError]]] = [
         "Your team has either used all available credits or reached its monthly spending limit.",
         QuotaExceeded,
     ),
+    (403, "Out of call volume quota. Quota will be replenished in 12:00:00.", QuotaExceeded),
     (412, "Account x is suspended, possibly due to reaching the monthly spending limit", QuotaExceeded),
     (429, "余额不足或无可用资源包,请充值。", QuotaExceeded),
     (404, "No endpoints found for x/y.", UnknownModel),

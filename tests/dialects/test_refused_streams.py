@@ -75,6 +75,14 @@ def test_an_error_behind_a_part_of_the_answer_is_no_refusal(kind: type[Any]) -> 
     assert not caught.value.refused
 
 
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_page_in_place_of_a_stream_costs_nothing(kind: type[Any]) -> None:
+    greeting, part, _ = STREAMS[kind]
+    page = b"<html>\n<head><title>502 Bad Gateway</title></head>\n</html>\n"
+    assert failure(kind(TRAITS), page).refused
+    assert not failure(kind(TRAITS), wire(*greeting, *part) + page).refused
+
+
 def test_nor_is_an_exception_of_bedrock() -> None:
     greeting = frames.converse(("messageStart", {"role": "assistant"}))
     hidden = {"reasoningContent": {"redactedContent": "AAAA"}}
