@@ -171,6 +171,7 @@ class Blocks:
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._usage: dict[str, Any] = {}
+        self._counted = False
         self._finish = ""
         self._said = False  # a text that is not empty came
         self._explained = ""
@@ -182,7 +183,8 @@ class Blocks:
 
     @property
     def told(self) -> Usage | None:
-        return usage(self._usage)
+        """None before its end: of the output the beginning tells no more than one token."""
+        return usage(self._usage) if self._counted else None
 
     def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Pings and unknown events mean nothing; raises errors."""
@@ -197,6 +199,7 @@ class Blocks:
                 self._shut(_index(data), out)
             case "message_delta":
                 self._count(mapping(data.get("usage")))
+                self._counted = True
                 self._end(mapping(data.get("delta")), out)
             case "message_stop":
                 self.stopped = True
@@ -221,7 +224,7 @@ class Blocks:
         return Answer(
             Message("assistant", tuple(parts)),
             finish,
-            self.told,
+            usage(self._usage),
             text(self._message.get("model")) or None,
             text(self._message.get("id")) or None,
         )

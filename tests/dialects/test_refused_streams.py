@@ -122,8 +122,11 @@ def test_so_is_what_was_counted_for_an_answer_that_lokid_cannot_take() -> None:
     with pytest.raises(LokidError, match="not a JSON object") as caught:
         decoder.close()
     assert (caught.value.refused, caught.value.counted) == (False, (9, 700))
-    cut = MessagesDecoder(TRAITS)
-    cut.feed(wire({"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}))
-    with pytest.raises(LokidError) as caught:
-        cut.close()
-    assert caught.value.counted == (9, 1)
+    claude = MessagesDecoder(TRAITS)
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}
+    words = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "a"}}
+    error = failure(claude, wire(start, words, OVERLOADED))
+    assert (error.refused, error.counted) == (False, None)  # it has not counted yet
+    claude = MessagesDecoder(TRAITS)
+    end = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 700}}
+    assert failure(claude, wire(start, words, end, OVERLOADED)).counted == (9, 700)

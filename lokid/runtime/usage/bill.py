@@ -148,7 +148,7 @@ class Entry(LimitedTurn):
 
     def _end(self, outcome: str, *, refused: bool = False, counted: tuple[int, int] | None = None) -> None:
         if counted is not None and outcome not in ABANDONED and not self._paid_share:
-            usage = Usage(*counted)
+            usage = Usage(counted[0], max(counted[1], -(-self._heard // BYTES_PER_TOKEN)))
             self.answered(usage, self._price(usage))
         elif outcome != "ok" and self._is_paid(outcome, refused=refused):
             self._broke_off(counted=counted or (0, 0))

@@ -130,9 +130,17 @@ async def test_what_the_provider_counted_for_a_failure_is_booked_as_it_says() ->
     assert (row.outcome, row.input_tokens, row.output_tokens) == ("content_filtered", 9, 0)
 
 
-async def test_what_it_counted_before_the_answer_broke_off_is_the_least() -> None:
-    """Claude tells its input at the beginning, and of the output no more than the first token."""
+async def test_what_it_counted_is_at_least_what_was_heard() -> None:
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.heard(EVENTS[:1])
+        raise Overloaded("half", counted=(9, 1))
 
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("overloaded", 9, 10)
+
+
+async def test_what_it_counted_before_the_answer_broke_off_is_the_least() -> None:
     def act(entry: Entry) -> None:
         entry.admitted()
         entry.heard(EVENTS[:1])
