@@ -187,8 +187,8 @@ def as_text(arguments: Any) -> str:
 
 
 def parse_arguments(written: str) -> Mapping[str, Any]:
-    """Arguments as a map; nothing and ``null`` are ``{}`` (tools without arguments), and an object that was
-    encoded twice is read twice. Raises ``ValueError``."""
+    """Arguments as a map; nothing, ``null`` and ``[]`` (of PHP, which has no other empty object) are ``{}``
+    (tools without arguments), and an object that was encoded twice is read twice. Raises ``ValueError``."""
     if not written.strip():
         return {}
     if len(written) > MOST_WRITTEN and sum(map(written.count, "[{,")) > MAX_KEPT:
@@ -196,7 +196,7 @@ def parse_arguments(written: str) -> Mapping[str, Any]:
     value = loads(written)
     if isinstance(value, str) and value.strip():
         value = loads(value)
-    if value is None or value == "":
+    if value in (None, "", []):
         return {}
     if not isinstance(value, dict) or not fits(value):
         raise ValueError("not a JSON object")

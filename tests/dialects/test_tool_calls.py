@@ -193,6 +193,11 @@ def test_arguments_in_another_form_are_read_or_refused(decoder: Any, value: Any)
         found.feed(json.dumps(value(given)).encode())
         [call] = found.close().message.parts
         assert call.arguments == OBJECT
+    for nothing in ([], "[]", {}, None):
+        found = decoder(TRAITS)
+        found.feed(json.dumps(value(nothing)).encode())
+        [call] = found.close().message.parts
+        assert call.arguments == {}
     found = decoder(TRAITS)
     found.feed(json.dumps(value(LIST)).encode())
     with pytest.raises(ProviderFailed, match="not a JSON object"):
