@@ -205,6 +205,7 @@ class _Handler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._left_out = 0
+        self._terminal = _opened(stream)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -212,14 +213,29 @@ class _Handler(logging.StreamHandler[TextIO]):
             if self._left_out:
                 line = f"{self._left_out} lines of the log were left out: nobody read them\n{line}"
             for begin in range(0, len(line), _PIECE):
-                if not self._is_read():
+                if not (self._is_read() and self._write(line[begin : begin + _PIECE])):
                     self._left_out += 1
                     return
-                self.stream.write(line[begin : begin + _PIECE])
-                self.flush()
             self._left_out = 0
         except Exception:  # its reader is gone, for one
             self.handleError(record)
+
+    def _write(self, piece: str) -> bool:
+        """Whether all of it was. A terminal may have room for less than a piece, and then would wait."""
+        if self._terminal is None:
+            self.stream.write(piece)
+            self.flush()
+            return True
+        data = piece.encode(self.stream.encoding, "backslashreplace")
+        for _ in range(_TRIES):
+            try:
+                data = data[os.write(self._terminal, data) :]
+            except BlockingIOError:
+                if not self._is_read():
+                    return False
+            if not data:
+                return True
+        return False
 
     def _is_read(self) -> bool:
         """Whether a piece can be written now, or soon after everything else could."""
@@ -230,6 +246,21 @@ class _Handler(logging.StreamHandler[TextIO]):
             return True
         return bool(ready.poll(0 if self._left_out else _PATIENCE_MS))
 
+
+def _opened(stream: TextIO) -> int | None:
+    """The terminal, opened once more: that writing does not wait is of an open file, and the shell has ours.
+    None if it is no terminal, or that of another user."""
+    try:
+        if stream.isatty():
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+            return os.open(f"/proc/self/fd/{stream.fileno()}", flags)
+    except (AttributeError, OSError, ValueError):  # nor is one that was closed
+        pass
+    return None
+
+
+_TRIES = 1000
+"""To write a piece. Where there is room for a line feed alone a terminal says so, and takes none."""
 
 _PIECE = 1024
 """Characters: at most what a pipe takes at once where it takes anything."""

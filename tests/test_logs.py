@@ -231,6 +231,34 @@ def test_a_log_that_nobody_reads_holds_up_nobody(
     os.close(reader)
 
 
+def test_nor_does_a_terminal_with_less_room_than_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ready for writing, and would wait in the middle of the line."""
+    monkeypatch.setattr(logs, "_PATIENCE_MS", 0)
+    log, said, waited = logging.getLogger("lokid"), "", threading.Event()
+    reader, writer = os.openpty()
+
+    def rescue() -> None:
+        waited.set()
+        while select.select([reader], [], [], 1)[0]:
+            os.read(reader, 2**16)
+
+    rescuing = threading.Timer(20, rescue)
+    rescuing.start()
+    with open(writer, "w", buffering=1) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        logs.setup({})
+        for size in range(1, 1000):
+            log.info("x" * size)
+        while "lines of the log were left out" not in said and not waited.is_set():
+            said += read(reader)
+            log.info("again")
+        monkeypatch.undo()
+        rescuing.cancel()
+        said += read(reader)
+    assert not waited.is_set()
+    os.close(reader)
+
+
 def read(fd: int) -> str:
     """What is there."""
     said = b""
