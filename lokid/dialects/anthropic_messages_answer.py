@@ -70,6 +70,10 @@ class MessagesDecoder(SSEDecoder):
     def _told(self) -> Usage | None:
         return self._blocks.told
 
+    @property
+    def _goes_on(self) -> bool:
+        return not self._blocks.counted
+
     def _whole(self) -> Answer:
         return self._blocks.close()
 
@@ -171,7 +175,8 @@ class Blocks:
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._usage: dict[str, Any] = {}
-        self._counted = False
+        self.counted = False
+        """The end has told the output; the beginning tells no more than one token of it."""
         self._finish = ""
         self._said = False  # a text that is not empty came
         self._explained = ""
@@ -183,8 +188,7 @@ class Blocks:
 
     @property
     def told(self) -> Usage | None:
-        """None before its end: of the output the beginning tells no more than one token."""
-        return usage(self._usage) if self._counted else None
+        return usage(self._usage)
 
     def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Pings and unknown events mean nothing; raises errors."""
@@ -199,7 +203,7 @@ class Blocks:
                 self._shut(_index(data), out)
             case "message_delta":
                 self._count(mapping(data.get("usage")))
-                self._counted = True
+                self.counted = True
                 self._end(mapping(data.get("delta")), out)
             case "message_stop":
                 self.stopped = True
@@ -224,7 +228,7 @@ class Blocks:
         return Answer(
             Message("assistant", tuple(parts)),
             finish,
-            usage(self._usage),
+            self.told,
             text(self._message.get("model")) or None,
             text(self._message.get("id")) or None,
         )

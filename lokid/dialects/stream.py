@@ -135,7 +135,7 @@ class EventDecoder(ABC, Generic[M]):
             self._end()
             return self._whole()
         except LokidError as error:
-            _count(error, self._told)
+            self._count(error)
             raise
 
     def _end(self) -> None:
@@ -159,8 +159,13 @@ class EventDecoder(ABC, Generic[M]):
                 self._take(event, out)
         except LokidError as error:
             error.refused = error.refused and not self._begun
-            _count(error, self._told)
+            self._count(error)
             raise
+
+    def _count(self, error: LokidError) -> None:
+        told = self._told
+        if told is not None and error.counted is None and not error.refused:
+            error.counted = told.input_tokens, None if self._goes_on else told.output_tokens
 
     @property
     @abstractmethod
@@ -169,6 +174,11 @@ class EventDecoder(ABC, Generic[M]):
     @property
     @abstractmethod
     def _told(self) -> Usage | None: ...
+
+    @property
+    def _goes_on(self) -> bool:
+        """What it has told of the output is no more than the beginning."""
+        return False
 
     @abstractmethod
     def _whole(self) -> Answer: ...
@@ -182,11 +192,6 @@ class SSEDecoder(EventDecoder[SSEEvent]):
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         super().__init__(SSEParser(max_event), Meter(whole=False))
-
-
-def _count(error: LokidError, told: Usage | None) -> None:
-    if told is not None and error.counted is None and not error.refused:
-        error.counted = told.both
 
 
 def cut_off() -> IncompleteResponse:

@@ -126,7 +126,7 @@ def test_so_is_what_was_counted_for_an_answer_that_lokid_cannot_take() -> None:
     start = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}
     words = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "a"}}
     error = failure(claude, wire(start, words, OVERLOADED))
-    assert (error.refused, error.counted) == (False, None)  # it has not counted yet
+    assert (error.refused, error.counted) == (False, (9, None))  # it has counted no output yet
     claude = MessagesDecoder(TRAITS)
     end = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 700}}
     assert failure(claude, wire(start, words, end, OVERLOADED)).counted == (9, 700)

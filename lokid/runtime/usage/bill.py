@@ -34,6 +34,9 @@ log = logging.getLogger("lokid.ledger")
 
 Method = Literal["chat", "embed", "rerank"]
 
+Counted = tuple[int, int | None] | None
+"""As ``LokidError.counted``."""
+
 ABANDONED = ("cancelled", "timeout", "incomplete_response")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
 
@@ -146,12 +149,13 @@ class Entry(LimitedTurn):
             self._budget = next(budgets, self._budget)
         self._bill.check(self._client, self._budget, self.asker, config)
 
-    def _end(self, outcome: str, *, refused: bool = False, counted: tuple[int, int] | None = None) -> None:
-        if counted is not None and outcome not in ABANDONED and not self._paid_share:
-            usage = Usage(counted[0], max(counted[1], -(-self._heard // BYTES_PER_TOKEN)))
+    def _end(self, outcome: str, *, refused: bool = False, counted: Counted = None) -> None:
+        given, written = counted or (0, None)
+        if written is not None and outcome not in ABANDONED and not self._paid_share:
+            usage = Usage(given, max(written, -(-self._heard // BYTES_PER_TOKEN)))
             self.answered(usage, self._price(usage))
         elif outcome != "ok" and self._is_paid(outcome, refused=refused):
-            self._broke_off(counted=counted or (0, 0))
+            self._broke_off(counted=(given, written or 0))
         if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
             self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told
         if self.asker.restricted and self.cost_usd is None and self.usage is not None:

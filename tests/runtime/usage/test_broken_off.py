@@ -140,6 +140,18 @@ async def test_what_it_counted_is_at_least_what_was_heard() -> None:
     assert (row.outcome, row.input_tokens, row.output_tokens) == ("overloaded", 9, 10)
 
 
+async def test_an_input_that_was_counted_is_booked_and_what_was_heard() -> None:
+    """Claude tells its input at the beginning: a document behind a URL is more than its letters."""
+
+    def act(entry: Entry) -> None:
+        entry.admitted()
+        entry.heard(EVENTS[:1])
+        raise Overloaded("half", counted=(9000, None))
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("overloaded", 9000, 10)
+
+
 async def test_what_it_counted_before_the_answer_broke_off_is_the_least() -> None:
     def act(entry: Entry) -> None:
         entry.admitted()
