@@ -254,6 +254,7 @@ def test_nor_does_a_terminal_with_less_room_than_a_line(monkeypatch: pytest.Monk
             log.info("again")
         monkeypatch.undo()
         rescuing.cancel()
+        rescuing.join()
         said += read(reader)
     assert not waited.is_set()
     os.close(reader)
