@@ -79,8 +79,13 @@ def _last_error(seconds: float) -> str:
             lines = file.read(TAIL).decode("utf-8", "replace").splitlines()
     except (OSError, address.NoHome):
         return ""
-    found = next(filter(None, map(_error, reversed(lines))), "")
-    return f"; its log says: {one_line(found)}" if found else ""
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - seconds - 1))
+    for line in reversed(lines):
+        if line[:1].isdigit() and line < since:
+            break  # of another lokid, before
+        if found := _error(line):
+            return f"; its log says: {one_line(found)}"
+    return ""
 
 
 def _error(line: str) -> str:

@@ -98,14 +98,19 @@ def test_a_daemon_that_always_hangs_up_is_an_error_in_the_end(daemon, monkeypatc
     fake = daemon(chat=gone)
     log = Path(address.log_file(os.environ))
     log.parent.mkdir(parents=True)
-    log.write_text(
-        "2026-01-01T00:00:00 error lokid.life: it is broken\n2026-01-01T00:00:00 info lokid: no error here\n"
-    )
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 60))
+    error, other = f"{now} error lokid.life: it is broken\n", f"{now} info lokid: no error here\n"
+    log.write_text(f"{error}{other}")
     os.utime(log, (time.time() + 60, time.time() + 60))
     monkeypatch.setattr(link, "RESEND_S", 0.2)
     with pytest.raises(Failure, match=r"again and again, for 0 s; its log says: lokid.life: it is broken$"):
         link.call("chat", {"model": "m", "prompt": "hi"})
     assert sent(fake) > 3
+    log.write_text(f"2026-01-01T00:00:00 error lokid.life: of another one\n{other}")
+    os.utime(log, (time.time() + 60, time.time() + 60))
+    with pytest.raises(Failure, match=r"again and again, for 0 s$"):
+        link.call("chat", {"model": "m", "prompt": "hi"})
+    log.write_text(error)
     os.utime(log, (1, 1))
     with pytest.raises(Failure, match=r"again and again, for 0 s$"):
         link.call("chat", {"model": "m", "prompt": "hi"})
