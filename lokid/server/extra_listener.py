@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from functools import partial
+from pathlib import PurePath
 
 import anyio
 from anyio.abc import TaskGroup
@@ -70,7 +70,7 @@ class ExtraListener:
         while below.startswith("../"):
             below = below[3:]
         here = os.path.realpath(path)
-        above = {*_above(here), *_above(os.path.abspath(path))}
+        above = {*PurePath(here).parents, *PurePath(os.path.abspath(path)).parents}
         return any(os.path.realpath(os.path.join(one, below)) == here for one in above)
 
     async def drain(self, limit_s: float = DRAIN_S) -> None:
@@ -123,10 +123,3 @@ class ExtraListener:
             self._listener = None
             self._service.extra.path = None
             await listener.drain(goes_on=True)
-
-
-def _above(path: str) -> Iterator[str]:
-    """The directories on the way to it."""
-    while (above := os.path.dirname(path)) != path:
-        yield above
-        path = above
