@@ -30,7 +30,7 @@ from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
-from lokid.dialects.stream import SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import LokidError, ProviderFailed
@@ -51,39 +51,17 @@ MAX_BLOCKS = MAX_CALLS
 """Blocks of one answer. Honest ones have a few dozen."""
 
 
-class MessagesDecoder(SSEDecoder):
-    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
-
+class MessagesDecoder(SSEDecoder["Blocks"]):
     def __init__(self, traits: Traits) -> None:
-        super().__init__()
-        self._blocks = Blocks(traits)
-
-    @property
-    def ended(self) -> bool:
-        return self._blocks.stopped
-
-    @property
-    def _begun(self) -> bool:
-        return self._blocks.begun
-
-    @property
-    def _told(self) -> Usage | None:
-        return self._blocks.told
-
-    @property
-    def _goes_on(self) -> bool:
-        return not self._blocks.counted
-
-    def _whole(self) -> Answer:
-        return self._blocks.close()
+        super().__init__(Blocks(traits))
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
-        if not event.data.strip() or self._blocks.stopped:
+        if not event.data.strip() or self._answer.ended:
             return
         data = mapping(event_json(event))
         if "type" not in data and (event.event == "error" or data.get("error")):
             raise failure(data)
-        self._blocks.take(data, out)
+        self._answer.take(data, out)
 
 
 def whole_messages_decoder(traits: Traits) -> WholeDecoder[Answer]:
@@ -164,31 +142,33 @@ class _Block:
         return block
 
 
-class Blocks:
-    """One answer from its events. ``stopped``: the terminal marker was seen."""
+class Blocks(Accumulator):
+    """One answer from its events."""
 
     def __init__(self, traits: Traits) -> None:
-        self.stopped = False
         self._traits = traits
         self._kept = Kept()
         self._message: Mapping[str, Any] | None = None
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._usage: dict[str, Any] = {}
-        self.counted = False
-        """The end has told the output; the beginning tells no more than one token of it."""
+        self._counted = False  # by the end: the beginning tells no more than one token of the output
         self._finish = ""
         self._said = False  # a text that is not empty came
         self._explained = ""
 
     @property
     def begun(self) -> bool:
-        """Whether a part of the answer has come."""
         return bool(self._blocks)
 
     @property
     def told(self) -> Usage | None:
         return usage(self._usage)
+
+    @property
+    def counted(self) -> tuple[int, int | None] | None:
+        found = super().counted
+        return found if found is None or self._counted else (found[0], None)
 
     def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Pings and unknown events mean nothing; raises errors."""
@@ -203,15 +183,15 @@ class Blocks:
                 self._shut(_index(data), out)
             case "message_delta":
                 self._count(mapping(data.get("usage")))
-                self.counted = True
+                self._counted = True
                 self._end(mapping(data.get("delta")), out)
             case "message_stop":
-                self.stopped = True
+                self.ended = True
             case "error":
                 raise failure(data)
 
     def close(self) -> Answer:
-        if self._message is None or not self.stopped:
+        if self._message is None or not self.ended:
             raise cut_off()
         finish = meaning(self._finish, FINISH)
         cut = finish not in ("stop", "tool_calls")

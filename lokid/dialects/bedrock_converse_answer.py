@@ -33,7 +33,7 @@ from lokid.dialects.errors import no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
-from lokid.dialects.stream import BrokenEvent, EventDecoder, Meter, WholeDecoder, cut_off
+from lokid.dialects.stream import Accumulator, BrokenEvent, EventDecoder, Meter, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, loads, mapping, text
 from lokid.errors import ProviderFailed
@@ -58,26 +58,9 @@ MAX_BLOCKS = MAX_CALLS
 """Blocks of one answer. Honest ones have a few dozen."""
 
 
-class ConverseStreamDecoder(EventDecoder[StreamMessage]):
-    """``close`` as ``lokid.providers.base.Decoder`` says."""
-
-    ended = False
-    """Counts come behind the marker, or do not."""
-
+class ConverseStreamDecoder(EventDecoder[StreamMessage, "Blocks"]):
     def __init__(self, traits: Traits) -> None:
-        super().__init__(EventStreamParser(MAX_EVENT), Meter())
-        self._blocks = Blocks(traits)
-
-    @property
-    def _begun(self) -> bool:
-        return self._blocks.begun
-
-    @property
-    def _told(self) -> Usage | None:
-        return self._blocks.told
-
-    def _whole(self) -> Answer:
-        return self._blocks.close()
+        super().__init__(EventStreamParser(MAX_EVENT), Meter(), Blocks(traits))
 
     def _take(self, message: StreamMessage, out: list[Event]) -> None:
         match message.text(":message-type"):
@@ -90,7 +73,7 @@ class ConverseStreamDecoder(EventDecoder[StreamMessage]):
                     payload = mapping(loads(message.payload))
                 except ValueError:
                     raise BrokenEvent("the provider sent an event that is not JSON", refused=True) from None
-                self._blocks.take(message.text(":event-type"), payload, out)
+                self._answer.take(message.text(":event-type"), payload, out)
 
 
 def whole_converse_decoder(traits: Traits) -> WholeDecoder[Answer]:
@@ -142,8 +125,8 @@ class _Block:
         return given
 
 
-class Blocks:
-    """One answer from its events."""
+class Blocks(Accumulator):
+    """One answer from its events. None says that it has ended: counts may come behind the marker."""
 
     def __init__(self, traits: Traits) -> None:
         self._traits = traits
@@ -157,7 +140,6 @@ class Blocks:
 
     @property
     def begun(self) -> bool:
-        """Whether a part of the answer has come."""
         return bool(self._blocks)
 
     @property

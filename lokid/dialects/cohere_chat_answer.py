@@ -25,7 +25,7 @@ from lokid.dialects.cohere_chat import KEY
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
-from lokid.dialects.stream import SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, items, mapping, text
 from lokid.errors import LokidError, ProviderUnavailable
@@ -42,29 +42,9 @@ FINISH: dict[str, FinishReason] = {
 Field = Literal["text", "thinking", "tool_plan"]
 
 
-class CohereDecoder(SSEDecoder):
-    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
-
+class CohereDecoder(SSEDecoder["_Accumulator"]):
     def __init__(self, traits: Traits) -> None:
-        super().__init__()
-        self._answer = _Accumulator(traits)
-
-    @property
-    def ended(self) -> bool:
-        return self._answer.ended
-
-    @property
-    def _begun(self) -> bool:
-        return self._answer.spoken
-
-    @property
-    def _told(self) -> Usage | None:
-        return self._answer.usage
-
-    def _whole(self) -> Answer:
-        if not self._answer.ended:
-            raise cut_off()
-        return self._answer.close()
+        super().__init__(_Accumulator(traits))
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
         data = event.data.strip()
@@ -76,7 +56,7 @@ class CohereDecoder(SSEDecoder):
         message = mapping(delta.get("message"))
         match kind:
             case "message-start":
-                if self._answer.spoken:
+                if self._answer.begun:
                     raise spliced()
                 self._answer.id = text(chunk.get("id"))
                 self._answer.message(message, out)
@@ -111,17 +91,22 @@ def whole_cohere_decoder(traits: Traits) -> WholeDecoder[Answer]:
     return WholeDecoder(read, lambda value: usage(mapping(mapping(value).get("usage"))))
 
 
-class _Accumulator:
-    """``ended``: the terminal marker came. ``spoken``: a part of the answer did."""
-
+class _Accumulator(Accumulator):
     def __init__(self, traits: Traits) -> None:
         self.id = ""
-        self.ended = self.spoken = False
         self._traits = traits
         self._runs: list[tuple[Field, list[str]]] = []
         self._calls = ToolCalls()
         self._finish = ""
-        self.usage: Usage | None = None
+        self._usage: Usage | None = None
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._runs) or self._calls.begun
+
+    @property
+    def told(self) -> Usage | None:
+        return self._usage
 
     def message(self, message: Mapping[str, Any], out: list[Event]) -> None:
         """A whole one; the one that opens a stream is empty."""
@@ -146,13 +131,11 @@ class _Accumulator:
             if len(self._runs) >= MAX_RUNS:
                 raise too_many_runs()
             self._runs.append((field, [piece]))
-        self.spoken = True
         out.append(TextDelta(piece) if field == "text" else ReasoningDelta(piece))
 
     def call(self, entries: Any, index: Any, out: list[Event]) -> None:
         """``entries``: one call in events, although its name is in the plural."""
         for entry in filter(None, map(mapping, items(entries) or (entries,))):
-            self.spoken = True
             self._calls.take(entry, out, index=index if isinstance(index, int) else None)
 
     def end(self, delta: Mapping[str, Any], out: list[Event]) -> None:
@@ -160,16 +143,18 @@ class _Accumulator:
         if failure := _failure(self._finish, delta.get("error")):
             raise failure
         self.ended = True
-        self.usage = usage(mapping(delta.get("usage")))
+        self._usage = usage(mapping(delta.get("usage")))
         self._calls.settle(self.id, out)
 
     def close(self) -> Answer:
+        if not self.ended:
+            raise cut_off()
         finish = meaning(self._finish, FINISH)
         calls = self._calls.parts(cut=finish == "length", opaque_key=KEY)
         if finish in ("stop", "tool_calls"):
             finish = "tool_calls" if calls else "stop"
         said: list[Part] = [self._part(field, "".join(pieces)) for field, pieces in self._runs]
-        return Answer(Message("assistant", (*said, *calls)), finish, self.usage, None, self.id or None)
+        return Answer(Message("assistant", (*said, *calls)), finish, self._usage, None, self.id or None)
 
     def _part(self, field: Field, said: str) -> Part:
         if field == "text":

@@ -34,7 +34,7 @@ from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, call_id, listed
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean
-from lokid.dialects.stream import PICTURES, SSEDecoder, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
@@ -87,26 +87,9 @@ SAID = {"text", "thought", "thoughtSignature"}
 UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
 
-class GeminiDecoder(SSEDecoder):
-    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
-
-    ended = False
-    """Nothing but the end of the body says so."""
-
+class GeminiDecoder(SSEDecoder["_Accumulator"]):
     def __init__(self, traits: Traits) -> None:
-        super().__init__(PICTURES)
-        self._answer = _Accumulator(traits)
-
-    @property
-    def _begun(self) -> bool:
-        return self._answer.begun
-
-    @property
-    def _told(self) -> Usage | None:
-        return self._answer.told
-
-    def _whole(self) -> Answer:
-        return self._answer.close()
+        super().__init__(_Accumulator(traits), PICTURES)
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
         if event.data.strip() not in ("", "[DONE]"):  # gateways add it
@@ -145,9 +128,11 @@ class _Call:
     state: dict[str, Any]
 
 
-class _Accumulator:
+class _Accumulator(Accumulator):
+    """Nothing but the end of the body says that it has ended."""
+
     def __init__(self, traits: Traits) -> None:
-        self.begun = False
+        self._begun = False
         self._origin = traits.origin
         self._kept = Kept()
         self._parts: list[Part | _Run] = []
@@ -157,6 +142,10 @@ class _Accumulator:
         self._usage: dict[str, Any] = {}
         self._id = ""
         self._model = ""
+
+    @property
+    def begun(self) -> bool:
+        return self._begun
 
     @property
     def told(self) -> Usage | None:
@@ -217,7 +206,7 @@ class _Accumulator:
             )
 
     def _candidate(self, candidate: Mapping[str, Any], out: list[Event]) -> None:
-        self.begun = True
+        self._begun = True
         # There is no content if all tokens went into thinking, or a filter took it.
         for part in map(mapping, listed(mapping(candidate.get("content")).get("parts"), "parts")):
             self._take_part(part, out)

@@ -16,7 +16,7 @@ from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
-from lokid.dialects.stream import PICTURES, SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
@@ -41,34 +41,13 @@ CUT = ("length", "content_filter", "context_overflow")
 """What says that there is more of an answer."""
 
 
-class StreamDecoder(SSEDecoder):
-    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
-
+class StreamDecoder(SSEDecoder["_Accumulator"]):
     def __init__(self, traits: Traits) -> None:
-        super().__init__(PICTURES)
-        self._answer = _Accumulator(traits)
+        super().__init__(_Accumulator(traits), PICTURES)
         self._template = Template()
-        self._done = False
-
-    @property
-    def ended(self) -> bool:
-        return self._done
-
-    @property
-    def _begun(self) -> bool:
-        return self._answer.spoken
-
-    @property
-    def _told(self) -> Usage | None:
-        return self._answer.usage
-
-    def _whole(self) -> Answer:
-        if not self._answer.begun or not (self._done or self._answer.finish):
-            raise cut_off()
-        return self._answer.close()
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
-        if self._done:
+        if self._answer.ended:
             return
         if event.event == "message" and (words := self._template.text(event.data)) is not None:
             self._answer.text(words, out)  # what nearly every event is
@@ -77,8 +56,7 @@ class StreamDecoder(SSEDecoder):
         if not data and event.event != "error":
             return
         if data == "[DONE]":
-            self._done = True
-            self._answer.settle(out)
+            self._answer.end(out)
             return
         chunk = event_json(event) if data else None
         if event.event == "error" or (chunk and isinstance(chunk, str | list)):
@@ -94,17 +72,20 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
     def read(value: Any) -> Answer:
         answer = _Accumulator(traits)
         answer.chunk(mapping(value), "message", [])
-        if not answer.begun:
+        if not answer.chosen:
             raise no_answer(value, "choices")
+        answer.end([])
         return answer.close()
 
     return WholeDecoder(read, lambda value: usage(mapping(value)))
 
 
-class _Accumulator:
+class _Accumulator(Accumulator):
+    """``chosen``: a choice came, empty or not."""
+
     def __init__(self, traits: Traits) -> None:
-        self.begun = False
-        self.finish: FinishReason | Literal[""] = ""
+        self.chosen = False
+        self._finish: FinishReason | Literal[""] = ""
         self._traits = traits
         self._texts = Texts()
         self.text = self._texts.text
@@ -116,20 +97,24 @@ class _Accumulator:
         self._at_once = False  # in one event, like an answer that is no stream
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
-        self.usage: Usage | None = None
+        self._usage: Usage | None = None
         self._id = ""
         self._model = ""
 
     @property
-    def spoken(self) -> bool:
-        """Whether a part of the answer has come, or its usage."""
+    def begun(self) -> bool:
+        """Also with its usage alone."""
         return bool(
             self._texts.begun
             or self._calls.begun
             or self._pictures
             or self._reasoning_details.begun
-            or self.usage
+            or self._usage
         )
+
+    @property
+    def told(self) -> Usage | None:
+        return self._usage
 
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
@@ -144,7 +129,7 @@ class _Accumulator:
         if counted:
             if mapping(chunk.get("x_groq")).get("error"):
                 raise in_band(chunk["x_groq"])
-            self.usage = usage(chunk) or self.usage
+            self._usage = usage(chunk) or self._usage
         plain = False
         choices = listed(chunk.get("choices"), "choices")
         for choice in map(mapping, choices):
@@ -152,15 +137,22 @@ class _Accumulator:
                 plain = self._choice(choice, form, out)
         return plain and not counted and len(choices) == 1
 
-    def settle(self, out: list[Event]) -> None:
+    def _settle(self, out: list[Event]) -> None:
         """The answer is over: what was held back, and ids for calls without."""
         if self._think:
             self._pieces(self._think.close(), out)
         self._calls.settle(self._id, out)
 
+    def end(self, out: list[Event]) -> None:
+        """The terminal marker."""
+        self.ended = True
+        self._settle(out)
+
     def close(self) -> Answer:
-        self.settle([])
-        finish = self.finish or "stop"
+        if not self.chosen or not (self.ended or self._finish):
+            raise cut_off()
+        self._settle([])
+        finish = self._finish or "stop"
         cut = finish in CUT
         calls = self._calls.parts(cut=cut, opaque_key=KEY)
         if finish in ("stop", "tool_calls"):
@@ -169,7 +161,7 @@ class _Accumulator:
         return Answer(
             Message("assistant", (*self._reasoned(), *self._pictures, *calls)),
             finish,
-            self.usage,
+            self._usage,
             self._model or None,
             self._id or None,
         )
@@ -187,7 +179,7 @@ class _Accumulator:
             delta = self._elsewhere(choice, form, out)
         if delta.get("error"):
             raise in_band(delta)
-        self.begun = True
+        self.chosen = True
         content = delta.get("content")
         plain = False
         if len(delta) == 1 and isinstance(content, str) and not self._think:
@@ -197,12 +189,12 @@ class _Accumulator:
             self._delta(delta, form, out)
         if unfinished(finish):
             return plain
-        if not self.usage:  # Moonshot
-            self.usage = usage(choice)
+        if not self._usage:  # Moonshot
+            self._usage = usage(choice)
         said = meaning(finish, FINISH)
         # A server that ends twice has cut the answer if it ever said so.
-        self.finish = self.finish if self.finish in CUT else said
-        self.settle(out)
+        self._finish = self._finish if self._finish in CUT else said
+        self._settle(out)
         return False
 
     def _elsewhere(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> Mapping[str, Any]:
@@ -219,7 +211,7 @@ class _Accumulator:
         if self._at_once:
             raise spliced()
         self._at_once = True
-        if not self.begun:
+        if not self.chosen:
             return message
         if self._think:  # of the deltas: it may be in the middle of a thought
             self._pieces(self._think.close(), out)

@@ -32,7 +32,7 @@ from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean, short
-from lokid.dialects.stream import PICTURES, SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
@@ -50,11 +50,21 @@ GAVE_UP = ("failed", "cancelled")
 """Values of ``status``."""
 
 
-class ResponsesDecoder(SSEDecoder):
-    """``close`` and ``ended`` as ``lokid.providers.base.Decoder`` says."""
+class ResponsesDecoder(SSEDecoder["_Accumulator"]):
+    def __init__(self, traits: Traits) -> None:
+        super().__init__(_Accumulator(traits), PICTURES)
+
+    def _take(self, event: SSEEvent, out: list[Event]) -> None:
+        if not event.data.strip() or event.data.strip() == "[DONE]" or self._answer.ended:
+            return
+        data = mapping(event_json(event))
+        self._answer.take(text(data.get("type")) or event.event, data, out)
+
+
+class _Accumulator(Accumulator):
+    """What a stream says on the way to the event that says it all again."""
 
     def __init__(self, traits: Traits) -> None:
-        super().__init__(PICTURES)
         self._traits = traits
         self._calls: dict[int, int] = {}  # output_index -> our index
         self._spoken: set[int] = set()  # calls of which arguments were sent on
@@ -67,53 +77,49 @@ class ResponsesDecoder(SSEDecoder):
         self._answer: Answer | None = None
 
     @property
-    def ended(self) -> bool:
-        return self._answer is not None
-
-    @property
-    def _begun(self) -> bool:
+    def begun(self) -> bool:
         return bool(self._said or self._items or self._calls or self._summary)
 
     @property
-    def _told(self) -> Usage | None:
-        """It comes with the end, of which ``_take`` makes the error."""
+    def told(self) -> Usage | None:
+        """It comes with the end, of which ``take`` may make an error."""
         return self._usage
 
-    def _whole(self) -> Answer:
+    def close(self) -> Answer:
         if self._answer is None:
             raise cut_off()
         return self._answer
 
-    def _take(self, event: SSEEvent, out: list[Event]) -> None:
-        if not event.data.strip() or event.data.strip() == "[DONE]" or self._answer is not None:
-            return
-        data = mapping(event_json(event))
-        match text(data.get("type")) or event.event:
-            case "response.created" if self._begun:
+    def take(self, kind: str, data: Mapping[str, Any], out: list[Event]) -> None:
+        match kind:
+            case "response.created" if self.begun:
                 raise spliced()
-            case "response.output_text.delta" | "response.refusal.delta" as kind:
+            case "response.output_text.delta" | "response.refusal.delta":
                 if delta := text(data.get("delta")):
                     self._said.setdefault(kind.split(".")[1], []).append(delta)
                     self._deltas.append(delta)
                     out.append(TextDelta(delta))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
-            case "response.output_item.added" | "response.output_item.done" as kind:
+            case "response.output_item.added" | "response.output_item.done":
                 self._item(data, kind.endswith("done"), out)
             case "response.function_call_arguments.delta":
                 self._arguments(data, text(data.get("delta")), out)
             case "response.completed" | "response.incomplete":
-                response = mapping(data.get("response"))
-                self._usage = usage(mapping(response.get("usage")))
-                if response.get("error") or response.get("status") in GAVE_UP:
-                    raise _failure(response)
-                answer = read(response, self._traits, self._output(response))
-                self._tell_rest(answer, out)
-                self._answer = answer
+                self._end(mapping(data.get("response")), out)
             case "response.failed" | "response.cancelled":
                 raise _failure(mapping(data.get("response")))
-            case kind if kind == "error" or _is_error(data):
+            case _ if kind == "error" or _is_error(data):
                 raise in_band(data)
+
+    def _end(self, response: Mapping[str, Any], out: list[Event]) -> None:
+        self._usage = usage(mapping(response.get("usage")))
+        if response.get("error") or response.get("status") in GAVE_UP:
+            raise _failure(response)
+        answer = read(response, self._traits, self._output(response))
+        self._tell_rest(answer, out)
+        self._answer = answer
+        self.ended = True
 
     def _tell_rest(self, answer: Answer, out: list[Event]) -> None:
         """Whoever reads along gets the whole answer too: of what came without deltas, or fewer of them. A

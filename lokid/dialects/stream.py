@@ -23,6 +23,8 @@ T = TypeVar("T")
 M = TypeVar("M")
 """An event of a stream, as its parser gives it."""
 
+A = TypeVar("A", bound="Accumulator")
+
 
 class BrokenEvent(ProviderFailed):
     """An event whose data is no JSON."""
@@ -95,10 +97,34 @@ class Parser(Protocol[M]):
     def close(self) -> list[M]: ...
 
 
-class EventDecoder(ABC, Generic[M]):
-    """What the decoders of streams have, ``feed``, ``held`` and ``late`` as ``lokid.providers.base.Decoder``
-    says. ``_take``: adds what an event means to the list. ``_whole``: the answer, at the end. ``_begun``: a
-    part of it has come, which is paid for. ``_told``: what the provider has counted of it.
+class Accumulator(ABC):
+    """One answer while it comes, of a stream or whole. ``ended``: its terminal marker came."""
+
+    ended = False
+
+    @property
+    @abstractmethod
+    def begun(self) -> bool:
+        """A part of it has come, which is paid for."""
+
+    @property
+    @abstractmethod
+    def told(self) -> Usage | None:
+        """What the provider has counted so far."""
+
+    @property
+    def counted(self) -> tuple[int, int | None] | None:
+        """``told`` as ``LokidError.counted`` has it."""
+        return self.told.both if self.told else None
+
+    @abstractmethod
+    def close(self) -> Answer:
+        """The answer. Raises ``IncompleteResponse`` without its end, and what its parts come to."""
+
+
+class EventDecoder(ABC, Generic[M, A]):
+    """The decoders of streams, as ``lokid.providers.base.Decoder`` says. ``_take``: adds what an event means
+    to the list, and to ``_answer``.
 
     An error in the middle of a network read comes out only after what came before it: ``feed`` returns
     those events, and the next call raises.
@@ -106,14 +132,19 @@ class EventDecoder(ABC, Generic[M]):
 
     late: Sequence[Event] = ()
 
-    def __init__(self, parser: Parser[M], meter: Meter) -> None:
+    def __init__(self, parser: Parser[M], meter: Meter, answer: A) -> None:
         self._parser = parser
         self._meter = meter
+        self._answer = answer
         self._failure: LokidError | None = None
 
     @property
     def held(self) -> int:
         return self._parser.held
+
+    @property
+    def ended(self) -> bool:
+        return self._answer.ended
 
     def feed(self, data: bytes) -> list[Event]:
         if self._failure:
@@ -133,7 +164,7 @@ class EventDecoder(ABC, Generic[M]):
     def close(self) -> Answer:
         try:
             self._end()
-            return self._whole()
+            return self._answer.close()
         except LokidError as error:
             self._count(error)
             raise
@@ -158,40 +189,23 @@ class EventDecoder(ABC, Generic[M]):
             for event in events:
                 self._take(event, out)
         except LokidError as error:
-            error.refused = error.refused and not self._begun
+            error.refused = error.refused and not self._answer.begun
             self._count(error)
             raise
 
     def _count(self, error: LokidError) -> None:
-        told = self._told
-        if told is not None and error.counted is None and not error.refused:
-            error.counted = told.input_tokens, None if self._goes_on else told.output_tokens
-
-    @property
-    @abstractmethod
-    def _begun(self) -> bool: ...
-
-    @property
-    @abstractmethod
-    def _told(self) -> Usage | None: ...
-
-    @property
-    def _goes_on(self) -> bool:
-        """What it has told of the output is no more than the beginning."""
-        return False
-
-    @abstractmethod
-    def _whole(self) -> Answer: ...
+        if error.counted is None and not error.refused:
+            error.counted = self._answer.counted
 
     @abstractmethod
     def _take(self, event: M, out: list[Event]) -> None: ...
 
 
-class SSEDecoder(EventDecoder[SSEEvent]):
+class SSEDecoder(EventDecoder[SSEEvent, A]):
     """Of server-sent events."""
 
-    def __init__(self, max_event: int = MAX_EVENT) -> None:
-        super().__init__(SSEParser(max_event), Meter(whole=False))
+    def __init__(self, answer: A, max_event: int = MAX_EVENT) -> None:
+        super().__init__(SSEParser(max_event), Meter(whole=False), answer)
 
 
 def cut_off() -> IncompleteResponse:

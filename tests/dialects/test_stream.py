@@ -51,7 +51,7 @@ def test_an_event_that_gets_too_large_with_its_last_unfinished_line_is_the_provi
     }.items(),
 )
 def test_an_event_that_nothing_but_the_end_of_the_body_ends_is_told(
-    decoder: type[SSEDecoder], events: list[Any], line_end: bytes
+    decoder: type[SSEDecoder[Any]], events: list[Any], line_end: bytes
 ) -> None:
     data = stream(*events, done=False).removesuffix(b"\n\n")
     found = fed(lambda: decoder(TRAITS), data + line_end)
