@@ -71,18 +71,22 @@ def _close() -> None:
 @contextlib.contextmanager
 def _hidden_again(prompt: str) -> Iterator[None]:
     """Shells turn the echo on when a program is stopped (Ctrl-Z), and leave it on for ``fg``. Nor do all of
-    them turn it on again after one that a signal has ended."""
+    them turn it on again after one that a signal has ended. While another program is in front, which a
+    terminal asks to wait whoever sets it, it is left as it is: ``fg`` comes here again."""
     import signal
     import termios
 
     shown = termios.tcgetattr(0)
 
     def leave(number: int, _frame: object) -> None:
-        termios.tcsetattr(0, termios.TCSANOW, shown)
+        if _in_front():
+            termios.tcsetattr(0, termios.TCSANOW, shown)
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 
     def hide(_number: int, _frame: object) -> None:
+        if not _in_front():
+            return
         attributes = termios.tcgetattr(0)
         attributes[3] &= ~termios.ECHO
         termios.tcsetattr(0, termios.TCSAFLUSH, attributes)  # without what was typed meanwhile
@@ -98,10 +102,33 @@ def _hidden_again(prompt: str) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _in_front() -> bool:
+    """Whether the shell has given us the terminal; also where it is not ours to be given."""
+    import os
+
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return True
+
+
+def _come_to_the_front() -> None:
+    """What a read would do, before anything else is done with the terminal: a program that was started with
+    ``&`` stops until ``fg``, also if it is sent on with ``bg``. One without a shell is not stopped so."""
+    import os
+    import signal
+
+    for _ in range(100):
+        if _in_front():
+            return
+        os.killpg(0, signal.SIGTTIN)
+
+
 def _typed(prompt: str) -> str:
     import getpass
     import warnings
 
+    _come_to_the_front()
     with warnings.catch_warnings(), _hidden_again(prompt):
         # Where it cannot turn the echo off, getpass only warns.
         warnings.simplefilter("error", getpass.GetPassWarning)

@@ -127,7 +127,7 @@ class EventDecoder(ABC, Generic[M, A]):
     to the list, and to ``_answer``.
 
     An error in the middle of a network read comes out only after what came before it: ``feed`` returns
-    those events, and the next call raises.
+    those events, and the next call raises; nothing else is expected then, as behind the terminal marker.
     """
 
     late: Sequence[Event] = ()
@@ -144,7 +144,7 @@ class EventDecoder(ABC, Generic[M, A]):
 
     @property
     def ended(self) -> bool:
-        return self._answer.ended
+        return self._failure is not None or self._answer.ended
 
     def feed(self, data: bytes) -> list[Event]:
         if self._failure:

@@ -40,10 +40,10 @@ class Decoder(Protocol[T_co]):
     ``feed`` takes the bytes of one network read and returns the events they complete; it raises the
     provider's in-band error as ours. ``close`` is called once, at the end of the body: it returns the
     whole answer or raises ``IncompleteResponse`` when the provider's terminal marker was missing.
-    Neither keeps more than the bounds that the dialect states. ``ended``: the marker has come, and what may
-    still come is nothing but the end of the body. ``held``: bytes of an event that is not complete; to read
-    it, once it is, takes as long as it is large. ``late``: events of what only the end of the body completed,
-    there after ``close``.
+    Neither keeps more than the bounds that the dialect states. ``ended``: the marker has come, or an error
+    that is still to be raised, and what may still come is nothing but the end of the body. ``held``: bytes of
+    an event that is not complete; to read it, once it is, takes as long as it is large. ``late``: events of
+    what only the end of the body completed, there after ``close``.
     """
 
     @property

@@ -317,10 +317,10 @@ class _Call:
             if decoder is None:
                 raise
             # Servers exist that send the terminal marker and then neither end the body nor hang up
-            # as HTTP wants. What counts is the marker, which the decoder knows.
+            # as HTTP wants. What counts is the marker, or an error, which the decoder knows.
             try:
                 return await self._read(decoder, place, response.size)
-            except LokidError:
+            except IncompleteResponse:
                 raise failure from failure.__cause__
         finally:
             if sending.sent:

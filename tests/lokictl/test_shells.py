@@ -296,3 +296,32 @@ def test_nothing_in_an_answer_can_steer_the_terminal(shell, daemon):
     shell.text("list files")
     shell.keys("M-e")
     shell.wait_for("ls \ufffd]0;t\ufffd \ufffd[2J")
+
+
+@pytest.mark.parametrize("start", ["&", "Ctrl-Z"])
+def test_a_secret_is_asked_for_in_front_alone_and_hidden_whatever_way_it_came_there(shell, daemon, start):
+    """Who sets a terminal from behind is stopped in that, and then told that it could not."""
+    kept = {}
+
+    def keep(_call, params):
+        kept.update({params["name"]: params["value"]})
+        return {"name": params["name"], "replaced": False, "clients": []}
+
+    daemon(
+        secrets__set=keep, secrets__status=lambda *_: {"state": "open", "file": "/v", "identity_kind": "file"}
+    )
+    shell.text("lokictl secret set A" + ("&" if start == "&" else ""))
+    shell.keys("Enter")
+    if start == "Ctrl-Z":
+        shell.wait(lambda lines: "value of A:" in lines[-1], "the question")
+        shell.keys("C-z")
+    for command in ("bg", "bg", "fg"):
+        shell.wait(lambda lines: lines[-1].strip() == ">", "the prompt")
+        shell.text(command)
+        shell.keys("Enter")
+    shell.wait(lambda lines: "value of A:" in lines[-1], "the question again")
+    shell.text("sk-planted-0123456789")
+    shell.keys("Enter")
+    shell.wait(lambda lines: lines[-1].strip() == ">" and "A kept" in "".join(lines), "the end")
+    assert kept == {"A": "sk-planted-0123456789"}
+    assert "planted" not in "".join(shell.lines(history=True))

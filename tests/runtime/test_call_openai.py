@@ -13,12 +13,12 @@ from pydantic import SecretStr
 
 from lokid.chat import ChatRequest, EmbedRequest, Event, Message, Text, TextDelta
 from lokid.dialects.openai_chat_answer import StreamDecoder
-from lokid.errors import AuthenticationFailed, IncompleteResponse, ProviderFailed
+from lokid.errors import AuthenticationFailed, IncompleteResponse, ProviderFailed, QuotaExceeded
 from lokid.providers.registry import PROVIDERS
 from lokid.runtime.chat import chat, dry_run
 from lokid.runtime.clients import OpenClient, Surroundings
 from lokid.runtime.embed import embed
-from tests.fakes.provider import FakeProvider, answer, stream
+from tests.fakes.provider import Call, FakeProvider, answer, stream
 
 pytestmark = pytest.mark.anyio
 
@@ -99,6 +99,24 @@ async def test_a_fault_in_a_large_event_comes_out_as_of_a_small_one(provider):
     async with opened(provider.url) as client:
         with pytest.raises(ProviderFailed, match="an event that is not JSON"):
             await ask(client, [])
+
+
+@pytest.mark.parametrize("last", ["stays open", "is cut", "is cut in the event"])
+async def test_an_error_that_came_with_words_is_told_whatever_becomes_of_the_connection(provider, last):
+    error = b'data: {"error": {"message": "no more", "code": "insufficient_quota"}}'
+
+    async def words_and_error(call: Call) -> None:
+        await call.head(content_type="text/event-stream", transfer_encoding="chunked")
+        await call.chunk(chunk({"content": "half"}) + error + (b"" if last.endswith("event") else b"\n\n"))
+        await (call.gone.wait() if last == "stays open" else call.close())
+
+    provider.will(words_and_error)
+    heard: list[Event] = []
+    with anyio.fail_after(30):  # and not idle_timeout
+        async with opened(provider.url) as client:
+            with pytest.raises(QuotaExceeded, match="no more"):
+                await ask(client, heard)
+    assert heard == [TextDelta("half")]
 
 
 async def test_a_stream_without_its_end_is_incomplete(provider):
