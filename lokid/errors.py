@@ -45,8 +45,7 @@ class LokidError(Exception):
     configured client; ``status``: HTTP status of the provider; ``retry_after_s``: seconds until it may
     work; ``request_id``: the provider's own id, for its support; ``retryable``: whether lokid itself may
     send the same request once more (only ever before the first byte of an answer); ``refused``: the provider
-    said so in place of an answer, for which it wants no money; ``counted``: tokens of input and output that
-    it counted all the same, None for an output of which it told no more than the beginning.
+    said so in place of an answer, for which it wants no money.
     """
 
     code: ClassVar[str] = "provider_error"
@@ -60,7 +59,6 @@ class LokidError(Exception):
     request_id: str | None = None
     retryable: bool | None = None
     refused: bool = False
-    counted: tuple[int, int | None] | None = None
 
     def __post_init__(self) -> None:
         super().__init__(self.message)

@@ -176,6 +176,29 @@ class Usage:
         """Of input and output."""
         return self.input_tokens, self.output_tokens
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_input_tokens + other.cached_input_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            _added(self.billed, other.billed),
+        )
+
+
+def _added(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    return (one[0] + other[0], one[1] + other[1]) if one and other else None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a provider has counted of an answer, whatever becomes of it. ``final``: of all that it will be;
+    else of its beginning."""
+
+    usage: Usage
+    final: bool = True
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -152,7 +152,7 @@ class Blocks(Accumulator):
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._usage: dict[str, Any] = {}
-        self._counted = False  # by the end: the beginning tells no more than one token of the output
+        self._counted = False  # to the end: the beginning tells no more than one token of the output
         self._finish = ""
         self._said = False  # a text that is not empty came
         self._explained = ""
@@ -166,9 +166,8 @@ class Blocks(Accumulator):
         return usage(self._usage)
 
     @property
-    def counted(self) -> tuple[int, int | None] | None:
-        found = super().counted
-        return found if found is None or self._counted else (found[0], None)
+    def final(self) -> bool:
+        return self._counted
 
     def take(self, data: Mapping[str, Any], out: list[Event]) -> None:
         """Adds to ``out`` what the event means. Pings and unknown events mean nothing; raises errors."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lokid.chat import EmbedAnswer, EmbedRequest, RerankAnswer, RerankRequest
+from lokid.chat import EmbedAnswer, EmbedRequest, RerankAnswer, RerankRequest, Usage
 from lokid.dialects import openai_embeddings, rerank
 from lokid.dialects.openai_pieces import known
 from lokid.dialects.stream import WholeDecoder
-from lokid.dialects.untrusted import items, mapping
+from lokid.dialects.untrusted import count, counted, items, mapping
 from lokid.errors import InvalidParams, Unsupported
 
 COHERE_API = 2
@@ -118,12 +118,15 @@ def decoder(texts: int, family: Family) -> WholeDecoder[EmbedAnswer]:
     def read(value: Any) -> EmbedAnswer:
         answer = mapping(value)
         rows = [{"embedding": vector} for vector in items(family.vectors(answer))]
-        counted = {"usage": {"prompt_tokens": answer.get("inputTextTokenCount")}}
-        return openai_embeddings.read(
-            {"data": rows, **(counted if "inputTextTokenCount" in answer else {})}, texts
-        )
+        return replace(openai_embeddings.read({"data": rows}, texts), usage=_usage(answer))
 
-    return WholeDecoder(read)
+    return WholeDecoder(read, lambda value: _usage(mapping(value)))
+
+
+def _usage(answer: Mapping[str, Any]) -> Usage | None:
+    """Titan's; the others tell it in headers."""
+    name = "inputTextTokenCount"
+    return Usage(count(answer.get(name))) if counted(answer, name) else None
 
 
 def encode_rerank(request: RerankRequest) -> dict[str, Any]:

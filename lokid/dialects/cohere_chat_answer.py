@@ -139,11 +139,11 @@ class _Accumulator(Accumulator):
             self._calls.take(entry, out, index=index if isinstance(index, int) else None)
 
     def end(self, delta: Mapping[str, Any], out: list[Event]) -> None:
+        self._usage = usage(mapping(delta.get("usage")))
         self._finish = text(delta.get("finish_reason"))
         if failure := _failure(self._finish, delta.get("error")):
             raise failure
         self.ended = True
-        self._usage = usage(mapping(delta.get("usage")))
         self._calls.settle(self.id, out)
 
     def close(self) -> Answer:

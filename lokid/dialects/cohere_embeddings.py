@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lokid.chat import EmbedAnswer, EmbedRequest, Usage
@@ -36,8 +37,11 @@ def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
             raise in_band(answer)
         rows = items(mapping(answer["embeddings"]).get("float"))
         vectors = matching([pack(row) for row in rows], texts)
-        billed = mapping(mapping(answer.get("meta")).get("billed_units"))
-        usage = Usage(count(billed.get("input_tokens"))) if counted(billed, "input_tokens") else None
-        return EmbedAnswer(vectors, usage)
+        return EmbedAnswer(vectors, _usage(answer))
 
-    return WholeDecoder(read)
+    return WholeDecoder(read, lambda value: _usage(mapping(value)))
+
+
+def _usage(answer: Mapping[str, Any]) -> Usage | None:
+    billed = mapping(mapping(answer.get("meta")).get("billed_units"))
+    return Usage(count(billed.get("input_tokens"))) if counted(billed, "input_tokens") else None

@@ -132,7 +132,7 @@ class _Accumulator(Accumulator):
     """Nothing but the end of the body says that it has ended."""
 
     def __init__(self, traits: Traits) -> None:
-        self._begun = False
+        self._begun = self._over = False
         self._origin = traits.origin
         self._kept = Kept()
         self._parts: list[Part | _Run] = []
@@ -150,6 +150,10 @@ class _Accumulator(Accumulator):
     @property
     def told(self) -> Usage | None:
         return usage(self._usage)
+
+    @property
+    def final(self) -> bool:
+        return self._over
 
     def take(self, value: Any, out: list[Event]) -> None:
         """One chunk, a whole answer, or a list of chunks."""
@@ -187,19 +191,21 @@ class _Accumulator(Accumulator):
         return {KEY: {"origin": self._origin, **more}}
 
     def _chunk(self, chunk: Mapping[str, Any], out: list[Event]) -> None:
-        if chunk.get("error"):
-            raise in_band(chunk)
-        self._id = self._id or text(chunk.get("responseId"))
-        self._model = self._model or text(chunk.get("modelVersion"))
         # Cumulative, but a chunk may leave out what an earlier one had.
         if counted := mapping(chunk.get("usageMetadata")):
             self._usage |= {key: counted[key] for key in COUNTED if key in counted}
+        if chunk.get("error"):
+            self._over = bool(counted)
+            raise in_band(chunk)
+        self._id = self._id or text(chunk.get("responseId"))
+        self._model = self._model or text(chunk.get("modelVersion"))
         candidates = items(chunk.get("candidates"))
         for candidate in map(mapping, candidates):
             if candidate.get("index") in (0, None):  # others exist only if extra_body asked for them
                 self._candidate(candidate, out)
         feedback = mapping(chunk.get("promptFeedback"))
         if not candidates and (reason := text(feedback.get("blockReason"))) not in UNSPECIFIED:
+            self._over = True
             raise ContentFiltered(
                 _because("the provider's content filter refused the prompt", reason, feedback, "block"),
                 hint="rephrase the prompt, or ask another model",
@@ -211,6 +217,7 @@ class _Accumulator(Accumulator):
         for part in map(mapping, listed(mapping(candidate.get("content")).get("parts"), "parts")):
             self._take_part(part, out)
         if (finish := text(candidate.get("finishReason"))) not in UNSPECIFIED:
+            self._over = True
             # One that ends twice has cut the answer if it ever said so.
             cut = self._finish and meaning(self._finish, FINISH) != "stop"
             self._finish = self._finish if cut else finish

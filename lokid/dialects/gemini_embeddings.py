@@ -61,43 +61,52 @@ def told_in_text(model: str) -> bool:
 
 def decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
     """For batchEmbedContents and embedContent. ``texts``: how many vectors there must be."""
-    return _decoder(texts, _embedded)
+    return _decoder(texts, _embedded, _embedded_usage)
 
 
 def predict_decoder(texts: int) -> WholeDecoder[EmbedAnswer]:
-    return _decoder(texts, _predicted)
+    return _decoder(texts, _predicted, _predicted_usage)
 
 
 def _decoder(
-    texts: int, read: Callable[[Mapping[str, Any]], tuple[list[bytes], Usage | None]]
+    texts: int,
+    vectors: Callable[[Mapping[str, Any]], list[bytes]],
+    usage: Callable[[Mapping[str, Any]], Usage | None],
 ) -> WholeDecoder[EmbedAnswer]:
-    def answer(value: Any) -> EmbedAnswer:
+    def read(value: Any) -> EmbedAnswer:
         if refusal := in_place_of(value, "embeddings", "predictions"):
             raise refusal
-        vectors, usage = read(mapping(value))
-        return EmbedAnswer(matching(vectors, texts), usage)
+        return EmbedAnswer(matching(vectors(mapping(value)), texts), usage(mapping(value)))
 
-    return WholeDecoder(answer)
+    return WholeDecoder(read, lambda value: usage(mapping(value)))
 
 
-def _embedded(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
+def _embedded(value: Mapping[str, Any]) -> list[bytes]:
     _check_whole(value)  # embedContent on Vertex AI
     rows = items(value.get("embeddings")) or ([value["embedding"]] if "embedding" in value else [])
-    usage = mapping(value.get("usageMetadata"))
-    return (
-        [pack(mapping(row).get("values")) for row in rows],
-        Usage(count(usage.get("promptTokenCount"))) if counted(usage, "promptTokenCount") else None,
-    )
+    return [pack(mapping(row).get("values")) for row in rows]
 
 
-def _predicted(value: Mapping[str, Any]) -> tuple[list[bytes], Usage | None]:
-    rows = [mapping(mapping(row).get("embeddings")) for row in items(value.get("predictions"))]
-    statistics = [mapping(row.get("statistics")) for row in rows]
-    for entry in statistics:
-        _check_whole(entry)
+def _embedded_usage(value: Mapping[str, Any]) -> Usage | None:
+    found = mapping(value.get("usageMetadata"))
+    return Usage(count(found.get("promptTokenCount"))) if counted(found, "promptTokenCount") else None
+
+
+def _predicted(value: Mapping[str, Any]) -> list[bytes]:
+    rows = _predictions(value)
+    for row in rows:
+        _check_whole(mapping(row.get("statistics")))
+    return [pack(row.get("values")) for row in rows]
+
+
+def _predicted_usage(value: Mapping[str, Any]) -> Usage | None:
+    statistics = [mapping(row.get("statistics")) for row in _predictions(value)]
     tokens = sum(count(entry.get("token_count")) for entry in statistics)
-    usage = Usage(input_tokens=tokens) if any("token_count" in entry for entry in statistics) else None
-    return [pack(row.get("values")) for row in rows], usage
+    return Usage(tokens) if any("token_count" in entry for entry in statistics) else None
+
+
+def _predictions(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [mapping(mapping(row).get("embeddings")) for row in items(value.get("predictions"))]
 
 
 def _check_whole(told: Mapping[str, Any]) -> None:

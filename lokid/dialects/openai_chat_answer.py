@@ -95,6 +95,7 @@ class _Accumulator(Accumulator):
         self._pictures: list[Image] = []
         self._refused = False
         self._at_once = False  # in one event, like an answer that is no stream
+        self._over = False  # its end came, of whatever kind
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
         self._usage: Usage | None = None
@@ -116,20 +117,25 @@ class _Accumulator(Accumulator):
     def told(self) -> Usage | None:
         return self._usage
 
+    @property
+    def final(self) -> bool:
+        return self._over
+
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
+        counted = chunk.get("usage") or "x_groq" in chunk
+        if counted:
+            self._usage = usage(chunk) or self._usage
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
+            self._over |= bool(counted)
             raise in_band(chunk)
         if (base := mapping(chunk.get("base_resp"))).get("status_code"):  # MiniMax
             raise in_band({"code": base["status_code"], "message": base.get("status_msg")})
         if not (self._id and self._model):
             self._id = self._id or text(chunk.get("id"))
             self._model = self._model or text(chunk.get("model"))
-        counted = chunk.get("usage") or "x_groq" in chunk
-        if counted:
-            if mapping(chunk.get("x_groq")).get("error"):
-                raise in_band(chunk["x_groq"])
-            self._usage = usage(chunk) or self._usage
+        if counted and mapping(chunk.get("x_groq")).get("error"):
+            raise in_band(chunk["x_groq"])
         plain = False
         choices = listed(chunk.get("choices"), "choices")
         for choice in map(mapping, choices):
@@ -145,7 +151,7 @@ class _Accumulator(Accumulator):
 
     def end(self, out: list[Event]) -> None:
         """The terminal marker."""
-        self.ended = True
+        self.ended = self._over = True
         self._settle(out)
 
     def close(self) -> Answer:
@@ -169,6 +175,7 @@ class _Accumulator(Accumulator):
     def _choice(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> bool:
         """Whether it is a text and nothing else."""
         finish = text(choice.get("finish_reason"))
+        self._over |= not unfinished(finish)
         if choice.get("error") or finish in ("error", "network_error"):  # OpenRouter; Zhipu
             raise in_band(choice)
         if finish == "insufficient_system_resource":  # DeepSeek

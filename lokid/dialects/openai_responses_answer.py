@@ -108,7 +108,9 @@ class _Accumulator(Accumulator):
             case "response.completed" | "response.incomplete":
                 self._end(mapping(data.get("response")), out)
             case "response.failed" | "response.cancelled":
-                raise _failure(mapping(data.get("response")))
+                response = mapping(data.get("response"))
+                self._usage = usage(mapping(response.get("usage")))
+                raise _failure(response)
             case _ if kind == "error" or _is_error(data):
                 raise in_band(data)
 
@@ -299,9 +301,6 @@ def _is_error(data: Mapping[str, Any]) -> bool:
 
 
 def _failure(response: Mapping[str, Any]) -> LokidError:
-    error: LokidError = ProviderFailed("the provider gave up on the answer without saying why")
     if response.get("error"):
-        error = in_band({"error": response["error"]})
-    told = usage(mapping(response.get("usage")))
-    error.counted = told.both if told else None
-    return error
+        return in_band({"error": response["error"]})
+    return ProviderFailed("the provider gave up on the answer without saying why")

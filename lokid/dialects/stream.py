@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
-from lokid.chat import Answer, Event, Usage
+from lokid.chat import Answer, Counted, Event, Usage
 from lokid.dialects.untrusted import loads
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.event_stream import BrokenStream, CutStream
@@ -113,9 +113,9 @@ class Accumulator(ABC):
         """What the provider has counted so far."""
 
     @property
-    def counted(self) -> tuple[int, int | None] | None:
-        """``told`` as ``LokidError.counted`` has it."""
-        return self.told.both if self.told else None
+    def final(self) -> bool:
+        """``told`` is of all that the answer will be."""
+        return True
 
     @abstractmethod
     def close(self) -> Answer:
@@ -146,6 +146,11 @@ class EventDecoder(ABC, Generic[M, A]):
     def ended(self) -> bool:
         return self._failure is not None or self._answer.ended
 
+    @property
+    def counted(self) -> Counted | None:
+        told = self._answer.told
+        return None if told is None else Counted(told, self._answer.final)
+
     def feed(self, data: bytes) -> list[Event]:
         if self._failure:
             raise self._failure
@@ -162,12 +167,8 @@ class EventDecoder(ABC, Generic[M, A]):
         return out
 
     def close(self) -> Answer:
-        try:
-            self._end()
-            return self._answer.close()
-        except LokidError as error:
-            self._count(error)
-            raise
+        self._end()
+        return self._answer.close()
 
     def _end(self) -> None:
         """Takes an unfinished last event, unless it was cut in its middle. Raises what ``feed`` owed."""
@@ -190,12 +191,7 @@ class EventDecoder(ABC, Generic[M, A]):
                 self._take(event, out)
         except LokidError as error:
             error.refused = error.refused and not self._answer.begun
-            self._count(error)
             raise
-
-    def _count(self, error: LokidError) -> None:
-        if error.counted is None and not error.refused:
-            error.counted = self._answer.counted
 
     @abstractmethod
     def _take(self, event: M, out: list[Event]) -> None: ...
@@ -251,6 +247,8 @@ class WholeDecoder(Generic[T]):
     late = ()
     """It has no events."""
 
+    counted: Counted | None = None
+
     def __init__(
         self, read: Callable[[Any], T], told: Callable[[Any], Usage | None] = lambda _: None
     ) -> None:
@@ -275,9 +273,6 @@ class WholeDecoder(Generic[T]):
                 raise IncompleteResponse("the provider's answer ended before it was complete") from None
             raise ProviderFailed("the provider's answer is not JSON", refused=True) from None
         del text
-        try:
-            return self._read(value)
-        except LokidError as error:
-            if (told := self._told(value)) is not None:
-                error.counted = told.both
-            raise
+        told = self._told(value)
+        self.counted = None if told is None else Counted(told)
+        return self._read(value)

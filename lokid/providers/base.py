@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from lokid.chat import (
     Answer,
     ChatRequest,
+    Counted,
     EmbedAnswer,
     EmbedRequest,
     Event,
@@ -43,7 +44,7 @@ class Decoder(Protocol[T_co]):
     Neither keeps more than the bounds that the dialect states. ``ended``: the marker has come, or an error
     that is still to be raised, and what may still come is nothing but the end of the body. ``held``: bytes of
     an event that is not complete; to read it, once it is, takes as long as it is large. ``late``: events of
-    what only the end of the body completed, there after ``close``.
+    what only the end of the body completed, there after ``close``. ``counted``: so far.
     """
 
     @property
@@ -54,6 +55,9 @@ class Decoder(Protocol[T_co]):
 
     @property
     def late(self) -> Sequence[Event]: ...
+
+    @property
+    def counted(self) -> Counted | None: ...
 
     def feed(self, data: bytes) -> Sequence[Event]: ...
 

@@ -33,6 +33,7 @@ from lokid.runtime.network.http import Sending, Timeouts
 from lokid.runtime.redaction import hide
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.room import LONG, Place, Words
+from lokid.runtime.usage.charges import Charge
 from lokid.runtime.usage.turns import Turn
 
 if TYPE_CHECKING:
@@ -140,13 +141,13 @@ async def perform(
     emit: Emit,
     accepted: Accepted,
     deadline: float,
-    turn: Turn | None = None,
+    charge: Charge | None = None,
 ) -> Performed[T]:
     """Carries out ``exchange``. ``deadline``: when the caller's time is up (``anyio.current_time``), for
     the decision whether a retry still fits; ``Limited`` is what ends the call. Raises any
     ``LokidError``, with the client's name in it. Cancelling closes the connection at once.
     """
-    call = _Call(client, settings, api, model, extra_body, emit, accepted, turn or Turn())
+    call = _Call(client, settings, api, model, extra_body, emit, accepted, charge or Turn().charge())
     return await call.perform(exchange, deadline)
 
 
@@ -188,7 +189,7 @@ class _Call:
     extra_body: Mapping[str, Any] | None
     emit: Emit
     accepted: Accepted
-    turn: Turn
+    charge: Charge
     sent: int = 0
     begun: bool = False
     """A 2xx arrived: nothing is retried any more."""
@@ -197,21 +198,31 @@ class _Call:
     token: SecretStr | None = None
     """The access token, or what else may be renewed, that was sent."""
     words: Words = field(default_factory=Words)
+    decoder: Decoder[Any] | None = None
     probe: int | None = None
     """The attempt finds out for all whether the model works again, see ``breaker``."""
 
     @property
     def breakers(self) -> Breakers:
-        return self.client.breakers.share if self.turn.restricted else self.client.breakers
+        return self.client.breakers.share if self.charge.turn.restricted else self.client.breakers
 
     @property
     def budget(self) -> RetryBudget:
-        return self.client.budget.share if self.turn.restricted else self.client.budget
+        return self.client.budget.share if self.charge.turn.restricted else self.client.budget
 
     async def perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
         try:
-            return await self._perform(exchange, deadline)
+            performed = await self._perform(exchange, deadline)
+        except LokidError as error:
+            self.charge.failed(error)
+            raise
+        else:
+            self.charge.answered()
+            return performed
         finally:
+            if self.decoder is not None:
+                self.charge.counted = self.decoder.counted
+                self.decoder = None  # its error knows this frame, and so it: a circle
             self.breakers.release(self.model.name, self.probe)
 
     async def _perform(self, exchange: Exchange[T], deadline: float) -> Performed[T]:
@@ -227,7 +238,7 @@ class _Call:
                 break
             except _Refused as refused:
                 error = refused.error
-                self.turn.over(abandoned=isinstance(error, TimedOut))
+                self.charge.over(abandoned=isinstance(error, TimedOut))
                 if reached(error):
                     breakers.answered(name)
                 other = exchange.amend(error, refused.body) if exchange.amend else None
@@ -237,7 +248,7 @@ class _Call:
                     continue
             except LokidError as failure:
                 error = bare(failure)
-                self.turn.over(abandoned=True)
+                self.charge.over(abandoned=True)
             # A 401 is final for a key, which does not get better by trying again; a token may.
             if not renewed and isinstance(error, AuthenticationFailed) and self._renew():
                 renewed = True
@@ -277,11 +288,11 @@ class _Call:
         if self.sent == 0:
             await self.accepted()
         self.sent += 1
-        self.turn.sent()
+        self.charge.sent()
         extra = self.settings.extra
         timeouts = Timeouts(extra.connect_timeout, extra.first_byte_timeout, extra.idle_timeout)
         sending = self.client.http.send(request, timeouts)
-        with Place(self.turn.room, self.settings.name, streamed=exchange.streaming) as place:
+        with Place(self.charge.turn.room, self.settings.name, streamed=exchange.streaming) as place:
             return await self._answer(exchange, sending, place)
 
     async def _answer(self, exchange: Exchange[T], sending: Sending, place: Place) -> T:
@@ -292,10 +303,10 @@ class _Call:
                     body = await refusals.body_of(response)
                     raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
                 self.begun = True
-                self.turn.admitted()
+                self.charge.admitted = True
                 if (kind := refusals.other_type(response, exchange)) is not None:
                     raise await refusals.other_answer(self.client.provider, response, exchange, kind)
-                decoder = exchange.decoder()
+                decoder = self.decoder = exchange.decoder()
                 long = False
                 while data := await response.read():
                     if long:
@@ -324,15 +335,15 @@ class _Call:
                 raise failure from failure.__cause__
         finally:
             if sending.sent:
-                self.turn.went(whole=sending.whole)
+                self.charge.went(whole=sending.whole)
         return await self._read(decoder, place, response.size)
 
     async def _read(self, decoder: Decoder[T], place: Place, size: int) -> T:
         try:
             answer = await place.read(decoder.close, size)
         except LokidError:
-            if not place.streamed:
-                self.turn.came(size)
+            if self.api == "chat_completions" and not place.streamed:  # else the answer costs nothing
+                self.charge.came(size)
             raise
         if decoder.late and (slow := self._heard(decoder.late)) is not None:
             await slow
@@ -341,14 +352,14 @@ class _Call:
     def _heard(self, events: Sequence[Event]) -> Awaitable[None] | None:
         if self.first_event_at is None:
             self.first_event_at = time.monotonic()
-            self.turn.began(self.first_event_at)
+            self.charge.turn.began(self.first_event_at)
             self.breakers.answered(self.model.name)
         for event in events:
             if isinstance(event, (TextDelta, ReasoningDelta)):
                 self.words.add(event.text)
             elif isinstance(event, ToolCallDelta) and event.arguments:
                 self.words.add(event.arguments)
-        self.turn.heard(events)
+        self.charge.heard(events)
         return self.emit(events)
 
     def _pause(self, error: LokidError, failed: int, deadline: float) -> float | None:

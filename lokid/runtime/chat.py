@@ -73,6 +73,7 @@ async def chat(
     with Limited(limit, client.settings.name) as deadline:
         await turn.come()
         async with client.use() as settings:
+            charge = turn.charge()
             exchange = partial(_exchange, client, settings, model, request)
             performed = await perform(
                 client,
@@ -84,10 +85,10 @@ async def chat(
                 emit=emit if request.stream or late else ignore,
                 accepted=accepted,
                 deadline=deadline,
-                turn=turn,
+                charge=charge,
             )
         if performed.answer.usage is None and not request.stream:
-            turn.heard(_events(performed.answer))  # for an estimate
+            charge.heard(_events(performed.answer))  # for an estimate
         if late and (events := _events(performed.answer)):
             await emitted(emit, events)
     return ChatResult(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import anyio
@@ -116,7 +118,7 @@ async def _all(
                     emit=ignore,
                     accepted=_nothing,
                     deadline=deadline,
-                    turn=turn,
+                    charge=turn.charge(_characters(batch) / characters),
                 )
                 if (found := len(performed.answer.vectors)) != len(batch.texts):
                     raise ProviderFailed(
@@ -124,21 +126,14 @@ async def _all(
                     )
             except LokidError as error:
                 _placed(error, batch.texts, sum(len(one.texts) for one in batches[:index]), model)
-                if error.refused:
-                    turn.spared(_characters(batch) / characters)
                 failures.append(error)
                 group.cancel_scope.cancel()
                 return
             answers[index] = performed.answer
-            if (usage := performed.answer.usage) is not None:
-                turn.paid(usage, _characters(batch) / characters)
 
-    try:
-        async with anyio.create_task_group() as group:
-            for _ in range(min(PARALLEL, len(batches))):
-                group.start_soon(work, waiting)
-    finally:
-        turn.spared(sum(_characters(batch) for _, batch in waiting) / characters)  # nobody has sent those
+    async with anyio.create_task_group() as group:
+        for _ in range(min(PARALLEL, len(batches))):
+            group.start_soon(work, waiting)
     if failures:
         raise failures[0]
     return [answer for answer in answers if answer is not None]
@@ -151,23 +146,7 @@ def _characters(batch: EmbedRequest) -> int:
 def _sum(usages: Sequence[Usage | None]) -> Usage | None:
     """None if one of them is not known."""
     known = [usage for usage in usages if usage is not None]
-    if len(known) < len(usages):
-        return None
-    return Usage(
-        input_tokens=sum(usage.input_tokens for usage in known),
-        output_tokens=sum(usage.output_tokens for usage in known),
-        cached_input_tokens=sum(usage.cached_input_tokens for usage in known),
-        cache_write_tokens=sum(usage.cache_write_tokens for usage in known),
-        reasoning_tokens=sum(usage.reasoning_tokens for usage in known),
-        billed=_sum_billed([usage.billed for usage in known]),
-    )
-
-
-def _sum_billed(counts: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
-    told = [count for count in counts if count is not None]
-    if len(told) < len(counts):
-        return None
-    return sum(count[0] for count in told), sum(count[1] for count in told)
+    return reduce(add, known) if len(known) == len(usages) else None
 
 
 async def _nothing() -> None:

@@ -51,7 +51,7 @@ async def rerank(
                 emit=ignore,
                 accepted=accepted,
                 deadline=deadline,
-                turn=turn,
+                charge=turn.charge(),
             )
     results = performed.answer.results
     if any(not 0 <= score.index < len(request.documents) for score in results):

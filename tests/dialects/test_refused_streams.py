@@ -11,10 +11,10 @@ from lokid.dialects.anthropic_messages_answer import MessagesDecoder
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.cohere_chat_answer import CohereDecoder
 from lokid.dialects.gemini_answer import GeminiDecoder
-from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
-from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
+from lokid.dialects.openai_chat_answer import StreamDecoder
+from lokid.dialects.openai_responses_answer import ResponsesDecoder
 from lokid.dialects.traits import Traits
-from lokid.errors import ContentFiltered, LokidError
+from lokid.errors import LokidError
 from tests.fakes import completions, frames, generating
 
 TRAITS = Traits("m", origin="c:m", reasons=True)
@@ -95,38 +95,3 @@ def test_nor_is_an_exception_of_bedrock() -> None:
 def test_nor_is_one_behind_a_usage() -> None:
     used = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
     assert not failure(StreamDecoder(TRAITS), wire(HELLO, used, FAILED)).refused
-
-
-def test_what_was_counted_all_the_same_is_told() -> None:
-    blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}}
-    error = failure(GeminiDecoder(TRAITS), wire(blocked))
-    assert (type(error), error.counted) == (ContentFiltered, (9, 0))
-    usage = {"input_tokens": 9, "output_tokens": 700}
-    response = {"status": "failed", "usage": usage, "error": {"code": "server_error", "message": "sorry"}}
-    assert failure(ResponsesDecoder(TRAITS), wire({**GAVE_UP, "response": response})).counted == (9, 700)
-    choice = {"message": {"content": "half"}, "finish_reason": "error", "error": {"message": "sorry"}}
-    used = {"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 700}}
-    for whole, value in ((whole_responses_decoder(TRAITS), response), (whole_decoder(TRAITS), used)):
-        whole.feed(json.dumps(value).encode())
-        with pytest.raises(LokidError) as caught:
-            whole.close()
-        assert caught.value.counted == (9, 700)
-
-
-def test_so_is_what_was_counted_for_an_answer_that_lokid_cannot_take() -> None:
-    broken = {"function": {"name": "f", "arguments": "{no json"}, "id": "c", "index": 0}
-    used = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 700}}
-    calls = completions.chunk({"tool_calls": [broken]}, "tool_calls")
-    decoder = StreamDecoder(TRAITS)
-    decoder.feed(wire(HELLO, calls, used))
-    with pytest.raises(LokidError, match="not a JSON object") as caught:
-        decoder.close()
-    assert (caught.value.refused, caught.value.counted) == (False, (9, 700))
-    claude = MessagesDecoder(TRAITS)
-    start = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}
-    words = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "a"}}
-    error = failure(claude, wire(start, words, OVERLOADED))
-    assert (error.refused, error.counted) == (False, (9, None))  # it has counted no output yet
-    claude = MessagesDecoder(TRAITS)
-    end = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 700}}
-    assert failure(claude, wire(start, words, end, OVERLOADED)).counted == (9, 700)

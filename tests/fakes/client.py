@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from lokid.chat import (
     Answer,
     ChatRequest,
+    Counted,
     EmbedAnswer,
     EmbedRequest,
     Event,
@@ -68,6 +69,10 @@ class TinyDecoder:
         self.ended = False
         self._calls = 0
 
+    @property
+    def counted(self) -> Counted | None:
+        return None if self._usage is None else Counted(self._usage, self.ended)
+
     def feed(self, data: bytes) -> Sequence[Event]:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         return [event for line in lines for event in self._line(line.decode())]
@@ -107,6 +112,7 @@ class JSONDecoder:
     ended = False
     held = 0
     late = ()
+    counted: Counted | None = None
 
     def __init__(self, load: Any) -> None:
         self._load = load
@@ -117,7 +123,9 @@ class JSONDecoder:
         return ()
 
     def close(self) -> Any:
-        return self._load(json.loads(self._body))
+        answer = self._load(json.loads(self._body))
+        self.counted = Counted(answer.usage) if answer.usage else None
+        return answer
 
 
 def _chat(client: ClientSettings, model: ModelSettings, request: ChatRequest) -> Exchange[Answer]:

@@ -27,6 +27,7 @@ from lokid.providers.settings import ModelSettings, RequestPatch
 from lokid.runtime import room
 from lokid.runtime.call import ignore, model_name
 from lokid.runtime.chat import chat, dry_run
+from lokid.runtime.usage.charges import Charge
 from lokid.runtime.usage.turns import Turn
 from tests.fakes.client import KEY, LINES, TINY, FakeOpenClient, open_client
 from tests.fakes.provider import FakeProvider, stall, stream
@@ -220,9 +221,13 @@ async def test_a_dry_run_and_the_call_make_the_same_request(provider):
 async def test_only_of_a_whole_answer_all_of_its_bytes_count(provider: FakeProvider, streamed: bool) -> None:
     came: list[int] = []
 
-    class Counted(Turn):
+    class Counting(Charge):
         def came(self, size: int) -> None:
             came.append(size)
+
+    class Noting(Turn):
+        def charge(self, share: float = 1.0) -> Charge:
+            return Counting(self, share)
 
     provider.will(stream(b"t half\n", kind=LINES))
     async with open_client(provider.url) as client:
@@ -232,7 +237,7 @@ async def test_only_of_a_whole_answer_all_of_its_bytes_count(provider: FakeProvi
                 question(stream=streamed),
                 emit=ignore,
                 accepted=anyio.lowlevel.checkpoint,
-                turn=Counted(),
+                turn=Noting(),
             )
     assert came == ([] if streamed else [7])
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import reduce
+from operator import add
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import anyio
 
-from lokid.chat import Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from lokid.chat import Usage
 from lokid.config import Config, ExtraSocket
 from lokid.errors import LokidError, ProviderFailed
 from lokid.providers.settings import Budget, ClientSettings
@@ -23,7 +25,7 @@ from lokid.rpc import address
 from lokid.rpc.methods import GroupBy
 from lokid.runtime.room import Room
 from lokid.runtime.usage.asker import Asker
-from lokid.runtime.usage.estimates import BYTES_PER_TOKEN, size
+from lokid.runtime.usage.charges import Charge
 from lokid.runtime.usage.extra_usage import ExtraUsage
 from lokid.runtime.usage.ledger import Ledger
 from lokid.runtime.usage.rows import Row, pico
@@ -33,17 +35,6 @@ from lokid.runtime.usage.turns import LimitedTurn, Turns
 log = logging.getLogger("lokid.ledger")
 
 Method = Literal["chat", "embed", "rerank"]
-
-Counted = tuple[int, int | None] | None
-"""As ``LokidError.counted``."""
-
-ABANDONED = ("cancelled", "timeout", "incomplete_response")
-"""How a request ends that its provider may be working on. Of one that it refused it is not."""
-
-UNSEEN_PER_S = 50
-"""Tokens of an answer that its provider writes for each second in which nothing of it is to be seen, for one
-that broke off: it was to come as a whole, or began with thoughts that are not shown. An assumption; models
-write 30 to 150, the dear ones less."""
 
 LONGEST_NAME = 200
 """Characters of a model's name in a row. Callers may name models that nobody knows."""
@@ -57,13 +48,6 @@ class Entry(LimitedTurn):
 
     usage: Usage | None = None
     cost_usd: float | None = None
-    _runs = False
-    _went = False
-    _left = False  # at any attempt
-    _heard = _came = 0  # bytes: of a stream, and of a whole answer that could not be read
-    _paid_tokens, _paid_share, _spared_share = 0, 0.0, 0.0
-    _sent_at = 0.0
-    _unseen_s: float | None = None
 
     def __init__(
         self,
@@ -102,6 +86,7 @@ class Entry(LimitedTurn):
         self._most_output = most_output
         self._price = price
         self._place: AbstractContextManager[None] | None = None  # at the extra socket
+        self._charges: list[Charge] = []
 
     def __enter__(self) -> Self:
         try:
@@ -127,7 +112,7 @@ class Entry(LimitedTurn):
         if error is None:
             self._end("ok")
         elif isinstance(error, LokidError):
-            self._end(error.code, refused=error.refused, counted=error.counted)
+            self._end(error.code)
         else:  # of a bug the caller is told what is said of providers that fail
             self._end(ProviderFailed.code if isinstance(error, Exception) else "cancelled")
 
@@ -149,80 +134,34 @@ class Entry(LimitedTurn):
             self._budget = next(budgets, self._budget)
         self._bill.check(self._client, self._budget, self.asker, config)
 
-    def _end(self, outcome: str, *, refused: bool = False, counted: Counted = None) -> None:
-        given, written = counted or (0, None)
-        if written is not None and outcome not in ABANDONED and not self._paid_share:
-            usage = Usage(given, max(written, -(-self._heard // BYTES_PER_TOKEN)))
-            self.answered(usage, self._price(usage))
-        elif outcome != "ok" and self._is_paid(outcome, refused=refused):
-            self._broke_off(counted=(given, written or 0))
-        if outcome == "ok" and self.usage is None and (self.asker.restricted or self._paid_share):
-            self._broke_off(whole=True)  # nobody is to spend what nobody counts, nor what some batches told
+    def charge(self, share: float = 1.0) -> Charge:
+        self._charges.append(charge := super().charge(share))
+        return charge
+
+    def _end(self, outcome: str) -> None:
+        # Nobody is to spend what nobody counts, nor what some of several requests told.
+        if outcome != "ok" or self.asker.restricted or any(charge.counted for charge in self._charges):
+            self._sum_up()
         if self.asker.restricted and self.cost_usd is None and self.usage is not None:
             self.cost_usd = self._price(self.usage)  # maybe a guess
         self.done(_total(self.usage))
         # Nor does a question of which nothing was sent leave a row, which is as cheap to ask again.
-        if self._left or self._runs or not self.asker.restricted:
+        if any(charge.left for charge in self._charges) or not self.asker.restricted:
             self._bill.put(self, outcome)
-
-    def _is_paid(self, outcome: str, *, refused: bool) -> bool:
-        """Whether its provider wants money for what failed, or may."""
-        if not self._runs:
-            return self._went and outcome in ABANDONED
-        return not refused or self._heard > 0 or self._paid_share > 0
-
-    def sent(self) -> None:
-        super().sent()
-        self._went = False  # this time
-        self._sent_at = time.monotonic()
-        self._unseen_s = None
-
-    def over(self, *, abandoned: bool) -> None:
-        self._went &= abandoned
-        self._unseen_s = time.monotonic() - self._sent_at  # what comes now is a pause
-
-    def went(self, *, whole: bool) -> None:
-        self._went, self._left = whole, True
-
-    def admitted(self) -> None:
-        self._runs = True
-
-    def heard(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if isinstance(event, (TextDelta, ReasoningDelta)):
-                self._heard += size(event.text)
-            elif isinstance(event, ToolCallDelta):
-                self._heard += size(event.arguments or "")
-
-    def came(self, size: int) -> None:
-        if self.method == "chat":  # of the others the answer costs nothing
-            self._came += size
-
-    def paid(self, usage: Usage, share: float) -> None:
-        self._paid_tokens += usage.input_tokens
-        self._paid_share += share
-
-    def spared(self, share: float) -> None:
-        self._spared_share += share
+        self._charges.clear()  # which know us: a circle
 
     def answered(self, usage: Usage | None, cost_usd: float | None) -> None:
         self.usage = usage
         self.cost_usd = cost_usd
 
-    def _broke_off(self, *, whole: bool = False, counted: tuple[int, int] = (0, 0)) -> None:
-        """What was answered so far is paid for all the same, and so is the input that a provider has when
-        nobody waits for its answer any more; nobody said how much it is. ``counted``: until it broke off."""
-        if self.usage is None:
-            output = -(-(self._heard + self._came) // BYTES_PER_TOKEN)
-            # Who is at the other end of the extra socket may have had a word, and thoughts unseen behind it.
-            if not output or (self.asker.restricted and not whole):
-                unseen_s = time.monotonic() - self._sent_at if self._unseen_s is None else self._unseen_s
-                output = max(output, round(min(unseen_s * UNSEEN_PER_S, self._most_output)))
-            share = 1.0 - self._paid_share - self._spared_share
-            rest = round(self._input_tokens() * max(share, 0.0))
-            if counted[0] and not self._paid_share:
-                rest = counted[0]
-            usage = Usage(self._paid_tokens + rest, max(counted[1], output))
+    def _sum_up(self) -> None:
+        """What is paid for, if nobody has said what the whole is."""
+        if self.usage is not None:
+            return
+        tokens = self._input_tokens() if self._charges else 0
+        parts = [charge.usage(tokens, self._most_output) for charge in self._charges]
+        if found := [usage for usage in parts if usage is not None]:
+            usage = reduce(add, found)
             self.answered(usage, self._price(usage))
 
 

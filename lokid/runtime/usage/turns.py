@@ -13,16 +13,15 @@ requests in flight are estimated by their input, and corrected by what the provi
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
 from math import inf
 
 import anyio
 
-from lokid.chat import Event, Usage
 from lokid.errors import InvalidParams, Overloaded
 from lokid.providers.settings import ClientLimits
 from lokid.runtime.room import Room
 from lokid.runtime.usage.asker import Asker
+from lokid.runtime.usage.charges import Charge
 
 MINUTE = 60.0
 
@@ -233,31 +232,14 @@ class Turn:
         """Just before a request goes to the provider."""
         self.attempts += 1
 
-    def went(self, *, whole: bool) -> None:
-        """It has left, or a part of it. The ``whole`` may be paid for, whatever becomes of the answer."""
-
-    def over(self, *, abandoned: bool) -> None:
-        """The attempt has failed. ``abandoned``: its provider may go on working on it."""
-
     def began(self, now: float) -> None:
         """The first part of the answer is there."""
         if self.first_event_at is None:
             self.first_event_at = now
 
-    def admitted(self) -> None:
-        """The provider said yes: from here on the model runs, and costs."""
-
-    def heard(self, events: Sequence[Event]) -> None:
-        """These parts of the answer came."""
-
-    def paid(self, usage: Usage, share: float) -> None:
-        """A part of several was answered, and of the whole input it was this ``share``."""
-
-    def spared(self, share: float) -> None:
-        """This ``share`` of the whole input was refused, or is not sent any more."""
-
-    def came(self, size: int) -> None:
-        """So many bytes of a whole answer came, and could not be read."""
+    def charge(self, share: float = 1.0) -> Charge:
+        """For a request to the provider, which carries this share of the whole input."""
+        return Charge(self, share)
 
 
 class LimitedTurn(Turn):

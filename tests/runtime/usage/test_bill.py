@@ -27,7 +27,7 @@ from lokid.errors import (
 )
 from lokid.runtime.call import ignore
 from lokid.runtime.core import Runtime
-from lokid.runtime.usage import bill
+from lokid.runtime.usage import charges
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.spending import Spending
 from tests.fakes.provider import Call, FakeProvider, Step, answer, stall, stream
@@ -269,7 +269,7 @@ async def test_what_a_provider_may_have_written_unseen_counts_by_the_second(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else who cancels just before the answer comes would spend what no budget sees."""
-    monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)
+    monkeypatch.setattr(charges, "UNSEEN_PER_S", 10**9)
     async with setting(home) as here:
         assert (await _abandon(here, here.ask))["output_tokens"] > 1000
         row = await _abandon(here, partial(here.ask, max_tokens=7))
@@ -281,7 +281,7 @@ async def test_what_a_provider_may_have_written_unseen_counts_by_the_second(
 async def test_of_a_stream_that_breaks_off_counts_what_was_seen(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)
+    monkeypatch.setattr(charges, "UNSEEN_PER_S", 10**9)
     event = {"choices": [{"index": 0, "delta": {"content": "12345"}}]}
     async with setting(home) as here:
         here.provider.will(stream(f"data: {json.dumps(event)}\n\n".encode(), end=False))

@@ -16,7 +16,7 @@ from lokid.providers import catalogue
 from lokid.runtime import core, retry
 from lokid.runtime.breaker import FAILURES
 from lokid.runtime.call import ignore
-from lokid.runtime.usage import bill
+from lokid.runtime.usage import charges
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.estimates import SAMPLE, size
 from lokid.runtime.usage.price import AHEAD, BEHIND, PARTS, likes
@@ -49,7 +49,7 @@ async def test_a_provider_that_reports_no_usage_does_not_make_its_answers_free(
 ) -> None:
     said = {"choices": [{"index": 0, "message": {"content": "x" * 40}, "finish_reason": "stop"}]}
     async with setting(tmp_path, top=EXTRA) as here:
-        monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)  # it came whole, so there was nothing unseen
+        monkeypatch.setattr(charges, "UNSEEN_PER_S", 10**9)  # it came whole, so there was nothing unseen
         here.provider.will(answer(body=json.dumps(said).encode()))
         await ask(here, "x" * 400)
         assert spent(here) == pytest.approx(105 * 0.001 + 10 * 0.002)  # five are around the text
@@ -59,7 +59,7 @@ async def test_thoughts_behind_the_first_word_are_not_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A word, and then as many unseen tokens as time passes until it is cancelled."""
-    monkeypatch.setattr(bill, "UNSEEN_PER_S", 10**9)
+    monkeypatch.setattr(charges, "UNSEEN_PER_S", 10**9)
     event = {"choices": [{"index": 0, "delta": {"content": "1234"}}]}
     cut = stream(f"data: {json.dumps(event)}\n\n".encode(), end=False)
     async with setting(tmp_path, top=EXTRA) as here:
