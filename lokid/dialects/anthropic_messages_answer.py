@@ -30,7 +30,7 @@ from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
-from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import LokidError, ProviderFailed
@@ -58,7 +58,7 @@ class MessagesDecoder(SSEDecoder["Blocks"]):
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
         if not event.data.strip() or self._answer.ended:
             return
-        data = mapping(event_json(event))
+        data = mapping(self._json(event.data))
         if "type" not in data and (event.event == "error" or data.get("error")):
             raise failure(data)
         self._answer.take(data, out)

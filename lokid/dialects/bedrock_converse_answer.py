@@ -33,9 +33,9 @@ from lokid.dialects.errors import no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
-from lokid.dialects.stream import Accumulator, BrokenEvent, EventDecoder, Meter, WholeDecoder, cut_off
+from lokid.dialects.stream import Accumulator, EventDecoder, Meter, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, counted, fits, items, loads, mapping, text
+from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import ProviderFailed
 from lokid.protocols.event_stream import EventStreamParser, StreamMessage
 from lokid.protocols.sse import MAX_EVENT
@@ -69,10 +69,7 @@ class ConverseStreamDecoder(EventDecoder[StreamMessage, "Blocks"]):
             case "error":
                 raise in_stream(message.text(":error-code"), message.text(":error-message"))
             case "event":
-                try:
-                    payload = mapping(loads(message.payload))
-                except ValueError:
-                    raise BrokenEvent("the provider sent an event that is not JSON", refused=True) from None
+                payload = mapping(self._json(message.payload.decode(errors="replace")))
                 self._answer.take(message.text(":event-type"), payload, out)
 
 

@@ -25,7 +25,7 @@ from lokid.dialects.cohere_chat import KEY
 from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
-from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, items, mapping, text
 from lokid.errors import LokidError, ProviderUnavailable
@@ -50,7 +50,7 @@ class CohereDecoder(SSEDecoder["_Accumulator"]):
         data = event.data.strip()
         if not data or data == "[DONE]" or self._answer.ended:
             return
-        chunk = mapping(event_json(event))
+        chunk = mapping(self._json(event.data))
         kind = text(chunk.get("type")) or event.event
         delta = mapping(chunk.get("delta"))
         message = mapping(delta.get("message"))

@@ -34,7 +34,7 @@ from lokid.dialects.kept import Kept
 from lokid.dialects.parts import MAX_CALLS, call_id, listed
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean
-from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, event_json
+from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
@@ -93,7 +93,7 @@ class GeminiDecoder(SSEDecoder["_Accumulator"]):
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
         if event.data.strip() not in ("", "[DONE]"):  # gateways add it
-            self._answer.take(event_json(event), out)
+            self._answer.take(self._json(event.data), out)
 
 
 def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:

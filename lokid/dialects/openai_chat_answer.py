@@ -16,7 +16,7 @@ from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
-from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags, apart
 from lokid.dialects.traits import Traits
@@ -58,7 +58,7 @@ class StreamDecoder(SSEDecoder["_Accumulator"]):
         if data == "[DONE]":
             self._answer.end(out)
             return
-        chunk = event_json(event) if data else None
+        chunk = self._json(event.data) if data else None
         if event.event == "error" or (chunk and isinstance(chunk, str | list)):
             raise in_band(chunk)
         chunk = mapping(chunk)

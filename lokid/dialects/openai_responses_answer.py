@@ -32,7 +32,7 @@ from lokid.dialects.openai_responses import KEY, reasoning_item
 from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean, short
-from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off, event_json
+from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
@@ -57,7 +57,7 @@ class ResponsesDecoder(SSEDecoder["_Accumulator"]):
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
         if not event.data.strip() or event.data.strip() == "[DONE]" or self._answer.ended:
             return
-        data = mapping(event_json(event))
+        data = mapping(self._json(event.data))
         self._answer.take(text(data.get("type")) or event.event, data, out)
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from lokid.chat import Answer, Counted, Event, Usage
+from lokid.dialects.halves import Halves
 from lokid.dialects.untrusted import loads
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.event_stream import BrokenStream, CutStream
@@ -136,6 +137,7 @@ class EventDecoder(ABC, Generic[M, A]):
         self._parser = parser
         self._meter = meter
         self._answer = answer
+        self._halves = Halves()
         self._failure: LokidError | None = None
 
     @property
@@ -196,6 +198,15 @@ class EventDecoder(ABC, Generic[M, A]):
     @abstractmethod
     def _take(self, event: M, out: list[Event]) -> None: ...
 
+    def _json(self, data: str) -> Any:
+        """What an event says."""
+        if len(data) > FREE and _values(data.encode()) > MAX_EVENT_VALUES:
+            raise ProviderFailed(_TOO_MANY)
+        try:
+            return loads(self._halves.joined(data))
+        except ValueError:
+            raise BrokenEvent("the provider sent an event that is not JSON", refused=True) from None
+
 
 class SSEDecoder(EventDecoder[SSEEvent, A]):
     """Of server-sent events."""
@@ -215,16 +226,6 @@ def _broken(error: EventTooLarge | BrokenStream) -> ProviderFailed:
     failure = ProviderFailed(f"the provider's stream is broken: {error}")
     failure.__cause__ = error
     return failure
-
-
-def event_json(event: SSEEvent) -> Any:
-    """The JSON of an event's data."""
-    if len(event.data) > FREE and _values(event.data.encode()) > MAX_EVENT_VALUES:
-        raise ProviderFailed(_TOO_MANY)
-    try:
-        return loads(event.data)
-    except ValueError:
-        raise BrokenEvent("the provider sent an event that is not JSON", refused=True) from None
 
 
 _json = re.compile(rb"\s*(?:[{\[]|\Z)").match

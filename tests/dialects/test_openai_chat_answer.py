@@ -77,7 +77,8 @@ TEXTS: dict[str, tuple[list[Any], tuple[Any, ...]]] = {
             Image("image/webp", b"\xff\xfe\xfd"),
         ),
     ),
-    "half a surrogate pair": ([said("\ud83d")], (Text("\ufffd"),)),
+    "halves of a letter": ([said("a\ud83d"), said("\ude00b")], (Text("a😀b"),)),
+    "half of a letter alone": ([said("a\ud83d"), said("b")], (Text("ab"),)),
 }
 
 
