@@ -200,8 +200,12 @@ def test_import_env_says_that_there_is_nothing(daemon: Any) -> None:
     assert b"no variable *_API_KEY" in lokictl("secret", "import-env").stderr
 
 
-def locked(daemon: Any, kind: str) -> Any:
+def locked(daemon: Any, kind: str, now: str | None = None) -> Any:
+    """``kind`` of identity at the lock, and ``now``."""
+
     def unlock(_call: Any, params: dict[str, Any]) -> Any:
+        if (now or kind) == "passphrase" and params["passphrase"] is None:
+            raise Refused("invalid_params", "the vault's identity is encrypted with a passphrase")
         if params["passphrase"] not in (None, "open sesame"):
             raise Refused("authentication_failed", "the passphrase does not open the vault's identity")
         return {"state": "open", "secrets": 1}
@@ -242,6 +246,36 @@ def test_unlock_of_a_plain_identity_asks_nothing(daemon: Any) -> None:
     assert b"a copy of lokid's environment stays in its memory" in done.stderr
     assert b"tokens of mine stay in memory until they are on disk" in done.stderr
     assert b"requests still run" in done.stderr
+
+
+def test_a_passphrase_that_the_identity_has_got_since_the_lock_is_asked_for(
+    daemon: Any, terminal: Any
+) -> None:
+    running = locked(daemon, "file", "passphrase")
+    typed = terminal("unlock")
+    typed.read_until(b"passphrase of the vault: ")
+    typed.type(b"open sesame\n")
+    assert typed.wait() == 0
+    assert lokictl("unlock", stdin=b"open sesame\n").returncode == 0
+    assert running.params("secrets.unlock") == {"passphrase": "open sesame"}
+    assert lokictl("unlock", stdin=b"wrong\n").returncode == 77
+
+
+def test_one_that_was_taken_off_since_the_lock_is_not(daemon: Any) -> None:
+    running = locked(daemon, "passphrase", "file")
+    assert lokictl("unlock").returncode == 0
+    assert running.params("secrets.unlock") == {"passphrase": None}
+
+
+def test_what_else_keeps_it_locked_asks_for_nothing(daemon: Any) -> None:
+    def unlock(*_: Any) -> Any:
+        raise Refused("config_invalid", "/i is larger than 64 KiB, so it is no identity")
+
+    running = daemon(secrets__unlock=unlock)
+    done = lokictl("unlock", stdin=b"open sesame\n")
+    assert done.returncode == 78
+    assert b"no identity" in done.stderr
+    assert [name for name, _ in running.calls] == ["hello", "secrets.unlock"]
 
 
 def test_lock_starts_no_daemon() -> None:

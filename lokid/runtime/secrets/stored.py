@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -162,6 +163,10 @@ class StoredSecrets:
         except Unusable as error:
             raise ConfigInvalid(str(error)) from None
         await self._reload()
+        if self._reloader.vault.locked:  # meanwhile: nothing is read any more, and this is what opens it now
+            loaded = self._reloader.loaded
+            vault = replace(loaded.vault, identity=found.path, kind=found.kind)
+            self._reloader.loaded = replace(loaded, vault=vault)
         log.info("the passphrase of the vault was %s", "set" if passphrase else "taken off")
         return {"identity": found.path, "identity_kind": found.kind}
 

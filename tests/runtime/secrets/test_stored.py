@@ -298,6 +298,28 @@ class TestLocking:
             assert await runtime.secrets.unlock("open sesame") == {"state": "open", "secrets": 1}
             assert await key(runtime, "a") == VALUE
 
+    async def test_one_that_is_set_while_a_lock_comes_is_what_unlocks(
+        self, home: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wrap = identity.wrap
+        async with running(home) as runtime:
+
+            async def locked_meanwhile(*given: Any) -> bytes:
+                await runtime.secrets.lock()
+                return await wrap(*given)
+
+            await runtime.secrets.set("A", VALUE)
+            monkeypatch.setattr(identity, "wrap", locked_meanwhile)
+            answer = await runtime.secrets.protect("open sesame")
+            status = await runtime.secrets.status()
+            assert (status["locked"], status["state"], status["secrets"]) == (True, "locked", None)
+            assert {key: status[key] for key in answer} == answer
+            assert (await runtime.secrets.lock())["identity_kind"] == "passphrase"
+            with pytest.raises(InvalidParams, match="encrypted with a passphrase"):
+                await runtime.secrets.unlock(None)
+            assert await runtime.secrets.unlock("open sesame") == {"state": "open", "secrets": 1}
+            assert await key(runtime, "a") == VALUE
+
     async def test_nor_is_one_made_in_the_place_of_a_locked_one(self, home: Path, config: Path) -> None:
         folder, away = home / ".local" / "share" / "lokid", home / "away"
         async with running(home) as runtime:
