@@ -6,6 +6,7 @@ would wait for ever. Whoever waits looks here now and then; loaded only then.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -20,8 +21,10 @@ ENOUGH = 2
 TAIL = 4096
 """Bytes of a log."""
 
-START_S = 10.0
-"""How old its last words may be."""
+WORDS_S = 2.0
+"""How long the reason is waited for."""
+
+POLL_S = 0.02
 
 
 class Watch:
@@ -50,42 +53,42 @@ class Watch:
             )
 
 
-def again_and_again(seconds: float) -> Failure:
-    """Of a lokid without systemd, with what its log said meanwhile."""
-    return _ended(f"lokid closed the connection again and again, for {seconds:.0f} s", seconds)
+class Log:
+    """What a lokid without systemd writes from now on, of which its last error is told."""
+
+    def __init__(self) -> None:
+        self._path, self._begin = os.devnull, 0
+        with contextlib.suppress(OSError, address.NoHome):
+            self._path = address.log_file(os.environ)
+            self._begin = os.path.getsize(self._path)
+
+    def again_and_again(self, seconds: float) -> Failure:
+        return _ended(f"lokid closed the connection again and again, for {seconds:.0f} s{self._error()}")
+
+    def at_once(self) -> Failure:
+        """Of one that was started just now. It may close its socket before it has said why."""
+        until = time.monotonic() + WORDS_S
+        while not (error := self._error()) and time.monotonic() < until:
+            time.sleep(POLL_S)
+        return _ended(f"lokid ended as soon as it had started{error}")
+
+    def _error(self) -> str:
+        """The end of a sentence; nothing if there is none."""
+        try:
+            with open(self._path, "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                # One that has grown too long is moved aside by who starts lokid.
+                file.seek(max(self._begin if self._begin <= size else 0, size - TAIL))
+                lines = file.read(TAIL).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        found = next(filter(None, map(_error, reversed(lines))), "")
+        return f"; its log says: {one_line(found)}" if found else ""
 
 
-def at_once() -> Failure:
-    """Of one that was started just now."""
-    return _ended("lokid ended as soon as it had started", START_S)
-
-
-def _ended(said: str, seconds: float) -> Failure:
-    return Failure(
-        "daemon_unavailable",
-        f"{said}{_last_error(seconds)}",
-        "lokictl daemon run shows why; lokictl info shows where its log is",
-    )
-
-
-def _last_error(seconds: float) -> str:
-    """The end of a sentence; nothing if the log has no error from the last ``seconds``."""
-    try:
-        path = address.log_file(os.environ)
-        with open(path, "rb") as file:
-            if time.time() - os.fstat(file.fileno()).st_mtime > seconds:
-                return ""
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            lines = file.read(TAIL).decode("utf-8", "replace").splitlines()
-    except (OSError, address.NoHome):
-        return ""
-    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - seconds - 1))
-    for line in reversed(lines):
-        if line[:1].isdigit() and line < since:
-            break  # of another lokid, before
-        if found := _error(line):
-            return f"; its log says: {one_line(found)}"
-    return ""
+def _ended(said: str) -> Failure:
+    hint = "lokictl daemon run shows why; lokictl info shows where its log is"
+    return Failure("daemon_unavailable", said, hint)
 
 
 def _error(line: str) -> str:

@@ -307,11 +307,11 @@ def steps(
                 ) from None
             now = time.monotonic()
             if give_up_at is None or now - dialled > RESEND_S:  # that one waited long, and was left
-                give_up_at = now + RESEND_S
-            if now > give_up_at:
-                from lokictl.crashes import again_and_again
+                from lokictl.crashes import Log
 
-                raise again_and_again(RESEND_S) from None
+                give_up_at, log = now + RESEND_S, Log()
+            if now > give_up_at:
+                raise log.again_and_again(RESEND_S) from None
             time.sleep(RESEND_PAUSE_S)
         finally:
             link.close()

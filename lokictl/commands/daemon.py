@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 
-from lokictl import autostart, ending, folders, link
+from lokictl import autostart, crashes, ending, folders, link
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Ending, Failure
 from lokictl.greeting import greet
@@ -53,8 +53,7 @@ def command() -> None:
 @command.command("start")
 def start() -> int:
     """Start lokid, unless it runs."""
-    link.dial(start=True).close()
-    _tell()
+    _start(start=True)
     return 0
 
 
@@ -87,8 +86,7 @@ def restart() -> int:
         _through_systemd("restart", running)
     elif running is not None:
         _stop(running)
-    link.dial(start=True).close()
-    _tell()
+    _start(start=True)
     return 0
 
 
@@ -131,8 +129,7 @@ def install() -> int:
     _systemctl("enable", "--now", SOCKET)
     if running is not None and running.is_unit:
         _systemctl("restart", UNIT)
-    link.dial(start=False).close()  # starts it: what is wrong shows now and not with the first question
-    _tell()
+    _start(start=False)  # starts it all the same: what is wrong shows now and not with the first question
     return 0
 
 
@@ -197,11 +194,12 @@ def _need_systemd() -> None:
         )
 
 
-def _tell() -> None:
+def _start(*, start: bool) -> None:
+    """``start``: by us; a socket unit starts it for who connects."""
+    log = crashes.Log()
+    link.dial(start=start).close()
     if (hello := greet()) is None:
-        from lokictl.crashes import at_once
-
-        raise at_once()
+        raise log.at_once()
     show(f"lokid {hello['version']} runs, pid {hello['pid']}\n")
     # What worked before a restart may be off now: the file was broken while the old one stayed in force.
     from lokictl.commands.status import complain_of_configuration
