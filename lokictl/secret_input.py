@@ -79,8 +79,9 @@ def _hidden_again(prompt: str) -> Iterator[None]:
     shown = termios.tcgetattr(0)
 
     def leave(number: int, _frame: object) -> None:
-        if _in_front():
-            termios.tcsetattr(0, termios.TCSANOW, shown)
+        with contextlib.suppress(termios.error):  # the terminal is gone
+            if _in_front():
+                termios.tcsetattr(0, termios.TCSANOW, shown)
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 

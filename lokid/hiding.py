@@ -32,6 +32,7 @@ _UNIT = re.compile(
     r"|\\{1,8}(?:u\{?|U0000)([0-9a-fA-F]{2,4})\}?"
     r"|\\{1,8}x([0-9a-fA-F]{2})"
     r"|&(?:amp;){0,4}#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));"
+    r"|&(?:amp;){0,4}([a-zA-Z]{2,10};)"
     r"|\\{1,8}([0-3][0-7]{2})"
     r"|\\{1,8}([^\w\s\\])"
     r"|(.)",
@@ -60,11 +61,13 @@ def bare(text: str) -> str:
 def _units(text: str) -> Iterator[tuple[int, int, str]]:
     """Where each character of ``text`` begins and ends, however it is written, and what is bare of it."""
     for unit in _UNIT.finditer(text):
-        percent, escaped, in_two, in_hex, in_decimal, in_octal, quoted, plain = unit.groups()
+        percent, escaped, in_two, in_hex, in_decimal, name, in_octal, quoted, plain = unit.groups()
         if code := percent or escaped or in_two or in_hex:
             letter = _letter(int(code, 16))
         elif in_decimal:
             letter = _letter(int(in_decimal))
+        elif name:
+            letter = _named(name)
         elif in_octal:
             letter = _letter(int(in_octal, 8))
         else:
@@ -74,6 +77,13 @@ def _units(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _letter(code: int) -> str:
     return chr(code) if code <= 0x10FFFF else ""
+
+
+def _named(name: str) -> str:
+    """The letter, or what is no name of one as it is."""
+    from html.entities import html5  # 2,000 names that nobody needs for plain text
+
+    return html5.get(name, f"&{name}")
 
 
 def _folded(letter: str) -> str:

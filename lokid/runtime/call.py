@@ -234,7 +234,8 @@ class _Call:
             self.probe = breakers.admit(name, anyio.current_time()) if name in breakers else None
             try:
                 answer = await self._attempt(exchange)
-                breakers.answered(name)
+                if self.first_event_at is None:  # else it has answered a while ago
+                    breakers.answered(name)
                 break
             except _Refused as refused:
                 error = refused.error
@@ -366,7 +367,7 @@ class _Call:
         """Seconds until it is tried again, or None if it is not."""
         now = anyio.current_time()
         if self.begun:
-            if error.refused:
+            if error.refused and not reached(error):
                 self.breakers.failed(self.model.name, error, now, self.probe)
             else:
                 self.breakers.answered(self.model.name)

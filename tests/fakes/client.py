@@ -94,7 +94,8 @@ class TinyDecoder:
             case "usage":
                 self._usage = Usage(*map(int, rest.split()))
             case "error":
-                raise Overloaded(rest, refused=not self._parts)
+                kind_of = BadRequest if rest.startswith("refused") else Overloaded
+                raise kind_of(rest, refused=not self._parts)
             case "end":
                 self.ended = True
         return []

@@ -105,6 +105,11 @@ class Terminal:
         spun = f"(?:\r[{Spinner.FRAMES}]\r)+\r\x1b\\[K"
         return re.sub(spun, "", self.output.decode()).encode()
 
+    def hang_up(self) -> None:
+        """The window is closed."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDWR)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()

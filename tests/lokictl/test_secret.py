@@ -76,6 +76,15 @@ def test_a_prompt_that_a_signal_ends_leaves_a_terminal_that_shows(
     assert typed.process.wait(20) == -number and typed.echoes
 
 
+def test_a_prompt_whose_terminal_is_closed_ends_as_any_program(daemon: Any, terminal: Any) -> None:
+    vault(daemon)
+    typed = terminal("secret", "set", "OPENAI_API_KEY", split=True)
+    typed.read_until(b": ")
+    typed.hang_up()
+    assert typed.process.wait(20) == -signal.SIGHUP
+    assert typed.process.stderr.read().strip() == b""
+
+
 def test_a_prompt_that_was_stopped_shows_nothing_either(daemon: Any, terminal: Any) -> None:
     """Shells turn the echo on while Ctrl-Z holds it, and off again for nobody."""
     kept = vault(daemon)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -276,6 +277,39 @@ async def test_ten_that_fail_in_a_row_in_their_streams_are_as_many_as_ten_with_a
         for _ in range(12):
             await failure(client, heard)
     assert len(provider.requests) == 22
+
+
+async def test_a_refusal_with_status_200_ends_a_row_of_failures_as_one_with_a_status_does(provider, heard):
+    overloaded, refused = (stream(b"error %b\n" % why, kind=LINES) for why in (b"too busy", b"refused: no"))
+    provider.will(*[overloaded] * 9, refused)
+    provider.default = overloaded
+    async with open_client(provider.url) as client:
+        for _ in range(12):
+            await failure(client, heard)
+    assert len(provider.requests) == 12
+
+
+async def test_the_end_of_an_answer_that_began_before_it_ends_no_outage(provider, heard):
+    go, begun, ended = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def first() -> None:
+        async def emit(_events: Sequence[Event]) -> None:
+            begun.set()
+
+        await call(client, SimpleNamespace(emit=emit, accepted=heard.accepted))
+        ended.set()
+
+    provider.will(slow(b"t he\n", b"end\n", go=go, kind=LINES))
+    provider.default = answer(529)
+    async with open_client(provider.url, max_retries=0) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(first)
+        await begun.wait()
+        for _ in range(12):
+            await failure(client, heard)
+        go.set()
+        await ended.wait()
+        await failure(client, heard)
+    assert len(provider.requests) == 11
 
 
 async def test_an_amended_request_is_sent_once_and_costs_no_budget(provider, heard):

@@ -82,6 +82,7 @@ DISGUISES = {
     "JSON": "".join(f"\\u{ord(each):04X}" for each in KEY),
     "JSON in JSON": "".join(f"\\\\u{ord(each):04x}" for each in KEY),
     "Python": "".join(f"\\x{ord(each):02x}" for each in KEY),
+    "HTML, of its marks": KEY.replace("/", "&sol;").replace("+", "&amp;plus;"),
     "Python, of its marks": KEY.replace("/", "\\x2f"),
     "octal": "".join(f"\\{ord(each):03o}" for each in KEY),
     "HTML": "&#8203;".join(f"&#x{ord(each):x};" for each in KEY),

@@ -117,6 +117,15 @@ def left_behind(directory: str, *, take: bool) -> Iterator[tuple[str, list[tuple
                     os.unlink(path)
 
 
+def journals(directory: str) -> dict[str, list[tuple[int, Row]]]:
+    """The rows of those that are left behind, by name: a daemon whose journal was moved away has several.
+    Raises OSError with its path."""
+    found: dict[str, dict[int, Row]] = {}
+    for name, rows in left_behind(directory, take=False):
+        found.setdefault(name, {}).update(rows)
+    return {name: list(rows.items()) for name, rows in found.items()}
+
+
 def _read(line: bytes) -> tuple[int, Row] | None:
     """None for what is no line: nothing, or what a full disk left of one."""
     try:

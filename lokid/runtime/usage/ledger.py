@@ -31,7 +31,7 @@ import anyio.to_thread
 from lokid.rpc.methods import GroupBy
 from lokid.runtime import durable, lingering
 from lokid.runtime.usage import rows as usage_rows
-from lokid.runtime.usage.journal import Journal, left_behind
+from lokid.runtime.usage.journal import Journal, journals, left_behind
 from lokid.runtime.usage.rows import Row, Unusable
 
 MOST_UNSAVED = 10_000
@@ -364,7 +364,7 @@ class _Writer:
         if not self._looked:
             # What is there counts for a budget, also while the database cannot be opened or is full.
             with suppress(OSError):
-                self._tell(self._ledger.found, dict(left_behind(directory, take=False)))
+                self._tell(self._ledger.found, journals(directory))
                 self._looked = True
         if self._journal is None:
             # First: with it no row is lost at the end of a daemon that finds the database damaged.

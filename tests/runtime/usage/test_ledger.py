@@ -341,6 +341,16 @@ async def test_a_journal_is_taken_over_once_and_only_what_is_missing(path: Path)
     assert not journal.exists()
 
 
+async def test_all_journals_of_one_daemon_count_while_the_database_cannot_be_opened(path: Path) -> None:
+    """Its directory was moved away, and it made another; then the first came back."""
+    path.mkdir(parents=True)
+    for end, numbers in (("", (1, 2)), ("-00112233", (2, 3, 4))):
+        lines = [json.dumps([number, *row(usd=number)]) for number in numbers]
+        (path.parent / f"usage-{'ab' * 8}{end}.journal").write_text("\n".join(lines))
+    async with opened(path) as ledger:
+        assert (await total(ledger))["cost_usd"] == pytest.approx(1 + 2 + 3 + 4)
+
+
 async def test_the_journal_of_a_daemon_that_lives_is_left_alone(path: Path) -> None:
     async with opened(path) as first:
         [journal] = path.parent.glob("*.journal")
