@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 UNIT = "lokid.service"
+SOCKET = "lokid.socket"
 
 WITHIN_S = 5.0
 """A service manager that takes longer is stuck, and then nothing is known."""

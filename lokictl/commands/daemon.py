@@ -17,10 +17,8 @@ from lokictl.command import Command, Group, json_option
 from lokictl.failure import Ending, Failure
 from lokictl.greeting import greet
 from lokictl.render import is_terminal, note
-from lokictl.systemctl import UNIT, properties
+from lokictl.systemctl import SOCKET, UNIT, properties
 from lokictl.tables import show
-
-SOCKET = "lokid.socket"
 
 TELL_S = 1.0
 """A daemon without requests ends sooner; who waits longer is told why, on a terminal."""

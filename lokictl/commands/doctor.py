@@ -23,6 +23,7 @@ from lokictl.commands.config import problem_line
 from lokictl.commands.usage import counts_from, ledger_line
 from lokictl.failure import Ending, Failure, NotRunning
 from lokictl.reply import version_skew
+from lokictl.systemctl import SOCKET, UNIT, properties
 from lokictl.tables import duration, pairs, prose, show, show_json
 from lokictl.vault_paths import vault_paths
 from lokid.rpc import address
@@ -74,6 +75,7 @@ def examine() -> tuple[list[tuple[str, str]], list[str]]:
     facts += _paths(problems, status)
     facts += _daemon(problems, status)
     problems += _another()
+    problems += _service(status)
     facts += _certificates(problems)
     facts += _clock(problems)
     facts.append(("environment", ", ".join(_variables()) or "nothing that concerns lokid"))
@@ -188,6 +190,21 @@ def _another() -> list[str]:
         return []
     mend = f"cron jobs and the like want {name}={session}" if session else f"set {name}={others[name]}"
     return [f"another lokid of yours listens at {place}, with limits and today's spending of its own: {mend}"]
+
+
+def _service(status: Mapping[str, Any] | Failure) -> list[str]:
+    """A sentence about a service that runs and is not what answers: its socket was removed, with its
+    directory, which it may not make again in its sandbox."""
+    if os.environ.get("LOKID_SOCK") or not shutil.which("systemctl"):
+        return []
+    pid = (properties("MainPID") or {}).get("MainPID", "0")
+    answers = None if isinstance(status, Failure) else str(status["daemon"]["pid"])
+    if pid == "0" or answers == pid or not isinstance(status, Mapping | NotRunning):
+        return []
+    instead = f", and the one that does (pid {answers}) has no sandbox" if answers else ""
+    mend = f"systemctl --user restart {SOCKET} {UNIT}"
+    mend = f"lokictl daemon stop && {mend}" if answers else mend
+    return [f"the lokid of the service (pid {pid}) does not answer here{instead}: {mend}"]
 
 
 LISTENING = "00010000"

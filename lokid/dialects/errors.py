@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -269,6 +269,21 @@ def in_place_of(value: Any, *names: str) -> LokidError | None:
     found = mapping(value)
     answered = any(items(found.get(name)) for name in names)
     return in_band(value) if found.get("error") or (not answered and read(value).message) else None
+
+
+def listed_in(value: Any, *names: str) -> Sequence[Any]:
+    """The list that ``value`` is, or has as one of ``names``. An empty one may be null (Go) or left out
+    (Google). Raises what ``value`` says in the place of that."""
+    if isinstance(value, list):
+        return value
+    if refusal := in_place_of(value, *names):
+        raise refusal
+    found = [value]
+    if isinstance(value, dict):
+        found = [value[name] for name in names if value.get(name) is not None]
+    if not all(isinstance(one, list) for one in found):
+        raise no_answer(value, f"list of {names[0]}")
+    return found[0] if found else ()
 
 
 def no_answer(value: Any, what: str, usage: str = "usage") -> LokidError:

@@ -17,8 +17,9 @@ from lokid.dialects import bedrock_converse, bedrock_invoke
 from lokid.dialects.bedrock_converse import Reasons
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder, whole_converse_decoder
 from lokid.dialects.bedrock_errors import classify
+from lokid.dialects.errors import listed_in
 from lokid.dialects.stream import WholeDecoder
-from lokid.dialects.untrusted import items, mapping, text
+from lokid.dialects.untrusted import mapping, text
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.sigv4 import AccessKey, sign
 from lokid.providers import anthropic_formats
@@ -136,7 +137,7 @@ def list_models(client: BedrockSettings) -> Exchange[tuple[str, ...]]:
 
 
 def _model_names(value: Any) -> tuple[str, ...]:
-    found = map(mapping, items(mapping(value).get("modelSummaries")))
+    found = map(mapping, listed_in(value, "modelSummaries"))
     return tuple(dict.fromkeys(filter(None, (text(entry.get("modelId")) for entry in found))))
 
 

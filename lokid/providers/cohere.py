@@ -10,9 +10,9 @@ from lokid.chat import Answer, ChatRequest, EmbedAnswer, EmbedRequest, RerankAns
 from lokid.dialects import cohere_chat, cohere_embeddings
 from lokid.dialects import rerank as rerank_dialect
 from lokid.dialects.cohere_chat_answer import CohereDecoder, whole_cohere_decoder
-from lokid.dialects.errors import classify
+from lokid.dialects.errors import classify, listed_in
 from lokid.dialects.stream import WholeDecoder
-from lokid.dialects.untrusted import items, mapping, text
+from lokid.dialects.untrusted import mapping, text
 from lokid.errors import BadRequest, ContentFiltered, LokidError, QuotaExceeded
 from lokid.protocols.http import HTTPRequest
 from lokid.providers import openai_formats
@@ -67,7 +67,7 @@ def list_models(client: CohereSettings) -> Exchange[tuple[str, ...]]:
 
 
 def _model_names(value: Any) -> tuple[str, ...]:
-    found = map(mapping, items(mapping(value).get("models")))
+    found = map(mapping, listed_in(value, "models"))
     names = (text(entry.get("name")) for entry in found if entry.get("is_deprecated") is not True)
     return tuple(dict.fromkeys(filter(None, names)))
 

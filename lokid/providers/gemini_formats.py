@@ -8,10 +8,11 @@ from typing import Any
 
 from lokid.chat import Answer, ChatRequest
 from lokid.dialects import gemini
+from lokid.dialects.errors import listed_in
 from lokid.dialects.gemini_answer import GeminiDecoder, whole_gemini_decoder
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import items, mapping, text
+from lokid.dialects.untrusted import mapping, text
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Exchange
 from lokid.providers.settings import ClientSettings, ModelSettings
@@ -63,6 +64,6 @@ def models(url: str, *, headers: Mapping[str, str]) -> Exchange[tuple[str, ...]]
 
 
 def _model_names(value: Any) -> tuple[str, ...]:
-    found = items(mapping(value).get("models")) or items(mapping(value).get("publisherModels"))
+    found = listed_in(value, "models", "publisherModels")
     names = (text(mapping(entry).get("name")).rpartition("models/")[2] for entry in found)
     return tuple(dict.fromkeys(filter(None, names)))

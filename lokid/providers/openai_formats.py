@@ -8,11 +8,12 @@ from typing import Any
 
 from lokid.chat import Answer, ChatRequest, EmbedAnswer, EmbedRequest
 from lokid.dialects import openai_chat, openai_embeddings, openai_responses
+from lokid.dialects.errors import listed_in
 from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import items, mapping, text
+from lokid.dialects.untrusted import mapping, text
 from lokid.errors import LokidError
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.merge_patch import merge
@@ -119,8 +120,8 @@ def models(url: str, *, headers: Mapping[str, str]) -> Exchange[tuple[str, ...]]
 
 
 def _model_names(value: Any) -> tuple[str, ...]:
-    found = items(value) or items(mapping(value).get("data")) or items(mapping(value).get("models"))
-    names = (text(entry.get("id")) or text(entry.get("name")) for entry in map(mapping, found))
+    found = map(mapping, listed_in(value, "data", "models"))
+    names = (text(entry.get("id")) or text(entry.get("name")) for entry in found)
     return tuple(dict.fromkeys(filter(None, names)))
 
 

@@ -159,7 +159,6 @@ async def _names(client: OpenClient, limit: anyio.CancelScope) -> tuple[str, ...
         exchange = client.provider.list_models(settings)
         request = client.provider.authorize(settings, credentials, exchange.request)
         timeouts = Timeouts(settings.extra.connect_timeout, REFRESH_S, REFRESH_S)
-        refused: LokidError | None = None
         decoder = exchange.decoder()
         async with client.http.send(request, timeouts) as response:
             if 200 <= response.status < 300:
@@ -169,16 +168,24 @@ async def _names(client: OpenClient, limit: anyio.CancelScope) -> tuple[str, ...
                         raise _too_long(client)
             else:
                 body = await refusals.body_of(response)
-                refused = client.provider.error(response.status, response.headers, body)
-        if refused is None:
-            limit.deadline = inf
-            told = partial(_told, decoder, credentials)
+                raise _hidden(
+                    client.provider.error(response.status, response.headers, body), client, credentials
+                )
+        limit.deadline = inf
+        told = partial(_told, decoder, credentials)
+        try:
             # A large list is read where nobody waits, and one at a time: its values take ten times as much.
             return await aside(told, heavy=response.size > LARGE, limiter=_one_at_a_time())
-        refused_keys.tell(refused, client)
-        hide(refused, credentials.secrets.values())
-        refused.client = client.name
-        raise refused
+        except LokidError as error:
+            raise _hidden(error, client, credentials) from None
+
+
+def _hidden(error: LokidError, client: OpenClient, credentials: Credentials) -> LokidError:
+    """Without what the provider repeats of its key."""
+    refused_keys.tell(error, client)
+    hide(error, credentials.secrets.values())
+    error.client = client.name
+    return error
 
 
 def _told(decoder: Decoder[tuple[str, ...]], credentials: Credentials) -> tuple[str, ...]:

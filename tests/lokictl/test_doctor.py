@@ -140,6 +140,23 @@ def test_a_second_daemon_is_told(home, monkeypatch):
     assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # whoever sets that knows
 
 
+def test_a_service_that_is_not_what_answers_is_told(daemon, home, tmp_path, monkeypatch):
+    """Whose socket was removed with its directory."""
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text('#!/bin/sh\ncase "$*" in *MainPID*) echo MainPID=$SERVICE;; esac\n')
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SERVICE", "7")
+    mend = b"systemctl --user restart lokid.socket lokid.service\n"
+    assert lokictl("doctor").stdout.endswith(b"(pid 7) does not answer here: " + mend)
+    daemon(status=lambda *_: status())
+    told = f"and the one that does (pid {os.getpid()}) has no sandbox: lokictl daemon stop && ".encode()
+    assert lokictl("doctor").stdout.endswith(told + mend)
+    for own in (str(os.getpid()), "0"):
+        monkeypatch.setenv("SERVICE", own)
+        assert b"does not answer here" not in lokictl("doctor").stdout
+
+
 def test_who_has_no_runtime_directory_is_told_of_the_daemon_of_the_session(home, monkeypatch):
     seen = []
     monkeypatch.setattr(doctor, "_listens", lambda path: not seen.append(path))

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from lokid.chat import ChatRequest, EmbedRequest, Message, RerankRequest, Text, Tool
-from lokid.errors import BadRequest, LokidError
+from lokid.errors import AuthenticationFailed, BadRequest, LokidError, ProviderFailed
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Credentials, Exchange
 from lokid.providers.catalogue import complete
@@ -263,7 +263,12 @@ def test_models_are_listed(client: Any) -> None:
         {"models": [{"name": "a"}, {"name": "b"}]},
     ):
         assert fed(exchange.decoder, json.dumps(answer).encode()).answer == ("a", "b")
-    assert fed(exchange.decoder, b"{}").answer == ()
+    for empty in (b"{}", b'{"object": "list", "data": null}', b'{"data": []}', b"[]"):
+        assert fed(exchange.decoder, empty).answer == ()
+    for none in (b'{"data": {"a": 1}}', b'"a"', b"null"):
+        assert isinstance(fed(exchange.decoder, none).error, ProviderFailed)
+    wrong = b'{"error": {"message": "no such key", "code": "invalid_api_key"}}'
+    assert isinstance(fed(exchange.decoder, wrong).error, AuthenticationFailed)
 
 
 def test_the_registry_knows_every_type_by_its_name() -> None:
