@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from lokid.chat import Answer, Counted, Event, Usage
 from lokid.dialects.halves import Halves
-from lokid.dialects.untrusted import loads
+from lokid.dialects.untrusted import Unreadable, loads
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.event_stream import BrokenStream, CutStream
 from lokid.protocols.sse import MAX_EVENT, EventTooLarge, SSEEvent, SSEParser
@@ -269,6 +269,8 @@ class WholeDecoder(Generic[T]):
         self._body.clear()  # the values need its room
         try:
             value = loads(text)
+        except Unreadable as error:
+            raise ProviderFailed(f"the provider's answer cannot be read: {error}") from None
         except ValueError:
             if begins_as_json:
                 raise IncompleteResponse("the provider's answer ended before it was complete") from None

@@ -23,8 +23,12 @@ def _int(digits: str) -> int | float:
     return number if -(2**63) <= number < 2**64 else float(number)
 
 
+class Unreadable(ValueError):
+    """A text that is no JSON, and not because it was cut."""
+
+
 def _constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise Unreadable(f"{name} is no number of JSON")
 
 
 _DECODER = json.JSONDecoder(parse_int=_int, parse_constant=_constant)
@@ -61,7 +65,7 @@ def loads(text: str | bytes) -> Any:
             del text
             value = _mended(value)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise Unreadable("it is nested too deeply") from None
     return value
 
 

@@ -149,3 +149,15 @@ def test_while_the_values_of_an_answer_are_made_its_bytes_are_gone() -> None:
         tracemalloc.stop()
     # The text, and the value that is made of it; the bytes would be a third.
     assert most < 2.5 * size
+
+
+@pytest.mark.parametrize(
+    ("body", "why"), [(b'{"a": NaN}', "NaN is no number"), (b"[" * 200_000 + b"]" * 200_000, "too deeply")]
+)
+def test_a_whole_answer_that_no_json_reader_takes_was_not_cut(body: bytes, why: str) -> None:
+    """Python's own writer writes NaN, and so do servers of embeddings."""
+    decoder = WholeDecoder(lambda value: value)
+    decoder.feed(body)
+    with pytest.raises(ProviderFailed, match=f"cannot be read: .*{why}") as caught:
+        decoder.close()
+    assert not caught.value.refused
