@@ -165,13 +165,13 @@ def _without_file(
 ) -> Config:
     """What is there without a configuration: a client for every provider whose key is in the vault, so that
     ``lokictl secret set OPENAI_API_KEY`` is all there is to do, and those that need no key. A variable of
-    the environment makes none: nobody put it there for lokid, and questions cost money. While the vault is
-    locked nobody knows which keys it has, so all of these clients are there and say so."""
+    the environment makes none: nobody put it there for lokid, and questions cost money. While the vault
+    cannot be read nobody knows which keys it has, so all of these clients are there and say so."""
     keys = {
         kind: name
         for kind, names in KEY_IS_ENOUGH.items()
         for name in names
-        if name in kept.secrets or kept.state == "locked"
+        if name in kept.secrets or kept.state in ("locked", "refused")
     }
     entries = [f"{{type: {kind}, api_key: '{{{{{name}}}}}'}}" for kind, name in keys.items()]
     text = f"clients: [{', '.join(entries)}]"

@@ -170,16 +170,17 @@ class Reloader:
         return loaded, plan(config, loaded.config) if loaded.config else Plan()
 
     def _gone(self, loaded: Loaded) -> Problem | None:
-        """A file that was in use and is not there any more, or a vault that cannot be read any more."""
+        """A configuration that was in use and is not there any more, or a vault that cannot be read any more.
+        Of those of before a lock nothing is in use."""
         if loaded.config is None or self.generation.sealed:
             return None
-        old, said = self.generation, "is gone; what it held stays in use until `lokictl daemon restart`"
-        if loaded.texts[0] is None and old.from_file:
+        if loaded.texts[0] is None and self.generation.from_file:
+            said = "is gone; what it held stays in use until `lokictl daemon restart`"
             return Problem.of_whole(self.paths.config, said)
-        before, now = self.loaded.vault, loaded.vault
-        lost = ("absent", "refused") if before.state == "open" else ("absent",)
-        if before.state in ("open", "locked") and before.file == now.file and now.state in lost:
-            return Problem.of_whole(now.file, now.reason or said)
+        before, now = self.loaded, loaded
+        same = before.settings.file == now.settings.file  # the links on the way there may be others
+        if same and before.vault.state == "open" and now.vault.state == "refused":
+            return Problem.of_whole(now.vault.file, now.vault.reason)
         return None
 
     def check_unlocked(self) -> None:

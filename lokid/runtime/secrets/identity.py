@@ -90,15 +90,15 @@ class Place:
 
     def is_away(self, *, held: bool) -> str | None:
         """Why no vault is to be made here: a new one would take the place of one whose disk is not mounted.
-        ``held``: it was there, and what it held is in force."""
+        ``held``: there was one."""
         for at in (self.given, *map(str, PurePath(self.given).parents)):
             there = os.path.dirname(self.file) if at == self.given else at
             if os.path.islink(at) and not os.path.isdir(there):
                 return f"{at} is a link to {os.path.realpath(at)}, which is not there: is its disk mounted?"
         if held and not os.path.lexists(self.file):
             return (
-                f"{self.file} is not there any more, and what it held is still in force: put it back (is its"
-                " disk mounted?), or begin a new one with lokictl daemon restart"
+                f"{self.file} is not there any more: put it back (is its disk mounted?), or begin a new one,"
+                " without what it held, with lokictl daemon restart"
             )
         return None
 
@@ -207,6 +207,18 @@ def create(path: str) -> None:
     durable.make_directory(os.path.dirname(path))
     with durable.written(path, text.encode()) as temporary:
         durable.place_new(path, temporary)
+
+
+def move(place: Place, new: str, data: bytes, same: tuple[bytes, bytes]) -> None:
+    """To ``new``, as ``data``. ``same``: what the old file holds, and the identity in it. The other file goes
+    if it is one of these: also the one that stayed when somebody who set a passphrase before was killed
+    half-way. Raises Unusable, Busy and OSError."""
+    with durable.lock(place.file), durable.written(new, data) as temporary:
+        durable.replace(new, temporary)  # no backup: it would be a second key
+        for old in {place.plain, place.wrapped} - {new}:
+            if os.path.exists(old) and read(old) in same:
+                os.unlink(old)
+                durable.flush_directory(os.path.dirname(old))
 
 
 async def unwrap(data: bytes, passphrase: str, environ: Mapping[str, str]) -> bytes:

@@ -148,10 +148,10 @@ class StoredSecrets:
                 raise ConfigInvalid(str(error)) from None
             self._wrong = 0
         await self._reload()
+        log.info("lokid was unlocked")
         found = await self._look()
         if found.state == "refused":
-            raise ConfigInvalid(found.reason)
-        log.info("lokid was unlocked")
+            raise ConfigInvalid(f"lokid is unlocked, but the vault cannot be read: {found.reason}")
         return {"state": found.state, "secrets": len(found.secrets)}
 
     async def protect(self, passphrase: str | None) -> dict[str, Any]:
@@ -187,9 +187,7 @@ class StoredSecrets:
 
     async def _change(self, changes: Mapping[str, str | None]) -> Contents:
         # Not to be abandoned in the middle: who asked is told what happened.
-        loaded = self._reloader.loaded
-        in_force = loaded.vault if loaded.vault.secrets or loaded.vault.state == "locked" else None
-        change = partial(self._reloader.vault.change, loaded.settings, changes, in_force)
+        change = partial(self._reloader.vault.change, self._reloader.loaded.settings, changes)
         async with self._changing:
             before = await anyio.to_thread.run_sync(change)
         await self._reload()

@@ -74,6 +74,7 @@ class Vault:
         self._owners: list[Any] = []  # who opens the vault; public
         self._silent = ""  # why the keyring gives no identity: it is not asked again by every look
         self._swept: set[str] = set()
+        self._held: set[str] = set()  # where a vault was: none is made there when it is away
         self._turn = threading.Lock()  # looks are taken by threads
         self.locked = False
         self.epoch = 0
@@ -107,6 +108,8 @@ class Vault:
                 self._note_owners(found, settings)
             data = self._data(place, warnings)
             if data is None:
+                if why := self._is_away(place):
+                    raise Unusable(why)
                 state = "absent"
             elif self._is_locked(found):
                 state = "locked"
@@ -114,6 +117,8 @@ class Vault:
                 reason = f"{LOCKED}{silent}"
             else:
                 state, secrets = "open", self._opened(place, found, data)
+            if state != "absent":
+                self._held.add(place.given)
         except Unusable as error:
             state, reason = "refused", str(error)
         path = found.path if found is not None else place.plain
@@ -132,6 +137,9 @@ class Vault:
 
     def _is_locked(self, found: Found) -> bool:
         return self.locked or (found.kind in ("passphrase", "keyring") and found.path not in self._unwrapped)
+
+    def _is_away(self, place: Place) -> str | None:
+        return place.is_away(held=place.given in self._held)
 
     def _find(self, place: Place) -> Found:
         """``identity.find``, and the keyring is asked, once."""
@@ -220,16 +228,13 @@ class Vault:
 
     # --- writing -----------------------------------------------------------------------------------
 
-    def change(
-        self, settings: Settings, changes: Mapping[str, str | None], in_force: Contents | None = None
-    ) -> Contents:
+    def change(self, settings: Settings, changes: Mapping[str, str | None]) -> Contents:
         """Sets secrets, and removes those that are None. Returns what was there before. Makes the vault and
-        its identity if there is none. ``in_force``: what was read last. Raises a LokidError, and then nothing
-        has changed."""
+        its identity if there is none and was none. Raises a LokidError, and then nothing has changed."""
         place = self.place(settings)
         self._sweep(place)  # before the lock: sweeping takes it
         try:
-            if why := place.is_away(held=in_force is not None and in_force.file == place.file):
+            if why := self._is_away(place):
                 raise Unusable(why)
             durable.make_directory(os.path.dirname(place.file))
             with durable.lock(place.file):
@@ -306,7 +311,8 @@ class Vault:
                 plain = age.decrypt(sealed, own) if own else None
             if plain is None:
                 raise Unusable(
-                    f"{found.path} is not the identity any more to which the environment was sealed at the"
+                    self._is_away(place)
+                    or f"{found.path} does not hold the identity to which the environment was sealed at the"
                     " lock: put that one back, or start lokid again (lokictl daemon restart)"
                 )
         with self._turn:
@@ -342,7 +348,7 @@ class Vault:
         data = await identity.wrap(plain, passphrase, self._environ) if passphrase else plain
         path = place.wrapped if passphrase else place.plain
         try:
-            await anyio.to_thread.run_sync(_move_identity, place, path, data, (found.data, plain))
+            await anyio.to_thread.run_sync(identity.move, place, path, data, (found.data, plain))
         except OSError as error:
             raise unsaved(error) from None
         except durable.Busy as error:
@@ -354,19 +360,8 @@ class Vault:
 _NOT_WRAPPED: Mapping[IdentityKind, str] = {
     "credential": "a systemd credential",
     "keyring": "in the keyring",
-    "none": "not there yet",
+    "none": "not there",
 }
-
-
-def _move_identity(place: Place, new: str, data: bytes, same: tuple[bytes, bytes]) -> None:
-    """``same``: what the old file holds, and the identity in it. The other file goes if it is one of these:
-    also the one that stayed when somebody who set a passphrase before was killed half-way."""
-    with durable.lock(place.file), durable.written(new, data) as temporary:
-        durable.replace(new, temporary)  # no backup: it would be a second key
-        for old in {place.plain, place.wrapped} - {new}:
-            if os.path.exists(old) and identity.read(old) in same:
-                os.unlink(old)
-                durable.flush_directory(os.path.dirname(old))
 
 
 def _is_open_folder(path: str) -> bool:

@@ -69,6 +69,20 @@ def with_sleep(sleep: Any) -> types.SimpleNamespace:
     return types.SimpleNamespace(**vars(anyio) | {"sleep": sleep})
 
 
+async def nothing_is_said_of_what_it_holds(runtime: Runtime) -> None:
+    """Of a vault that is not there now."""
+    status = await runtime.secrets.status()
+    assert (status["state"], status["secrets"]) == ("refused", None)
+    assert "is its disk mounted" in status["reason"]
+    secrets = runtime.secrets
+    for call in (
+        secrets.list(), secrets.get("A"), secrets.delete("A"),
+        secrets.add({"NEW": VALUE}, dry_run=True), secrets.add({"NEW": VALUE}, dry_run=False),
+    ):  # fmt: skip
+        with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+            await call
+
+
 async def until(condition: Any) -> None:
     with anyio.fail_after(10):
         while not condition():
@@ -122,6 +136,7 @@ class TestSecrets:
                     await runtime.secrets.set("OPENAI_API_KEY", VALUE)
                 assert not vault.exists()
                 assert await key(runtime, "a") == VALUE
+            await nothing_is_said_of_what_it_holds(runtime)
             (tmp_path / "away").rename(away)
             await runtime.secrets.set("OPENAI_API_KEY", VALUE)
             assert [row["name"] for row in await runtime.secrets.list()] == ["A", "OPENAI_API_KEY"]
@@ -132,6 +147,33 @@ class TestSecrets:
             else:
                 with pytest.raises(ConfigInvalid, match="is its disk mounted"):
                     await runtime.secrets.set("A", VALUE)
+                assert "the vault cannot be read: lokictl status" in str(reason(runtime, "a"))
+                await nothing_is_said_of_what_it_holds(runtime)
+
+    @pytest.mark.parametrize("link", ["removed", "to another place"])
+    async def test_nor_of_one_that_a_link_led_to(
+        self, home: Path, config: Path, tmp_path: Path, link: str
+    ) -> None:
+        folder = home / ".local" / "share" / "lokid"
+        folder.parent.mkdir(parents=True)
+        for name in ("disk", "another"):
+            (tmp_path / name).mkdir()
+        folder.symlink_to(tmp_path / "disk")
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            folder.unlink()
+            if link == "to another place":
+                folder.symlink_to(tmp_path / "another")
+            with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+                await runtime.secrets.set("NEW", VALUE)
+            assert not (folder / "vault.age").exists()
+            with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+                await runtime.reload()
+            assert await key(runtime, "a") == VALUE
+            folder.unlink(missing_ok=True)
+            folder.symlink_to(tmp_path / "disk")
+            await runtime.secrets.set("NEW", VALUE)
+            assert [row["name"] for row in await runtime.secrets.list()] == ["A", "NEW"]
 
     async def test_no_vault_is_made_where_everybody_may_put_links(self, home: Path, config: Path) -> None:
         folder = home / ".local" / "share" / "lokid"
@@ -330,14 +372,82 @@ class TestLocking:
             for _ in range(2):
                 with pytest.raises(ConfigInvalid, match="is its disk mounted"):
                     await runtime.secrets.set("NEW", VALUE)
-                with pytest.raises(ConfigInvalid, match="is gone"):
-                    await runtime.reload()
+                await runtime.reload()
+                assert "the vault cannot be read: lokictl status" in str(reason(runtime, "a"))
                 assert not (folder / "vault.age").exists()
             if folder.exists():
                 shutil.rmtree(folder)
             away.rename(folder)
             assert await runtime.secrets.unlock("open sesame") == {"state": "open", "secrets": 1}
             assert await key(runtime, "a") == VALUE
+
+    @pytest.mark.parametrize("passphrase", [None, "open sesame"])
+    async def test_nor_of_one_that_went_while_lokid_was_locked(
+        self, home: Path, config: Path, passphrase: str | None
+    ) -> None:
+        vault, away = home / ".local" / "share" / "lokid" / "vault.age", home / "away"
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            if passphrase:
+                await runtime.secrets.protect(passphrase)
+            await runtime.secrets.lock()
+            vault.rename(away)
+            with pytest.raises(ConfigInvalid, match=r"lokid is unlocked, but .* is not there any more"):
+                await runtime.secrets.unlock(passphrase)
+            for _ in range(2):
+                with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+                    await runtime.secrets.set("NEW", VALUE)
+                await nothing_is_said_of_what_it_holds(runtime)
+                assert not vault.exists()
+                assert await key(runtime, "b") == "sk-of-the-environment"
+                assert "the vault cannot be read: lokictl status" in str(reason(runtime, "a"))
+                await runtime.reload()
+            away.rename(vault)
+            await until(lambda: reason(runtime, "a") is None)
+            assert await key(runtime, "a") == VALUE
+            await runtime.secrets.set("NEW", VALUE)
+            assert [row["name"] for row in await runtime.secrets.list()] == ["A", "NEW"]
+
+    async def test_what_opens_the_environment_may_be_away_with_the_vault(
+        self, home: Path, config: Path
+    ) -> None:
+        folder, away = home / ".local" / "share" / "lokid", home / "away"
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            await runtime.secrets.lock()
+            folder.rename(away)
+            with pytest.raises(ConfigInvalid, match=r"vault\.age is not there any more"):
+                await runtime.secrets.unlock(None)
+            with pytest.raises(ConfigInvalid, match=r"vault\.age is not there any more"):
+                await runtime.secrets.set("NEW", VALUE)
+            assert not folder.exists()
+            assert reason(runtime, "b") == "lokid is locked: lokictl unlock"
+            away.rename(folder)
+            (folder / "identity.txt").rename(away)
+            with pytest.raises(ConfigInvalid, match=r"identity\.txt does not hold the identity"):
+                await runtime.secrets.unlock(None)
+            away.rename(folder / "identity.txt")
+            assert await runtime.secrets.unlock(None) == {"state": "open", "secrets": 1}
+            assert await key(runtime, "a") == VALUE
+
+    async def test_where_there_was_none_there_is_none_to_put_back(self, home: Path, config: Path) -> None:
+        async with running(home) as runtime:
+            await runtime.secrets.lock()
+            with pytest.raises(SecretMissing, match="the vault is locked"):
+                await runtime.secrets.set("A", VALUE)
+            assert await runtime.secrets.unlock(None) == {"state": "absent", "secrets": 0}
+            await runtime.secrets.set("A", VALUE)
+            assert await key(runtime, "a") == VALUE
+
+    async def test_without_a_configuration_a_vault_that_is_away_says_so(self, home: Path) -> None:
+        vault = home / ".local" / "share" / "lokid" / "vault.age"
+        async with running(home) as runtime:
+            await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+            await runtime.secrets.lock()
+            vault.rename(home / "away")
+            with pytest.raises(ConfigInvalid, match="is its disk mounted"):
+                await runtime.secrets.unlock(None)
+            assert "the vault cannot be read: lokictl status" in str(reason(runtime, "openai"))
 
     async def test_the_loop_is_free_while_a_passphrase_is_tried(self, home: Path) -> None:
         async with running(home) as runtime:

@@ -373,7 +373,7 @@ class TestLocking:
 
     @pytest.mark.anyio
     async def test_what_has_no_file_takes_no_passphrase(self, one: Vault) -> None:
-        with pytest.raises(InvalidParams, match="not there yet"):
+        with pytest.raises(InvalidParams, match="not there, so"):
             await one.protect(Settings(), PASSPHRASE)
 
     @pytest.mark.anyio
