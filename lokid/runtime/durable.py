@@ -56,8 +56,10 @@ def make_directory(path: str) -> None:
         make_directory(above)
     try:
         os.mkdir(path, 0o700)
-    except OSError:  # of one that is there NFS may say that it is forbidden, or its disk read-only
+    except OSError as error:  # of one that is there NFS may say that it is forbidden, or its disk read-only
         if not os.path.isdir(path):
+            if isinstance(error, FileExistsError):
+                os.stat(path)  # where a disk fails or the program of a mount has ended, that is the reason
             raise
 
 

@@ -160,6 +160,9 @@ def test_what_is_missing_above_a_directory_is_private_too(folder: Path) -> None:
     (folder / "file").write_text("")
     with pytest.raises(FileExistsError):
         durable.make_directory(str(folder / "file"))
+    (folder / "circle").symlink_to(folder / "circle")
+    with pytest.raises(OSError, match="Too many levels"):
+        durable.make_directory(str(folder / "circle"))
 
 
 def test_a_directory_that_is_there_may_be_forbidden_to_make(

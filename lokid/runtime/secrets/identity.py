@@ -93,9 +93,9 @@ class Place:
         ``held``: there was one."""
         for at in (self.given, *map(str, PurePath(self.given).parents)):
             there = os.path.dirname(self.file) if at == self.given else at
-            if os.path.islink(at) and not os.path.isdir(there):
+            if os.path.islink(at) and _is_missing(there):
                 return f"{at} is a link to {os.path.realpath(at)}, which is not there: is its disk mounted?"
-        if held and not os.path.lexists(self.file):
+        if held and _is_missing(self.file):
             return (
                 f"{self.file} is not there any more: put it back (is its disk mounted?), or begin a new one,"
                 " without what it held, with lokictl daemon restart"
@@ -119,6 +119,15 @@ class Found:
 
     def __repr__(self) -> str:
         return f"Found({self.kind!r}, {self.path!r})"
+
+
+def _is_missing(path: str) -> bool:
+    """Where nobody can look now it is taken to be there: who reads or writes it is told why."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    return False
 
 
 def find(place: Place) -> Found:

@@ -8,8 +8,8 @@ import shutil
 import stat
 import threading
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,30 @@ async def key(runtime: Runtime, client: str) -> str:
 def with_sleep(sleep: Any) -> types.SimpleNamespace:
     """``anyio`` for one module alone; what else sleeps in a runtime goes on sleeping."""
     return types.SimpleNamespace(**vars(anyio) | {"sleep": sleep})
+
+
+@contextmanager
+def forbidden(path: Path) -> Iterator[None]:
+    path.chmod(0)
+    try:
+        yield
+    finally:
+        path.chmod(0o700)
+
+
+@contextmanager
+def going_in_circles(path: Path) -> Iterator[None]:
+    """What root cannot enter either."""
+    aside = path.rename(path.with_name("aside"))
+    path.symlink_to(path)
+    try:
+        yield
+    finally:
+        path.unlink()
+        aside.rename(path)
+
+
+CLOSED = {"permission denied": forbidden, "too many levels of symbolic links": going_in_circles}
 
 
 async def nothing_is_said_of_what_it_holds(runtime: Runtime) -> None:
@@ -172,6 +196,40 @@ class TestSecrets:
             assert await key(runtime, "a") == VALUE
             folder.unlink(missing_ok=True)
             folder.symlink_to(tmp_path / "disk")
+            await runtime.secrets.set("NEW", VALUE)
+            assert [row["name"] for row in await runtime.secrets.list()] == ["A", "NEW"]
+
+    @pytest.mark.parametrize("where", ["its directory", "behind a link", "in front of a link"])
+    @pytest.mark.parametrize("why", CLOSED)
+    async def test_where_nobody_may_look_the_reason_is_that(
+        self, home: Path, config: Path, tmp_path: Path, where: str, why: str
+    ) -> None:
+        disk, folder = tmp_path / "disk", home / ".local" / "share" / "lokid"
+        closed = {"its directory": folder, "behind a link": disk, "in front of a link": folder.parent}[where]
+        if where != "its directory":
+            (disk / "lokid").mkdir(parents=True)
+            folder.parent.mkdir(parents=True)
+            folder.symlink_to(disk / "lokid")
+        (probe := tmp_path / "probe").mkdir(mode=0)
+        if why == "permission denied" and os.access(probe, os.X_OK):
+            pytest.skip("root may enter every directory")
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            with CLOSED[why](closed):
+                for _ in range(2):
+                    with pytest.raises(ConfigInvalid, match=f"the vault could not be saved: {why}; what"):
+                        await runtime.secrets.set("NEW", VALUE)
+                    with pytest.raises(ConfigInvalid, match=f"(?i): {why}"):
+                        await runtime.reload()
+                    assert await key(runtime, "a") == VALUE
+                for call in (runtime.secrets.list(), runtime.secrets.delete("A")):
+                    with pytest.raises(ConfigInvalid, match=f"(?i)the vault cannot be read: .*: {why}"):
+                        await call
+                with pytest.raises(ConfigInvalid, match=f"(?i): {why}"):
+                    await runtime.secrets.protect("open sesame")
+                status = await runtime.secrets.status()
+                assert status["state"] == "refused"
+                assert why in status["reason"].lower()
             await runtime.secrets.set("NEW", VALUE)
             assert [row["name"] for row in await runtime.secrets.list()] == ["A", "NEW"]
 
