@@ -90,7 +90,9 @@ def going_in_circles(path: Path) -> Iterator[None]:
         aside.rename(path)
 
 
-CLOSED = {"permission denied": forbidden, "too many levels of symbolic links": going_in_circles}
+CLOSED = {"too many levels of symbolic links": going_in_circles}
+if os.geteuid() != 0:  # root may enter every directory
+    CLOSED["permission denied"] = forbidden
 
 
 async def nothing_is_said_of_what_it_holds(runtime: Runtime) -> None:
@@ -210,9 +212,6 @@ class TestSecrets:
             (disk / "lokid").mkdir(parents=True)
             folder.parent.mkdir(parents=True)
             folder.symlink_to(disk / "lokid")
-        (probe := tmp_path / "probe").mkdir(mode=0)
-        if why == "permission denied" and os.access(probe, os.X_OK):
-            pytest.skip("root may enter every directory")
         async with running(home) as runtime:
             await runtime.secrets.set("A", VALUE)
             with CLOSED[why](closed):
