@@ -13,6 +13,7 @@ from typing import Any
 
 from lokid.chat import EmbedAnswer, EmbedRequest, RerankAnswer, RerankRequest, Usage
 from lokid.dialects import openai_embeddings, rerank
+from lokid.dialects.errors import in_place_of
 from lokid.dialects.openai_pieces import known
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.untrusted import count, counted, items, mapping
@@ -117,7 +118,10 @@ def decoder(texts: int, family: Family) -> WholeDecoder[EmbedAnswer]:
 
     def read(value: Any) -> EmbedAnswer:
         answer = mapping(value)
-        rows = [{"embedding": vector} for vector in items(family.vectors(answer))]
+        vectors = items(family.vectors(answer))
+        if not any(vectors) and (refusal := in_place_of(value)):
+            raise refusal
+        rows = [{"embedding": vector} for vector in vectors]
         return replace(openai_embeddings.read({"data": rows}, texts), usage=_usage(answer))
 
     return WholeDecoder(read, lambda value: _usage(mapping(value)))
@@ -171,6 +175,8 @@ def rerank_decoder(request: RerankRequest) -> WholeDecoder[RerankAnswer]:
         for row in rows:
             if "relevanceScore" in row:
                 row["relevance_score"] = row["relevanceScore"]
+        if not rows and (refusal := in_place_of(value)):
+            raise refusal
         return rerank.read({"results": rows}, request)
 
     return WholeDecoder(read)

@@ -17,7 +17,7 @@ from lokid.dialects.bedrock_invoke import (
     encode_rerank_sources,
     family,
 )
-from lokid.errors import InvalidParams, ProviderFailed, Unsupported
+from lokid.errors import InvalidParams, ProviderFailed, RateLimited, Unsupported
 from tests.fakes.feeding import fed
 
 V3 = "cohere.embed-multilingual-v3"
@@ -125,13 +125,28 @@ def test_an_answer_without_vectors_is_an_error(model: str, value: Any) -> None:
         answer(model, value)
 
 
+@pytest.mark.parametrize("model", [V3, V4, TITAN_IMAGE, NOVA])
+@pytest.mark.parametrize("beside", [{}, {"embedding": None, "embeddings": None}])
+def test_a_reason_in_place_of_vectors_is_told_and_costs_nothing(model: str, beside: dict[str, Any]) -> None:
+    with pytest.raises(RateLimited, match="slow down") as caught:
+        answer(model, {"message": "slow down", "code": "ThrottlingException", **beside})
+    assert caught.value.refused
+
+
+def test_titan_may_have_a_word_beside_its_vector() -> None:
+    assert answer(TITAN_IMAGE, {"embedding": [1, 2], "message": "m"}).vectors == (vector(1, 2),)
+
+
 REQUEST = RerankRequest("c:m", "q", ("a", "b", "c"), 2)
 BEST = RerankAnswer((Score(2, 0.9), Score(0, 0.5)))
 
 
 def ranked(*rows: Any) -> RerankAnswer:
-    data = json.dumps({"results": rows}).encode()
-    return fed(lambda: bedrock_invoke.rerank_decoder(REQUEST), data).answer
+    return rerank_answer({"results": rows})
+
+
+def rerank_answer(value: Any) -> RerankAnswer:
+    return fed(lambda: bedrock_invoke.rerank_decoder(REQUEST), json.dumps(value).encode()).answer
 
 
 def test_coheres_rerank_says_its_version() -> None:
@@ -162,6 +177,15 @@ def test_all_documents_are_ranked_unless_said_otherwise() -> None:
 def test_ranks_of_both_apis_are_read() -> None:
     assert ranked({"index": 0, "relevanceScore": 0.5}, {"index": 2, "relevanceScore": 0.9}) == BEST
     assert ranked({"index": 0, "relevance_score": 0.5}, {"index": 2, "relevance_score": 0.9}) == BEST
+
+
+@pytest.mark.parametrize(
+    "value", ["slow down", {"message": "slow down"}, {"message": "slow down", "results": None}]
+)
+def test_a_reason_in_place_of_ranks_is_told_and_costs_nothing(value: Any) -> None:
+    with pytest.raises(ProviderFailed, match="slow down") as caught:
+        rerank_answer(value)
+    assert caught.value.refused
 
 
 @pytest.mark.parametrize("row", [{"index": 3, "relevanceScore": 1}, {"relevanceScore": 1}, "x"])
