@@ -8,7 +8,7 @@ the JSON array of chunks that a stream is without ``alt=sse``.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,7 +106,23 @@ def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:
             raise no_answer(value, "candidates", "usageMetadata")
         return answer.close()
 
-    return WholeDecoder(read, lambda value: usage(mapping(mapping(value).get("usageMetadata"))))
+    def told(value: Any) -> Usage | None:
+        counts: dict[str, Any] = {}
+        for chunk in _chunks(value):
+            counts |= _counts(chunk)
+        return usage(counts)
+
+    return WholeDecoder(read, told)
+
+
+def _chunks(value: Any) -> Iterator[Mapping[str, Any]]:
+    return map(mapping, items(value) or (value,))
+
+
+def _counts(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    """Cumulative, but a chunk may leave out what an earlier one had."""
+    found = mapping(chunk.get("usageMetadata"))
+    return {key: found[key] for key in COUNTED if key in found}
 
 
 @dataclass
@@ -157,8 +173,8 @@ class _Accumulator(Accumulator):
 
     def take(self, value: Any, out: list[Event]) -> None:
         """One chunk, a whole answer, or a list of chunks."""
-        for chunk in items(value) or [value]:
-            self._chunk(mapping(chunk), out)
+        for chunk in _chunks(value):
+            self._chunk(chunk, out)
 
     def close(self) -> Answer:
         if not self._finish:
@@ -191,11 +207,9 @@ class _Accumulator(Accumulator):
         return {KEY: {"origin": self._origin, **more}}
 
     def _chunk(self, chunk: Mapping[str, Any], out: list[Event]) -> None:
-        # Cumulative, but a chunk may leave out what an earlier one had.
-        if counted := mapping(chunk.get("usageMetadata")):
-            self._usage |= {key: counted[key] for key in COUNTED if key in counted}
+        self._usage |= (counts := _counts(chunk))
         if chunk.get("error"):
-            self._over = bool(counted)
+            self._over = bool(counts)
             raise in_band(chunk)
         self._id = self._id or text(chunk.get("responseId"))
         self._model = self._model or text(chunk.get("modelVersion"))

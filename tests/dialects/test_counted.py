@@ -40,6 +40,7 @@ OPEN = {"type": "content_block_start", "index": 0, "content_block": {"type": "te
 END = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 700}}
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 FAILED = {"error": {"code": 503, "message": "Overloaded"}}
+PART = generating.chunk({"text": "a"}) | {"usageMetadata": GEMINI}
 BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}}
 SORRY = {"status": "failed", "usage": RESPONSES, "error": {"code": "server_error", "message": "sorry"}}
 
@@ -68,7 +69,7 @@ def counted(decoder: Any, data: bytes) -> Counted | None:
         (MessagesDecoder, [START, OPEN, OVERLOADED], Counted(Usage(9, 1, 8), final=False)),
         (MessagesDecoder, [START, OPEN, END, OVERLOADED], ALL),
         (GeminiDecoder, [BLOCKED | {"usageMetadata": GEMINI}], ALL),
-        (GeminiDecoder, [generating.chunk({"text": "a"}) | {"usageMetadata": GEMINI}], SOME),
+        (GeminiDecoder, [PART], SOME),
         (GeminiDecoder, [generating.chunk({"text": "a"}), FAILED | {"usageMetadata": GEMINI}], ALL),
         (GeminiDecoder, [generating.chunk(finish="OTHER") | {"usageMetadata": GEMINI}], ALL),
         (ResponsesDecoder, [{"type": "response.failed", "response": SORRY}], ALL),
@@ -96,6 +97,7 @@ def test_of_a_stream_of_bedrock() -> None:
         (whole_responses_decoder, SORRY),
         (whole_messages_decoder, FAILED | {"usage": CLAUDE | {"output_tokens": 700}}),
         (whole_gemini_decoder, BLOCKED | {"usageMetadata": GEMINI}),
+        (whole_gemini_decoder, [PART, FAILED | {"usageMetadata": {"candidatesTokenCount": 700}}]),
         (whole_cohere_decoder, {"message": {}, "finish_reason": "TIMEOUT", "usage": COHERE}),
         (whole_converse_decoder, {"message": "sorry", "usage": CONVERSE}),
     ],
