@@ -223,6 +223,7 @@ class _Accumulator(Accumulator):
             raise ContentFiltered(
                 _because("the provider's content filter refused the prompt", reason, feedback, "block"),
                 hint="rephrase the prompt, or ask another model",
+                refused=True,
             )
 
     def _candidate(self, candidate: Mapping[str, Any], out: list[Event]) -> None:

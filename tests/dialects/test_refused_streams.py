@@ -10,11 +10,11 @@ import pytest
 from lokid.dialects.anthropic_messages_answer import MessagesDecoder
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
 from lokid.dialects.cohere_chat_answer import CohereDecoder
-from lokid.dialects.gemini_answer import GeminiDecoder
+from lokid.dialects.gemini_answer import GeminiDecoder, whole_gemini_decoder
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder
 from lokid.dialects.traits import Traits
-from lokid.errors import LokidError
+from lokid.errors import ContentFiltered, LokidError
 from tests.fakes import completions, frames, generating
 
 TRAITS = Traits("m", origin="c:m", reasons=True)
@@ -95,3 +95,19 @@ def test_nor_is_an_exception_of_bedrock() -> None:
 def test_nor_is_one_behind_a_usage() -> None:
     used = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
     assert not failure(StreamDecoder(TRAITS), wire(HELLO, used, FAILED)).refused
+
+
+def test_a_prompt_that_gemini_blocks_is_a_refusal() -> None:
+    """What it counted for it all the same is its cost."""
+    blocked = {"promptFeedback": {"blockReason": "SAFETY"}}
+    for value in (blocked, blocked | {"usageMetadata": {"promptTokenCount": 0, "totalTokenCount": 0}}):
+        for decoder, data in (
+            (GeminiDecoder(TRAITS), wire(value)),
+            (whole_gemini_decoder(TRAITS), json.dumps(value).encode()),
+        ):
+            with pytest.raises(ContentFiltered) as caught:
+                decoder.feed(data)
+                decoder.close()
+            assert (caught.value.refused, decoder.counted) == (True, None)
+    part = generating.chunk({"text": "a"})
+    assert not failure(GeminiDecoder(TRAITS), wire(part, blocked)).refused
