@@ -180,8 +180,9 @@ MOST_WRITTEN = 2 * MAX_KEPT
 
 
 def as_text(arguments: Any) -> str:
-    """Arguments, or a piece of them, as the JSON that they should be. Some servers send the object itself."""
-    if arguments is None:
+    """Arguments, or a piece of them, as the JSON that they should be. Some servers send the object itself;
+    one without entries (``[]`` in PHP) says nothing, and texts may follow it."""
+    if arguments in (None, {}, []):
         return ""
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 

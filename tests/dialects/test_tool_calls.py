@@ -44,6 +44,12 @@ TOOLS: dict[str, tuple[list[Any], list[ToolCall]]] = {
     "arguments encoded twice": ([calls(entry(0, "a", "f", '"{\\"x\\":1}"'))], [ToolCall("a", "f", {"x": 1})]),
     "an empty string encoded": ([calls(entry(0, "a", "f", '""'))], [ToolCall("a", "f", {})]),
     "arguments as an object": ([calls(entry(0, "a", "f", {"x": 1}))], [ToolCall("a", "f", {"x": 1})]),
+    "nothing as an object, then pieces": (
+        [calls(entry(0, "a", "f", []), entry(1, "b", "g", {}), entry(2, "c", "h", [])),
+         calls(entry(0, arguments='{"x"'), entry(1, arguments='{"y"')),
+         calls(entry(0, arguments=":1}"), entry(1, arguments=":2}"))],
+        [ToolCall("a", "f", {"x": 1}), ToolCall("b", "g", {"y": 2}), ToolCall("c", "h", {})],
+    ),
     "without a function": (
         [calls({"index": 0, "id": "a", "name": "f", "arguments": '{"x":1}'})], [ToolCall("a", "f", {"x": 1})]
     ),
