@@ -77,7 +77,7 @@ def whole_messages_decoder(traits: Traits) -> WholeDecoder[Answer]:
         blocks.take({"type": "message_start", "message": message}, [])
         for index, block in enumerate(message["content"]):
             blocks.take({"type": "content_block_start", "index": index, "content_block": block}, [])
-        blocks.take({"type": "message_delta", "delta": message}, [])
+        blocks.take({"type": "message_delta", "delta": message, "usage": message.get("usage")}, [])
         blocks.take({"type": "message_stop"}, [])
         return blocks.close()
 
@@ -181,8 +181,7 @@ class Blocks(Accumulator):
             case "content_block_stop":
                 self._shut(_index(data), out)
             case "message_delta":
-                self._count(mapping(data.get("usage")))
-                self._counted = True
+                self._counted |= self._count(mapping(data.get("usage")))
                 self._end(mapping(data.get("delta")), out)
             case "message_stop":
                 self.ended = True
@@ -207,7 +206,7 @@ class Blocks(Accumulator):
         return Answer(
             Message("assistant", tuple(parts)),
             finish,
-            self.told,
+            self.told if self._counted else None,
             text(self._message.get("model")) or None,
             text(self._message.get("id")) or None,
         )
@@ -260,9 +259,15 @@ class Blocks(Accumulator):
         if kind == "thinking" and (piece := text(fields.get("thinking"))):
             out.append(ReasoningDelta(piece))
 
-    def _count(self, found: Mapping[str, Any]) -> None:
-        """Counts are totals so far; what a later event leaves out stays."""
-        self._usage |= {key: found[key] for key in _COUNTED if found.get(key) is not None}
+    def _count(self, found: Mapping[str, Any]) -> bool:
+        """Whether it has the output. Counts are totals so far; what a later event leaves out stays. So does
+        what gateways say 0 of that do not know: all of the input, and the output of an answer with parts."""
+        said = {key: value for key in _COUNTED if (value := found.get(key))}
+        known = _INPUT if any(key in said for key in _INPUT) else ()
+        known += () if self._blocks else ("output_tokens",)
+        said |= {key: 0 for key in known if found.get(key) == 0}
+        self._usage |= said
+        return "output_tokens" in said
 
     def _end(self, delta: Mapping[str, Any], out: list[Event]) -> None:
         self._finish = text(delta.get("stop_reason")) or self._finish
@@ -319,13 +324,9 @@ def _index(data: Mapping[str, Any]) -> int:
     return index if isinstance(index, int) else 0
 
 
-_COUNTED = (
-    "input_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-    "output_tokens",
-    "output_tokens_details",
-)
+_INPUT: tuple[str, ...] = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+_COUNTED = (*_INPUT, "output_tokens", "output_tokens_details")
 
 
 def usage(found: Mapping[str, Any]) -> Usage | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokid.chat import Answer, ChatRequest, Message, Reasoning, Text, ToolCall, Usage
+from lokid.chat import Answer, ChatRequest, Counted, Message, Reasoning, Text, ToolCall, Usage
 from lokid.dialects.anthropic_messages import KEY, encode
 from lokid.dialects.anthropic_messages_answer import MAX_BLOCKS, Blocks, MessagesDecoder
 from lokid.errors import (
@@ -24,6 +24,7 @@ from lokid.errors import (
 from tests.fakes.feeding import fed
 from tests.fakes.messages import (
     TRAITS,
+    USAGE,
     block,
     called,
     end,
@@ -142,6 +143,24 @@ def test_counts_are_totals_and_what_a_later_event_leaves_out_stays() -> None:
     assert found.answer.usage == Usage(64, 7, 2, 1, 3)
     nulls = {"input_tokens": None, "cache_read_input_tokens": None, "output_tokens": 0}
     assert read(start(), *end(usage=nulls)).answer.usage == Usage(12, 0, 2, 1, 3)
+
+
+def test_what_a_gateway_does_not_know_takes_back_nothing() -> None:
+    zeros = dict.fromkeys(USAGE, 0)
+    found = read(start(), *said(0, "a"), *end(usage={**zeros, "output_tokens": 7}))
+    assert found.answer.usage == Usage(12, 7, 2, 1, 3)
+    known = {"input_tokens": 61, "cache_read_input_tokens": 0, "output_tokens": 7}
+    assert read(start(), *said(0, "a"), *end(usage=known)).answer.usage == Usage(62, 7, 0, 1, 3)
+    assert whole([{"type": "text", "text": "a"}]).answer.usage == Usage(12, 5, 2, 1, 3)
+
+
+@pytest.mark.parametrize("given", [{}, {"input_tokens": 9}, dict.fromkeys(USAGE, 0)])
+def test_an_output_of_which_only_the_beginning_was_counted_is_unknown(given: dict[str, Any]) -> None:
+    """The token that Claude begins with would be the bill of all of them."""
+    decoder = MessagesDecoder(TRAITS)
+    decoder.feed(wire([start(), *said(0, "a"), *end(usage=given)]))
+    assert decoder.close().usage is None
+    assert decoder.counted == Counted(Usage(12, 1, 2, 1, 3), final=False)
 
 
 def test_no_usage_is_not_zero() -> None:
