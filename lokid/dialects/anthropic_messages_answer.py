@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from lokid.chat import (
@@ -119,10 +120,14 @@ class _Block:
     def field(self, name: str) -> str:
         return text(self.start.get(name)) + "".join(self.pieces.get(name, ()))
 
+    @property
+    def written(self) -> str:
+        """Arguments, of their pieces."""
+        return "".join(self.pieces.get("partial_json", ()))
+
     def arguments(self) -> Mapping[str, Any]:
         """Raises ``ValueError``."""
-        written = "".join(self.pieces.get("partial_json", ()))
-        if written.strip():
+        if (written := self.written).strip():
             return parse_arguments(written)
         given = self.start.get("input")
         if not isinstance(given, dict):
@@ -185,6 +190,8 @@ class Blocks(Accumulator):
                 self._end(mapping(data.get("delta")), out)
             case "message_stop":
                 self.ended = True
+                for index in self._blocks:  # a gateway may end none
+                    self._shut(index, out)
             case "error":
                 raise failure(data)
 
@@ -246,11 +253,11 @@ class Blocks(Accumulator):
         if block is None or block.shut:
             return
         block.shut = True
-        if block.call is None or block.pieces.get("partial_json"):
+        if block.call is None or block.written.strip():
             return
-        given = mapping(block.start.get("input"))
-        if given and fits(given):
-            out.append(ToolCallDelta(block.call, arguments=json.dumps(given, ensure_ascii=False)))
+        with suppress(ValueError):
+            if given := block.arguments():
+                out.append(ToolCallDelta(block.call, arguments=json.dumps(given, ensure_ascii=False)))
 
     def _emit(self, kind: str, fields: Mapping[str, Any], out: list[Event]) -> None:
         if kind == "text" and (piece := text(fields.get("text"))):

@@ -67,6 +67,7 @@ class _Accumulator(Accumulator):
     def __init__(self, traits: Traits) -> None:
         self._traits = traits
         self._calls: dict[int, int] = {}  # output_index -> our index
+        self._ids: list[str] = []  # our index -> the call's id
         self._spoken: set[int] = set()  # calls of which arguments were sent on
         self._items: list[Any] = []
         self._kept = Kept()
@@ -126,11 +127,7 @@ class _Accumulator(Accumulator):
     def _tell_rest(self, answer: Answer, out: list[Event]) -> None:
         """Whoever reads along gets the whole answer too: of what came without deltas, or fewer of them. A
         filter may leave less at the end than it let pass before."""
-        if not self._calls:
-            calls = [part for part in answer.message.parts if isinstance(part, ToolCall)]
-            for number, call in enumerate(calls):
-                written = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"))
-                out.append(ToolCallDelta(number, call.id, call.name, written))
+        self._tell_calls([part for part in answer.message.parts if isinstance(part, ToolCall)], out)
         said, told = answer.message.text, "".join(self._deltas)
         if said.startswith(told):
             if rest := said[len(told) :]:
@@ -139,6 +136,21 @@ class _Accumulator(Accumulator):
         # Some servers strip a text in the end.
         if answer.finish_reason != "content_filter" and not alike(said, told):
             raise IncompleteResponse("the provider's stream and the answer at its end are not the same")
+
+    def _tell_calls(self, calls: Sequence[ToolCall], out: list[Event]) -> None:
+        """An id that was not told may be another name of a call that was."""
+        ids = {call.id for call in calls}
+        told: dict[str, list[int]] = {}
+        for number, call_id in enumerate(self._ids):
+            told.setdefault(call_id if call_id in ids else "", []).append(number)
+        new = len(self._ids)
+        for call in calls:
+            written = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"))
+            if not (numbers := told.get(call.id) or told.get("")):
+                out.append(ToolCallDelta(new, call.id, call.name, written))
+                new += 1
+            elif (number := numbers.pop(0)) not in self._spoken and call.arguments:
+                out.append(ToolCallDelta(number, arguments=written))
 
     def _output(self, response: Mapping[str, Any]) -> Sequence[Any]:
         """Some servers leave out at the end what they streamed, or the ends of items too."""
@@ -171,9 +183,8 @@ class _Accumulator(Accumulator):
                 if len(self._calls) >= MAX_CALLS:
                     raise ProviderFailed(f"the provider's answer has more than {MAX_CALLS} tool calls")
                 self._calls[place] = len(self._calls)
-                out.append(
-                    ToolCallDelta(self._calls[place], text(item.get("call_id")), text(item.get("name")))
-                )
+                self._ids.append(text(item.get("call_id")))
+                out.append(ToolCallDelta(self._calls[place], self._ids[-1], text(item.get("name"))))
             if done and self._calls[place] not in self._spoken:
                 self._arguments({"output_index": place}, as_text(item.get("arguments")), out)
         if done:

@@ -253,6 +253,23 @@ def test_arguments_that_come_whole_are_told_as_well() -> None:
     assert found.answer.message.parts == (ToolCall("t", "f", {"x": "é"}),)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [('{"x": 1}', '{"x": 1}'), ('"{\\"x\\": 1}"', '{"x": 1}'), ("[]", ""), ([], ""), (None, "")],
+)
+def test_so_are_those_that_come_as_text_or_with_a_piece_of_nothing(given: Any, told: str) -> None:
+    begin, *_, stop = called(0, "t", "f", "", input=given)
+    for call in ([begin, stop], called(0, "t", "f", "", input=given), [begin]):
+        found = read(start(), *call, *end("tool_use"))
+        assert found.calls == [("t", "f", told)]
+        assert found.answer.message.parts == (ToolCall("t", "f", json.loads(told or "{}")),)
+
+
+def test_those_that_are_no_object_are_not_told() -> None:
+    found = read(start(), *called(0, "t", "f", input="x"), *end("tool_use"))
+    assert (found.calls, type(found.error)) == ([("t", "f", "")], ProviderFailed)
+
+
 def test_a_call_is_a_call_whatever_the_reason_says() -> None:
     assert read(start(), *called(0, "t", "f"), *end("end_turn")).answer.finish_reason == "tool_calls"
 

@@ -259,6 +259,20 @@ def test_calls_in_any_form_come_out_as_events() -> None:
     ]
 
 
+def test_what_was_not_told_of_a_call_comes_out_at_its_end() -> None:
+    """Some servers begin a call, and say its arguments in the last event alone; or begin only some calls."""
+    bare, second = CALL | {"arguments": ""}, CALL | {"call_id": "call_2", "arguments": '{"y":2}'}
+    begun = event("output_item.added", output_index=1, item=bare)
+    found = read(begun, event("completed", response=response(TEXT, CALL)))
+    assert found.calls == [("call_1", "f", '{"x":1}')]
+    found = read(begun, event("completed", response=response(second, CALL)))
+    assert found.calls == [("call_1", "f", '{"x":1}'), ("call_2", "f", '{"y":2}')]
+    found = read(begun, event("completed", response=response(second, CALL | {"call_id": "call_3"})))
+    assert found.calls == [("call_1", "f", '{"y":2}'), ("call_3", "f", '{"x":1}')]
+    found = read(begun, event("completed", response=response(TEXT, bare)))
+    assert found.calls == [("call_1", "f", "")]
+
+
 def test_the_number_of_tool_calls_is_bounded() -> None:
     decoder = ResponsesDecoder(TRAITS)
     with pytest.raises(ProviderFailed, match=str(MAX_CALLS)):
