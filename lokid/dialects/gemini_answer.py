@@ -26,7 +26,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
-from lokid.dialects.ending import meaning
+from lokid.dialects.ending import meaning, paid_for
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
@@ -101,7 +101,8 @@ def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
     def read(value: Any) -> Answer:
         answer = _Accumulator(traits)
-        answer.take(value, [])
+        with paid_for(answer):
+            answer.take(value, [])
         if not answer.begun:
             raise no_answer(value, "candidates", "usageMetadata")
         return answer.close()

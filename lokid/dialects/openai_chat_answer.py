@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reasoning, Text, Usage
-from lokid.dialects.ending import alike, meaning, spliced, unfinished
+from lokid.dialects.ending import alike, meaning, paid_for, spliced, unfinished
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.parts import Texts, ToolCalls, listed
@@ -71,7 +71,8 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
     def read(value: Any) -> Answer:
         answer = _Accumulator(traits)
-        answer.chunk(mapping(value), "message", [])
+        with paid_for(answer):
+            answer.chunk(mapping(value), "message", [])
         if not answer.chosen:
             raise no_answer(value, "choices")
         answer.end([])
@@ -174,13 +175,6 @@ class _Accumulator(Accumulator):
 
     def _choice(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> bool:
         """Whether it is a text and nothing else."""
-        finish = text(choice.get("finish_reason"))
-        self._over |= not unfinished(finish)
-        if choice.get("error") or finish in ("error", "network_error"):  # OpenRouter; Zhipu
-            raise in_band(choice)
-        if finish == "insufficient_system_resource":  # DeepSeek
-            why = "the provider stopped in the middle of the answer for lack of capacity"
-            raise Overloaded(why, refused=True)
         delta = mapping(choice.get(form))
         if not delta:
             delta = self._elsewhere(choice, form, out)
@@ -194,6 +188,13 @@ class _Accumulator(Accumulator):
             self._texts.text(content, out)  # what nearly every event of a stream is
         elif delta:
             self._delta(delta, form, out)
+        finish = text(choice.get("finish_reason"))
+        self._over |= not unfinished(finish)
+        if choice.get("error") or finish in ("error", "network_error"):  # OpenRouter; Zhipu
+            raise in_band(choice)
+        if finish == "insufficient_system_resource":  # DeepSeek
+            why = "the provider stopped in the middle of the answer for lack of capacity"
+            raise Overloaded(why, refused=True)
         if unfinished(finish):
             return plain
         if not self._usage:  # Moonshot

@@ -313,5 +313,7 @@ def _is_error(data: Mapping[str, Any]) -> bool:
 
 def _failure(response: Mapping[str, Any]) -> LokidError:
     if response.get("error"):
-        return in_band({"error": response["error"]})
+        error = in_band({"error": response["error"]})
+        error.refused = not items(response.get("output"))
+        return error
     return ProviderFailed("the provider gave up on the answer without saying why")

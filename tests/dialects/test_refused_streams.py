@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from lokid.chat import TextDelta
 from lokid.dialects.anthropic_messages_answer import MessagesDecoder
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder
-from lokid.dialects.cohere_chat_answer import CohereDecoder
+from lokid.dialects.cohere_chat_answer import CohereDecoder, whole_cohere_decoder
 from lokid.dialects.gemini_answer import GeminiDecoder, whole_gemini_decoder
-from lokid.dialects.openai_chat_answer import StreamDecoder
-from lokid.dialects.openai_responses_answer import ResponsesDecoder
+from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
+from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
 from lokid.dialects.traits import Traits
 from lokid.errors import ContentFiltered, LokidError
 from tests.fakes import completions, frames, generating
@@ -25,6 +26,9 @@ GAVE_UP = {"type": "response.failed", "response": {"error": {"code": "server_err
 OVER = {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "sorry"}}
 CALL = {"message": {"tool_calls": {"id": "c", "function": {"name": "f"}}}}
 HIDDEN = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "x"}
+HALF = {"content": [{"type": "text", "text": "half"}]}
+SORRY = {"code": "server_error", "message": "sorry"}
+BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}}
 HELLO = completions.chunk({"role": "assistant", "content": ""})
 STREAMS: dict[type[Any], tuple[list[Any], list[Any], Any]] = {
     StreamDecoder: ([HELLO], [completions.chunk({"images": [PICTURE]})], FAILED),
@@ -99,8 +103,7 @@ def test_nor_is_one_behind_a_usage() -> None:
 
 def test_a_prompt_that_gemini_blocks_is_a_refusal() -> None:
     """What it counted for it all the same is its cost."""
-    blocked = {"promptFeedback": {"blockReason": "SAFETY"}}
-    for value in (blocked, blocked | {"usageMetadata": {"promptTokenCount": 0, "totalTokenCount": 0}}):
+    for value in (BLOCKED, BLOCKED | {"usageMetadata": {"promptTokenCount": 0, "totalTokenCount": 0}}):
         for decoder, data in (
             (GeminiDecoder(TRAITS), wire(value)),
             (whole_gemini_decoder(TRAITS), json.dumps(value).encode()),
@@ -110,4 +113,45 @@ def test_a_prompt_that_gemini_blocks_is_a_refusal() -> None:
                 decoder.close()
             assert (caught.value.refused, decoder.counted) == (True, None)
     part = generating.chunk({"text": "a"})
-    assert not failure(GeminiDecoder(TRAITS), wire(part, blocked)).refused
+    assert not failure(GeminiDecoder(TRAITS), wire(part, BLOCKED)).refused
+
+
+@pytest.mark.parametrize(
+    ("decoder", "part", "nothing"),
+    [
+        (
+            whole_decoder,
+            {"choices": [{"message": {"content": "half"}, "finish_reason": "error"}]},
+            {"choices": [{"message": {"content": ""}, "finish_reason": "error"}]},
+        ),
+        (
+            whole_decoder,
+            {"choices": [{"message": {"content": "half"}, "finish_reason": "insufficient_system_resource"}]},
+            {"choices": [{"message": {}, "error": {"code": 503, "message": "sorry"}}]},
+        ),
+        (
+            whole_cohere_decoder,
+            {"message": HALF, "finish_reason": "ERROR"},
+            {"message": {}, "finish_reason": "ERROR"},
+        ),
+        (whole_gemini_decoder, [generating.chunk({"text": "half"}), BLOCKED], BLOCKED),
+        (
+            whole_responses_decoder,
+            {"status": "failed", "error": SORRY, "output": [{"type": "message", **HALF}]},
+            {"status": "failed", "error": SORRY, "output": []},
+        ),
+    ],
+)
+def test_so_it_is_with_a_whole_answer(decoder: Any, part: Any, nothing: Any) -> None:
+    for value, refused in ((part, False), (nothing, True)):
+        reading = decoder(TRAITS)
+        reading.feed(json.dumps(value).encode())
+        with pytest.raises(LokidError) as caught:
+            reading.close()
+        assert caught.value.refused is refused
+
+
+def test_a_part_that_comes_with_the_error_is_told() -> None:
+    decoder = StreamDecoder(TRAITS)
+    assert decoder.feed(wire(completions.chunk({"content": "half"}, "error"))) == [TextDelta("half")]
+    assert not failure(decoder, b"").refused
