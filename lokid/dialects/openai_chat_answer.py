@@ -10,15 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reasoning, Text, Usage
-from lokid.dialects.ending import alike, meaning, paid_for, spliced, unfinished
+from lokid.dialects.ending import meaning, paid_for, spliced, unfinished
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
+from lokid.dialects.openai_chat_message import calls, pieces, rest, says
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
 from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.template import Template
-from lokid.dialects.think_tags import ThinkTags, apart
+from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
 from lokid.errors import Overloaded, ProviderFailed
@@ -106,13 +107,11 @@ class _Accumulator(Accumulator):
     @property
     def begun(self) -> bool:
         """Also with its usage alone."""
-        return bool(
-            self._texts.begun
-            or self._calls.begun
-            or self._pictures
-            or self._reasoning_details.begun
-            or self._usage
-        )
+        return self._spoken or self._usage is not None
+
+    @property
+    def _spoken(self) -> bool:
+        return bool(self._texts.begun or self._calls.begun or self._pictures or self._reasoning_details.begun)
 
     @property
     def told(self) -> Usage | None:
@@ -176,18 +175,14 @@ class _Accumulator(Accumulator):
     def _choice(self, choice: Mapping[str, Any], form: str, out: list[Event]) -> bool:
         """Whether it is a text and nothing else."""
         delta = mapping(choice.get(form))
-        if not delta:
-            delta = self._elsewhere(choice, form, out)
-        if delta.get("error"):
-            raise in_band(delta)
-        self.chosen = True
         content = delta.get("content")
         plain = False
-        if len(delta) == 1 and isinstance(content, str) and not self._think:
+        if content and len(delta) == 1 and isinstance(content, str) and not self._think:
             plain = True
             self._texts.text(content, out)  # what nearly every event of a stream is
-        elif delta:
-            self._delta(delta, form, out)
+        else:
+            self._delta(delta if says(delta) else self._elsewhere(choice, form, out), form, out)
+        self.chosen = True
         finish = text(choice.get("finish_reason"))
         self._over |= not unfinished(finish)
         if choice.get("error") or finish in ("error", "network_error"):  # OpenRouter; Zhipu
@@ -213,29 +208,35 @@ class _Accumulator(Accumulator):
         if form == "message":
             return mapping(choice.get("delta"))
         message = mapping(choice.get("message"))
-        said = "".join(piece for kind, piece in _content(message.get("content")) if kind == "text")
-        if not (said or any(message.get(key) for key in ("tool_calls", "refusal", "images"))):
+        if not says(message):
             return {}
         if self._at_once:
             raise spliced()
-        self._at_once = True
-        if not self.chosen:
-            return message
         if self._think:  # of the deltas: it may be in the middle of a thought
             self._pieces(self._think.close(), out)
-            self._think = None
-            said = "".join(piece for kind, piece in apart(said) if kind == "text")
-        told = "".join(part.text for part in self._texts.parts() if isinstance(part, Text))
-        if said and not (said.startswith(told) or alike(said, told)):
-            raise spliced()
-        rest = said[len(told) :] if said.startswith(told) else ""
-        calls = None if self._calls.begun else message.get("tool_calls")
-        return {"content": rest, "tool_calls": calls, "images": message.get("images")}
+            self._think = ThinkTags()
+        if not self._spoken:
+            self._at_once = True
+            return message
+        self._think = None
+        self._calls.complete(calls(message), out)
+        told = self._texts.parts()
+        more = rest(
+            message,
+            "".join(part.text for part in told if isinstance(part, Text)),
+            tags=self._traits.think_tags,
+            reasoned=self._reasoning_details.begun or any(isinstance(part, Reasoning) for part in told),
+            refused=self._refused,
+        )
+        self._refused |= bool(message.get("refusal"))
+        return more
 
     def _delta(self, delta: Mapping[str, Any], form: str, out: list[Event]) -> None:
+        if delta.get("error"):
+            raise in_band(delta)
         self._reason(delta, out)
         content = delta.get("content")
-        self._pieces(_content(content), out, tags=True)
+        self._pieces(pieces(content), out, tags=True)
         for part in (*items(content), *listed(delta.get("images"), "images")):  # OpenRouter, LiteLLM
             self._picture(mapping(part))
         if refusal := text(delta.get("refusal")):
@@ -329,19 +330,3 @@ def _is_error(chunk: Mapping[str, Any]) -> bool:
         or any(chunk.get(key) for key in ("message", "detail", "errors", "msg", "error_msg", "ErrorMsg"))
         or "Error" in mapping(chunk.get("Response"))  # Tencent
     )
-
-
-def _content(content: Any) -> Iterator[tuple[str, str]]:
-    """A string, or a list of typed parts (Mistral)."""
-    if isinstance(content, str):
-        yield "text", content
-        return
-    for part in listed(content, "parts of its content"):
-        if isinstance(part, str):
-            yield "text", part
-        elif mapping(part).get("type") == "thinking":
-            thinking = part.get("thinking")
-            said = [text(mapping(piece).get("text")) for piece in items(thinking)]
-            yield "reasoning", thinking if isinstance(thinking, str) else "".join(said)
-        else:
-            yield "text", text(mapping(part).get("text"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lokid.chat import Event, Part, Reasoning, ReasoningDelta, Text, TextDelta, ToolCall, ToolCallDelta
+from lokid.dialects.ending import spliced
 from lokid.dialects.kept import MAX_KEPT, Kept
 from lokid.dialects.redaction import short
 from lokid.dialects.untrusted import fits, loads, mapping, text
@@ -103,10 +104,26 @@ class ToolCalls:
         function = mapping(entry.get("function")) or entry
         given_id, name = text(entry.get("id")), text(function.get("name"))
         number = self._number(entry.get("index") if index is None else index, given_id, name)
+        self._add(number, entry, name, as_text(function.get("arguments")), out)
+
+    def complete(self, entries: Sequence[Any], out: list[Event]) -> None:
+        """``entries``: the calls of a whole answer, behind their deltas. Raises ``IncompleteResponse`` for
+        those of another."""
+        for number, entry in enumerate(map(mapping, entries)):
+            if number == len(self._calls):
+                self._new()
+            function = mapping(entry.get("function")) or entry
+            call, name = self._calls[number], text(function.get("name"))
+            if call.name and name and call.name != name:
+                raise spliced()
+            self._add(number, entry, name, "" if call.arguments else as_text(function.get("arguments")), out)
+
+    def _add(
+        self, number: int, entry: Mapping[str, Any], name: str, arguments: str, out: list[Event]
+    ) -> None:
         call = self._calls[number]
-        new_id = given_id if not call.id else ""
+        new_id = text(entry.get("id")) if not call.id else ""
         new_name = name if not call.name else ""
-        arguments = as_text(function.get("arguments"))
         call.id, call.name = call.id or new_id, call.name or new_name
         self._by_id.setdefault(call.id, number)
         if arguments:

@@ -1,0 +1,81 @@
+"""What messages and deltas of Chat Completions say, and of a message behind deltas what they did not.
+
+Some servers end a stream with the whole message, or send nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lokid.dialects.ending import alike, spliced
+from lokid.dialects.openai_chat import REASONING_FIELDS
+from lokid.dialects.parts import listed
+from lokid.dialects.think_tags import apart
+from lokid.dialects.untrusted import items, mapping, text
+
+REASONING = (*REASONING_FIELDS, "reasoning_details")
+
+SAYS = ("content", "tool_calls", *REASONING, "refusal", "images", "function_call", "error")
+
+
+def says(delta: Mapping[str, Any]) -> bool:
+    """Whether it holds more than the role of who speaks."""
+    return any(delta.get(key) for key in SAYS)
+
+
+def calls(message: Mapping[str, Any]) -> Sequence[Any]:
+    """Those before ``tool_calls`` existed too."""
+    function = mapping(message.get("function_call"))
+    return listed(message.get("tool_calls"), "tool calls") or ([{"function": function}] if function else ())
+
+
+def rest(
+    message: Mapping[str, Any], told: str, *, tags: bool, reasoned: bool, refused: bool
+) -> Mapping[str, Any]:
+    """A delta with what ``message`` says, apart from its calls, and deltas did not: ``told`` is their text.
+    ``tags``: may have thoughts in them; ``reasoned``, ``refused``: what there was in deltas. Raises
+    ``IncompleteResponse`` for the message of another answer."""
+    content = message.get("content")
+    found: Sequence[tuple[str, str]] = [*pieces(content)]
+    if tags:
+        found = apart("".join(piece for kind, piece in found if kind == "text"))
+    said = "".join(piece for kind, piece in found if kind == "text")
+    thought = "".join(piece for kind, piece in found if kind == "reasoning")
+    refusal = text(message.get("refusal"))
+    return {
+        "content": [
+            {"type": "thinking", "thinking": "" if reasoned else thought},
+            _more(said, refusal, told, refused),
+        ],
+        "images": [*items(content), *listed(message.get("images"), "images")],
+        "error": message.get("error"),
+        **({} if reasoned else {key: message.get(key) for key in REASONING}),
+    }
+
+
+def _more(said: str, refusal: str, told: str, refused: bool) -> str:
+    whole = said + refusal
+    if whole.startswith(told):
+        return whole[len(told) :]
+    if alike(whole, told):
+        return ""
+    if said:
+        raise spliced()
+    return "" if refused else refusal  # a message with nothing but calls or pictures does not repeat the text
+
+
+def pieces(content: Any) -> Iterator[tuple[str, str]]:
+    """A string, or a list of typed parts (Mistral)."""
+    if isinstance(content, str):
+        yield "text", content
+        return
+    for part in listed(content, "parts of its content"):
+        if isinstance(part, str):
+            yield "text", part
+        elif mapping(part).get("type") == "thinking":
+            thinking = part.get("thinking")
+            said = [text(mapping(piece).get("text")) for piece in items(thinking)]
+            yield "reasoning", thinking if isinstance(thinking, str) else "".join(said)
+        else:
+            yield "text", text(mapping(part).get("text"))

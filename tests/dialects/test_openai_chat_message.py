@@ -1,0 +1,136 @@
+"""Of a whole message in a stream of Chat Completions, alone or behind deltas, nothing is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lokid.chat import Image, Reasoning, Text, ToolCall
+from lokid.dialects.openai_chat import KEY
+from lokid.errors import IncompleteResponse, RateLimited
+from tests.fakes.completions import STOP, calls, chunk, entry, read, whole
+from tests.fakes.feeding import stream
+
+
+def said(content: Any) -> dict[str, Any]:
+    return chunk({"content": content})
+
+
+def thought(thinking: str) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": thinking}
+
+
+def behind(message: dict[str, Any], **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+    return {"id": "r1", "model": "m-1", "choices": [choice | more]}
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}
+PAINTED = Image("image/png", b"\x89PNG")
+DETAILS = {"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]}
+FIRST = ToolCall("a", "f", {"x": 1})
+TWO = [entry(None, "a", "f", '{"x":1}'), entry(None, "b", "g", "{}")]
+MESSAGES: dict[str, dict[str, Any]] = {
+    "a text": {"content": "Héllo"},
+    "a refusal": {"content": None, "refusal": "I won't"},
+    "thoughts": {"content": "Héllo", "reasoning_content": "hm"},
+    "thoughts in parts": {"content": [thought("hm"), {"type": "text", "text": "Héllo"}, thought("mh")]},
+    "details of thoughts": {"content": "Héllo", **DETAILS},
+    "pictures": {"content": [{"type": "text", "text": "Héllo"}, IMAGE], "images": [IMAGE]},
+    "nothing but pictures": {"content": [IMAGE]},
+    "calls": {"content": None, "tool_calls": TWO},
+    "a call of old": {"content": None, "function_call": {"name": "f", "arguments": '{"x":1}'}},
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_behind_the_name_of_who_speaks_is_all_of_the_answer(name: str) -> None:
+    message = MESSAGES[name]
+    role = {"role": "assistant", "content": "", "tool_calls": None}
+    expected = whole(message).answer
+    assert expected.message.parts
+    for events in (
+        [chunk({"role": "assistant"}), behind(message)],
+        [chunk(role), behind(message, delta={})],
+        [chunk(role), behind(message, delta={"role": "assistant"})],
+        [behind(message, delta=role)],
+    ):
+        found = read(stream(*events))
+        assert found.answer == expected
+        assert found.text == found.answer.message.text
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_behind_all_of_its_deltas_says_nothing_new(name: str) -> None:
+    """However often: some servers have what was said so far in each event."""
+    message = MESSAGES[name]
+    expected = read(stream(chunk(message), STOP))
+    for times in range(1, 3):
+        found = read(stream(chunk(message), *[behind(message)] * times))
+        assert found.answer.message == expected.answer.message
+        assert found.events == expected.events
+
+
+THOUGHT = Reasoning("hm", {KEY: {"origin": "c:m", "field": "reasoning"}})
+MORE: dict[str, tuple[list[Any], dict[str, Any], tuple[Any, ...]]] = {
+    "a refusal": ([said("Hé")], {"content": "Hé", "refusal": "no"}, (Text("Héno"),)),
+    "a refusal, and does not repeat the text": ([said("Hé")], {"refusal": "no"}, (Text("Héno"),)),
+    "the rest of a refusal": ([chunk({"refusal": "n"})], {"refusal": "no"}, (Text("no"),)),
+    "a refusal of which more was told": (
+        [said("Hé"), chunk({"refusal": "no"})],
+        {"refusal": "n"},
+        (Text("Héno"),),
+    ),
+    "thoughts": ([said("Hé")], {"content": "Hé", "reasoning": "hm"}, (Text("Hé"), THOUGHT)),
+    "thoughts alone": ([said("Hé")], {"reasoning": "hm"}, (Text("Hé"), THOUGHT)),
+    "thoughts in parts": (
+        [said("Hé")],
+        {"content": [thought("hm"), "Hé!"]},
+        (Text("Hé"), Reasoning("hm"), Text("!")),
+    ),
+    "other thoughts": (
+        [chunk({"reasoning": "hm"})],
+        {"content": "Hé", "reasoning": "oh"},
+        (THOUGHT, Text("Hé")),
+    ),
+    "a picture": ([said("Hé")], {"content": ["Hé", IMAGE]}, (Text("Hé"), PAINTED)),
+    "a call": ([calls(TWO[0])], {"tool_calls": TWO}, (FIRST, ToolCall("b", "g", {}))),
+    "the arguments of a call": ([calls(entry(7, "a", "f"))], {"tool_calls": TWO[:1]}, (FIRST,)),
+    "a call without a name": (
+        [calls(TWO[0])],
+        {"tool_calls": [{"id": "a"}, {}]},
+        (FIRST, ToolCall("call_r1_1", "", {})),
+    ),
+    "a call of old": (
+        [said("Hé")],
+        {"function_call": {"name": "f"}},
+        (Text("Hé"), ToolCall("call_r1_0", "f", {})),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_a_message_behind_deltas_may_say_more(name: str) -> None:
+    deltas, message, parts = MORE[name]
+    found = read(stream(*deltas, behind(message)))
+    assert found.answer.message.parts == parts
+    assert found.answer.finish_reason == (
+        "refusal" if "refusal" in name else "tool_calls" if "call" in name else "stop"
+    )
+    assert found.text == found.answer.message.text
+    called = [(part.id, part.name) for part in parts if isinstance(part, ToolCall)]
+    assert [call[:2] for call in found.calls] == called
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ({"content": "other"}, IncompleteResponse),
+        ({"content": "other", "refusal": "no"}, IncompleteResponse),
+        ({"tool_calls": [entry(None, "a", "other", "{}")]}, IncompleteResponse),
+        ({"error": {"code": 429, "message": "x"}}, RateLimited),
+    ],
+)
+def test_what_a_message_says_otherwise_is_an_error(message: dict[str, Any], kind: type) -> None:
+    assert type(read(stream(said("Hé"), calls(TWO[0]), behind(message))).error) is kind
