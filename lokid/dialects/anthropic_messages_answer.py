@@ -27,10 +27,10 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.anthropic_messages import KEY
-from lokid.dialects.ending import meaning, spliced
+from lokid.dialects.ending import ended_by, meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
-from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, as_text, parse_arguments, tool_call
 from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
@@ -277,7 +277,7 @@ class Blocks(Accumulator):
         return "output_tokens" in said
 
     def _end(self, delta: Mapping[str, Any], out: list[Event]) -> None:
-        self._finish = text(delta.get("stop_reason")) or self._finish
+        self._finish = ended_by(self._finish, text(delta.get("stop_reason")), FINISH)
         details = mapping(delta.get("stop_details"))
         if not self._said and not self._explained and (reason := text(details.get("explanation"))):
             self._explained = reason
@@ -308,19 +308,13 @@ class Blocks(Accumulator):
         return [Text(said, self._opaque(citations=citations) if citations and fits(citations) else {})]
 
     def _call(self, block: _Block, *, cut: bool) -> list[Part]:
-        name = text(block.start.get("name"))
-        try:
-            arguments = block.arguments()
-        except ValueError:
-            if cut:
-                return []
-            raise not_an_object(name) from None
         known = ("type", "id", "name", "input")
         more = {key: value for key, value in block.start.items() if key not in known}
         if more.get("caller") == {"type": "direct"}:  # the default, which older versions do not take back
             del more["caller"]
         kept = self._opaque(more=more) if more and fits(more) else {}
-        return [ToolCall(text(block.start.get("id")), name, arguments, kept)]
+        name, call_id = text(block.start.get("name")), text(block.start.get("id"))
+        return [*tool_call(call_id, name, block.arguments, kept, cut=cut)]
 
     def _opaque(self, **state: Any) -> dict[str, Any]:
         return {KEY: {"origin": self._traits.origin, **state}}

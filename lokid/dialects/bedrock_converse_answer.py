@@ -28,10 +28,10 @@ from lokid.chat import (
 )
 from lokid.dialects.bedrock_converse import KEY
 from lokid.dialects.bedrock_errors import in_stream, reason
-from lokid.dialects.ending import meaning, spliced
+from lokid.dialects.ending import ended_by, meaning, spliced
 from lokid.dialects.errors import no_answer
 from lokid.dialects.kept import Kept
-from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, as_text, parse_arguments, tool_call
 from lokid.dialects.pictures import inline
 from lokid.dialects.stream import Accumulator, EventDecoder, Meter, WholeDecoder, cut_off
 from lokid.dialects.traits import Traits
@@ -153,7 +153,8 @@ class Blocks(Accumulator):
             case "contentBlockDelta":
                 self._add(_index(data), mapping(data.get("delta")), out)
             case "messageStop":
-                self._finish = _readable(text(data.get("stopReason")))
+                reason = _readable(text(data.get("stopReason")))
+                self._finish = ended_by(self._finish or "", reason, FINISH)
             case "metadata":
                 self._usage = mapping(data.get("usage")) or self._usage
                 router = mapping(mapping(data.get("trace")).get("promptRouter"))
@@ -280,14 +281,8 @@ class Blocks(Accumulator):
         return list(parts)
 
     def _call(self, block: _Block, *, cut: bool) -> list[Part]:
-        name = text(block.start.get("name"))
-        try:
-            arguments = block.arguments()
-        except ValueError:
-            if cut:
-                return []
-            raise not_an_object(name) from None
-        return [ToolCall(text(block.start.get("toolUseId")), name, arguments)]
+        name, call_id = text(block.start.get("name")), text(block.start.get("toolUseId"))
+        return [*tool_call(call_id, name, block.arguments, {}, cut=cut)]
 
     def _kept(self, block: _Block) -> list[Part]:
         """What Bedrock did itself has to go back with the rest of the turn, and means nothing to a caller."""

@@ -67,6 +67,12 @@ def meaning(word: str, known: Mapping[str, FinishReason]) -> FinishReason:
     return next((reason for pattern, reason in _OTHERS if pattern.search(word)), "stop")
 
 
+def ended_by(before: str, word: str, known: Mapping[str, FinishReason]) -> str:
+    """Of two words the one that counts: a server that ends twice has cut the answer if it ever said so."""
+    cut = before and meaning(before, known) not in ("stop", "tool_calls")
+    return before if cut or not word else word
+
+
 STEP = 4096
 """Characters that are compared at once."""
 

@@ -26,7 +26,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
-from lokid.dialects.ending import meaning, paid_for
+from lokid.dialects.ending import ended_by, meaning, paid_for
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
@@ -234,9 +234,7 @@ class _Accumulator(Accumulator):
             self._take_part(part, out)
         if (finish := text(candidate.get("finishReason"))) not in UNSPECIFIED:
             self._over = True
-            # One that ends twice has cut the answer if it ever said so.
-            cut = self._finish and meaning(self._finish, FINISH) != "stop"
-            self._finish = self._finish if cut else finish
+            self._finish = ended_by(self._finish, finish, FINISH)
             if finish in FAILED:
                 raise ProviderFailed(_because(FAILED[finish], finish, candidate, "finish"), hint="ask again")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from lokid.chat import (
@@ -29,7 +30,7 @@ from lokid.dialects.ending import alike, meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
-from lokid.dialects.parts import MAX_CALLS, as_text, not_an_object, parse_arguments
+from lokid.dialects.parts import MAX_CALLS, as_text, parse_arguments, tool_call
 from lokid.dialects.pictures import inline
 from lokid.dialects.redaction import clean, short
 from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off
@@ -73,6 +74,7 @@ class _Accumulator(Accumulator):
         self._kept = Kept()
         self._said: dict[str, list[str]] = {}  # kind of text -> its deltas, until their message is done
         self._deltas: list[str] = []  # all deltas of texts
+        self._in_deltas = False  # of the text that is not done
         self._summary: tuple[Any, Any] | None = None
         self._usage: Usage | None = None
         self._answer: Answer | None = None
@@ -96,10 +98,11 @@ class _Accumulator(Accumulator):
             case "response.created" if self.begun:
                 raise spliced()
             case "response.output_text.delta" | "response.refusal.delta":
-                if delta := text(data.get("delta")):
-                    self._said.setdefault(kind.split(".")[1], []).append(delta)
-                    self._deltas.append(delta)
-                    out.append(TextDelta(delta))
+                self._speak(kind, text(data.get("delta")), out)
+            case "response.output_text.done" | "response.refusal.done":
+                if not self._in_deltas:
+                    self._speak(kind, text(data.get("text")) or text(data.get("refusal")), out)
+                self._in_deltas = False
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
             case "response.output_item.added" | "response.output_item.done":
@@ -114,6 +117,13 @@ class _Accumulator(Accumulator):
                 raise _failure(response)
             case _ if kind == "error" or _is_error(data):
                 raise in_band(data)
+
+    def _speak(self, kind: str, piece: str, out: list[Event]) -> None:
+        if piece:
+            self._said.setdefault(kind.split(".")[1], []).append(piece)
+            self._deltas.append(piece)
+            self._in_deltas = True
+            out.append(TextDelta(piece))
 
     def _end(self, response: Mapping[str, Any], out: list[Event]) -> None:
         self._usage = usage(mapping(response.get("usage")))
@@ -295,15 +305,9 @@ def _reasoning(item: Mapping[str, Any], traits: Traits) -> list[Part]:
     return [Reasoning(said)] if said else []
 
 
-def _call(item: Mapping[str, Any], *, cut: bool) -> list[Part]:
-    name = text(item.get("name"))
-    try:
-        arguments = parse_arguments(as_text(item.get("arguments")))
-    except ValueError:
-        if cut:
-            return []
-        raise not_an_object(name) from None
-    return [ToolCall(text(item.get("call_id")), name, arguments)]
+def _call(item: Mapping[str, Any], *, cut: bool) -> list[ToolCall]:
+    arguments = partial(parse_arguments, as_text(item.get("arguments")))
+    return tool_call(text(item.get("call_id")), text(item.get("name")), arguments, {}, cut=cut)
 
 
 def _is_error(data: Mapping[str, Any]) -> bool:

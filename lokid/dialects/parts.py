@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from lokid.chat import Event, Part, Reasoning, ReasoningDelta, Text, TextDelta, ToolCall, ToolCallDelta
@@ -148,19 +149,13 @@ class ToolCalls:
         self._settled = len(self._calls)
 
     def parts(self, *, cut: bool, opaque_key: str) -> list[Part]:
-        """``cut``: the answer ended early (length, filter), so a last call with half its arguments is left
-        out. Raises ``ProviderFailed`` for arguments that are no JSON object."""
+        """``cut``: the answer ended early (length, filter). Raises ``ProviderFailed`` as ``tool_call``."""
         parts: list[Part] = []
         for number, call in enumerate(self._calls):
-            try:
-                arguments = parse_arguments("".join(call.arguments))
-            except ValueError:
-                if cut and number == len(self._calls) - 1:
-                    break
-                raise not_an_object(call.name) from None
-            parts.append(
-                ToolCall(call.id, call.name, arguments, {opaque_key: call.opaque} if call.opaque else {})
-            )
+            opaque = {opaque_key: call.opaque} if call.opaque else {}
+            arguments = partial(parse_arguments, "".join(call.arguments))
+            last = number == len(self._calls) - 1
+            parts += tool_call(call.id, call.name, arguments, opaque, cut=cut and last)
         return parts
 
     def _number(self, index: Any, given_id: str, name: str) -> int:
@@ -190,6 +185,29 @@ def call_id(answer_id: str, number: int) -> str:
 def not_an_object(tool: str) -> ProviderFailed:
     name = short(tool, 64)
     return ProviderFailed(f"the model wrote arguments for the tool {name!r} that are not a JSON object")
+
+
+def tool_call(
+    call_id: str,
+    name: str,
+    arguments: Callable[[], Mapping[str, Any]],
+    opaque: Mapping[str, Any],
+    *,
+    cut: bool,
+) -> list[ToolCall]:
+    """One call of an answer, or nothing if the answer was ``cut`` in it. ``arguments``: raises ``ValueError``
+    for those that are no JSON object. Raises ``ProviderFailed`` for them, and without a name."""
+    try:
+        read = arguments()
+    except ValueError:
+        if cut:
+            return []
+        raise not_an_object(name) from None
+    if not name:
+        if cut:
+            return []
+        raise ProviderFailed("the provider's answer has a tool call without a name")
+    return [ToolCall(call_id, name, read, opaque)]
 
 
 MOST_WRITTEN = 2 * MAX_KEPT

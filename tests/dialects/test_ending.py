@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
-from lokid.chat import Answer
-from lokid.dialects.anthropic_messages_answer import whole_messages_decoder
-from lokid.dialects.bedrock_converse_answer import whole_converse_decoder
+from lokid.chat import Answer, FinishReason, TextDelta
+from lokid.dialects.anthropic_messages_answer import MessagesDecoder, whole_messages_decoder
+from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder, whole_converse_decoder
 from lokid.dialects.cohere_chat_answer import whole_cohere_decoder
-from lokid.dialects.ending import meaning
+from lokid.dialects.ending import ended_by, meaning
 from lokid.dialects.gemini_answer import whole_gemini_decoder
 from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
+from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
+from lokid.dialects.parts import tool_call
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.traits import Traits
-from lokid.errors import IncompleteResponse, LokidError
+from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
+from tests.fakes import frames
 
 TRAITS = Traits("here")
 
@@ -110,3 +113,75 @@ def test_what_is_shown_of_the_word_is_one_short_line() -> None:
         meaning("abort\n\x1b]52;c;AAAA\x07" + "x" * 10_000, {})
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("words", "last"),
+    [
+        (("max_tokens", "end_turn"), "max_tokens"),
+        (("end_turn", "max_tokens"), "max_tokens"),
+        (("tool_use", "end_turn"), "end_turn"),
+        (("end_turn", ""), "end_turn"),
+    ],
+)
+def test_of_two_ends_the_one_that_says_cut_counts(words: tuple[str, str], last: str) -> None:
+    known: dict[str, FinishReason] = {"end_turn": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
+    assert ended_by(ended_by("", words[0], known), words[1], known) == last
+    start = {"type": "message_start", "message": {}}
+    ends = [{"type": "message_delta", "delta": {"stop_reason": word}} for word in words]
+    claude = MessagesDecoder(TRAITS)
+    claude.feed(b"".join(sse(one) for one in (start, *ends, {"type": "message_stop"})))
+    assert claude.close().finish_reason == ("length" if last == "max_tokens" else "stop")
+    bedrock = ConverseStreamDecoder(TRAITS)
+    bedrock.feed(frames.converse(*(("messageStop", {"stopReason": word}) for word in words)))
+    assert bedrock.close().finish_reason == ("length" if last == "max_tokens" else "stop")
+
+
+def sse(value: Any) -> bytes:
+    return f"data: {json.dumps(value)}\n\n".encode()
+
+
+NAMELESS: dict[str, tuple[Callable[[Traits], Any], Any]] = {
+    "chat": (
+        whole_decoder,
+        {"choices": [{"message": {"tool_calls": [{"id": "a", "function": {"arguments": "{}"}}]}}]},
+    ),
+    "responses": (whole_responses_decoder, {"output": [{"type": "function_call", "call_id": "a"}]}),
+    "claude": (
+        whole_messages_decoder,
+        {"content": [{"type": "tool_use", "id": "a", "name": None}], "stop_reason": "tool_use"},
+    ),
+    "bedrock": (
+        whole_converse_decoder,
+        {"output": {"message": {"content": [{"toolUse": {"toolUseId": "a"}}]}}, "stopReason": "tool_use"},
+    ),
+    "cohere": (
+        whole_cohere_decoder,
+        {"message": {"tool_calls": [{"id": "a", "function": {"name": 5}}]}, "finish_reason": "TOOL_CALL"},
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", NAMELESS)
+def test_a_call_of_nobody_knows_what_is_no_answer(dialect: str) -> None:
+    """The event that began it was lost on its way."""
+    decoder, body = NAMELESS[dialect]
+    reader = decoder(TRAITS)
+    reader.feed(json.dumps(body).encode())
+    with pytest.raises(ProviderFailed, match="a tool call without a name"):
+        reader.close()
+
+
+def test_a_call_without_a_name_at_the_end_of_a_cut_answer_is_left_out() -> None:
+    assert tool_call("a", "", dict, {}, cut=True) == []
+
+
+def test_a_text_of_responses_that_is_only_told_when_it_is_done_is_told() -> None:
+    decoder = ResponsesDecoder(TRAITS)
+    done = {"type": "response.output_text.done", "text": "Hi"}
+    delta = {"type": "response.output_text.delta", "delta": " there"}
+    end = {"type": "response.completed", "response": {"status": "completed", "output": []}}
+    again = {"type": "response.output_text.done", "text": " there"}
+    events = decoder.feed(b"".join(map(sse, (done, delta, again, end))))
+    assert events == [TextDelta("Hi"), TextDelta(" there")]
+    assert decoder.close().message.text == "Hi there"

@@ -99,8 +99,8 @@ MORE: dict[str, tuple[list[Any], dict[str, Any], tuple[Any, ...]]] = {
     "the arguments of a call": ([calls(entry(7, "a", "f"))], {"tool_calls": TWO[:1]}, (FIRST,)),
     "a call without a name": (
         [calls(TWO[0])],
-        {"tool_calls": [{"id": "a"}, {}]},
-        (FIRST, ToolCall("call_r1_1", "", {})),
+        {"tool_calls": [{"id": "a"}]},
+        (FIRST,),
     ),
     "a call of old": (
         [said("Hé")],
