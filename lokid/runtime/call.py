@@ -301,8 +301,7 @@ class _Call:
         try:
             async with sending as response:
                 if not 200 <= response.status < 300:
-                    body = await refusals.body_of(response)
-                    raise _Refused(self.client.provider.error(response.status, response.headers, body), body)
+                    raise _Refused(*await refusals.refusal(self.client.provider, response))
                 self.begun = True
                 self.charge.admitted = True
                 if (kind := refusals.other_type(response, exchange)) is not None:

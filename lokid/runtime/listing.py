@@ -167,10 +167,8 @@ async def _names(client: OpenClient, limit: anyio.CancelScope) -> tuple[str, ...
                     if response.size > MAX_LIST:
                         raise _too_long(client)
             else:
-                body = await refusals.body_of(response)
-                raise _hidden(
-                    client.provider.error(response.status, response.headers, body), client, credentials
-                )
+                refused, _ = await refusals.refusal(client.provider, response)
+                raise _hidden(refused, client, credentials)
         limit.deadline = inf
         told = partial(_told, decoder, credentials)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from email.utils import formatdate
 from typing import Any
 
 import anyio
@@ -35,6 +36,18 @@ async def body_of(response: Response) -> bytes:
     return body[:MAX_BODY]
 
 
+async def refusal(provider: Provider, response: Response) -> tuple[LokidError, bytes]:
+    """What ``response``, which has another status than 2xx, means, and its body."""
+    body = await body_of(response)
+    return _error(provider, response, body), body
+
+
+def _error(provider: Provider, response: Response, body: bytes) -> LokidError:
+    # One without a date is as old as its arrival (RFC 9110, 6.6.1): a wait may end at a date.
+    headers = {"date": formatdate(usegmt=True), **response.headers}
+    return provider.error(response.status, headers, body)
+
+
 def other_type(response: Response, exchange: Exchange[Any]) -> str | None:
     """That of an answer which is not what was asked for."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -48,7 +61,7 @@ async def other_answer(
     if exchange.streaming and kind == JSON:
         body = await body_of(response)
         if says_why(body):
-            return provider.error(response.status, response.headers, body)
+            return _error(provider, response, body)
     return instead(response, exchange, kind)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 
 import anyio
 import pytest
@@ -13,7 +15,7 @@ from pydantic import SecretStr
 
 from lokid.chat import ChatRequest, EmbedRequest, Event, Message, Text, TextDelta
 from lokid.dialects.openai_chat_answer import StreamDecoder
-from lokid.errors import AuthenticationFailed, IncompleteResponse, ProviderFailed, QuotaExceeded
+from lokid.errors import AuthenticationFailed, IncompleteResponse, ProviderFailed, QuotaExceeded, RateLimited
 from lokid.providers.registry import PROVIDERS
 from lokid.runtime.chat import chat, dry_run
 from lokid.runtime.clients import OpenClient, Surroundings
@@ -117,6 +119,15 @@ async def test_an_error_that_came_with_words_is_told_whatever_becomes_of_the_con
             with pytest.raises(QuotaExceeded, match="no more"):
                 await ask(client, heard)
     assert heard == [TextDelta("half")]
+
+
+async def test_a_wait_that_ends_at_a_date_begins_when_the_answer_came(provider):
+    """Small servers give their answers no date."""
+    provider.default = answer(429, b"{}", retry_after=formatdate(time.time() + 100, usegmt=True))
+    async with opened(provider.url) as client:
+        with pytest.raises(RateLimited) as caught:
+            await ask(client, [])
+    assert 95 <= caught.value.retry_after_s <= 101
 
 
 async def test_a_stream_without_its_end_is_incomplete(provider):
