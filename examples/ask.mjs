@@ -34,6 +34,7 @@ for await (const [kind, id, ...rest] of decodeMultiStream(lokid)) {
     const [error, result] = rest;
     if (error) console.error(`\n${error.code}: ${error.message}`);
     else console.log(`\n[${result.model}, ${result.usage?.output_tokens ?? "?"} tokens, ${result.cost_usd ?? "?"} USD]`);
+    if (result && result.finish_reason !== "stop") console.error(`the answer ended early: ${result.finish_reason}`);
     status = error ? 1 : 0;
     break;
   }

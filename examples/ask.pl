@@ -60,6 +60,8 @@ while (my ($kind, $id, @rest) = @{ unpack_any() }) {
     if ($kind == 2 && $id eq 'chat.event') { print $rest[0][1]{text} if $rest[0][1]{type} eq 'text' }
     elsif ($kind == 1 && $id == 1) {
         die "\n$rest[0]{code}: $rest[0]{message}\n" if $rest[0];
-        print "\n"; last;
+        print "\n";
+        print STDERR "the answer ended early: $rest[1]{finish_reason}\n" if $rest[1]{finish_reason} ne 'stop';
+        last;
     }
 }

@@ -28,7 +28,9 @@ def ask(line: str) -> dict[str, object]:
             answer = lokid.ask(f"{instruction}\n\n{line}", model, priority="batch")
     except LokidError as error:
         return {"line": line, "error": error.code, "message": error.message}
-    return {"line": line, "text": answer.text, "cost_usd": answer.cost_usd}
+    found: dict[str, object] = {"line": line, "text": answer.text, "cost_usd": answer.cost_usd}
+    # "length", for one: what is here is then not all there could be.
+    return found if answer.finish_reason == "stop" else found | {"finish_reason": answer.finish_reason}
 
 
 if len(sys.argv) < 2:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lokictl.spinner import Spinner
 
-_CUT = {
+CUT = {
     "length": "the answer stops at the limit of tokens (--max-tokens)",
     "content_filter": "the provider's filter cut the answer",
     "refusal": "the model refused to answer",
@@ -138,7 +138,7 @@ class Reply:
                 self._answer.feed(text)
             if text.strip() or left_out not in ("calls", "images"):
                 self._answer.end()
-        if cut := _CUT.get(result.get("finish_reason", "")):
+        if cut := CUT.get(result.get("finish_reason", "")):
             render.note(f"lokictl: {cut}")
         elif left_out == "everything":
             render.note("lokictl: the answer has no text")

@@ -107,10 +107,22 @@ def _command(
     model = model or os.environ.get("LOKICTL_MODEL", "")
     result = call("chat", {"model": model, "prompt": text, "system": system, "timeout_s": TIMEOUT_S})
     line = bare(result["text"])
+    if line and (cut := _cut_off(result)):
+        raise Failure("incomplete_response", f"no command: {cut}", "lokictl ask shows what there is of it")
     if not line or line.startswith("#"):
         why = line.lstrip("# ").partition("\n")[0][:LONGEST_REASON]
         raise Failure("provider_error", "no command for that" + (f": {why}" if why else ""))
     return line
+
+
+def _cut_off(result: Mapping[str, Any]) -> str | None:
+    """Why half of the command may be missing, which may remove more than the whole of it."""
+    from lokictl.reply import CUT
+
+    reason = result.get("finish_reason", "")
+    if reason == "length" and result["text"].count("```") > 1:  # of what comes behind it
+        return None
+    return CUT.get(reason)
 
 
 def bare(answer: str) -> str:

@@ -129,6 +129,17 @@ def test_an_error_says_what_to_do(nvim, daemon):
     nvim.wait(lambda text: "lokid: openai wants a login (lokictl auth login openai)" in text, nvim.messages)
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("length", "stops at the limit of tokens"), ("content_filter", "filter cut the answer")],
+)
+def test_an_answer_that_is_not_all_there_could_be_says_so(nvim, daemon, reason, said):
+    daemon(chat=lambda *_: result("half an", finish_reason=reason))
+    nvim.run("LokiAsk hi")
+    nvim.wait(lambda text: said in text, nvim.messages)
+    nvim.wait(lambda lines: lines == ["half an"])
+
+
 def test_a_lost_connection_is_an_error_and_keeps_what_came(nvim, daemon):
     def chat(call, _params):
         call.text("half")

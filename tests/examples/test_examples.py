@@ -123,6 +123,8 @@ def test_a_batch_keeps_its_order_and_goes_on_after_a_failure(talker, env):
         run(env, sys.executable, EXAMPLES / "batch.py", "x", "talkr:y", text="a\n").stdout.splitlines(),
     )
     assert row["error"] == "unknown_model"
+    cut = run(env, sys.executable, EXAMPLES / "batch.py", "x", "talker:cut", text="a\n").stdout
+    assert json.loads(cut)["finish_reason"] == "length"
 
 
 def test_perl_alone_is_enough_for_a_client(talker, env):
@@ -130,6 +132,7 @@ def test_perl_alone_is_enough_for_a_client(talker, env):
     assert run(env, "perl", script, "Grüße 🐈 12").stdout == "Grüße 🐈 12 \n"
     long = "lang " * 3000
     assert run(env, "perl", script, long).stdout == long + " \n"
+    assert run(env, "perl", script, "hi", "talker:cut").stderr == "the answer ended early: length\n"
     refused = run(env, "perl", script, "hi", "talkr:x", status=255)
     assert "unknown_model: no client is called 'talkr'; did you mean 'talker'?" in refused.stderr
     absent = run(env | {"LOKID_SOCK": "/nowhere"}, "perl", script, "hi", status=2)
@@ -145,6 +148,7 @@ def test_node_streams_and_cancels(talker, env, tmp_path):
     script = shutil.copy(EXAMPLES / "ask.mjs", tmp_path)
     done = run(env, "node", script, "Grüße 🐈")
     assert done.stdout == "Grüße 🐈 \n[talker:echo, 5 tokens, 0.00002 USD]\n"
+    assert run(env, "node", script, "hi", "talker:cut").stderr == "the answer ended early: length\n"
     absent = run(env | {"LOKID_SOCK": "/nowhere"}, "node", script, "hi", status=69)
     assert absent.stderr == "lokid does not run (ENOENT): lokictl daemon start\n"
     with subprocess.Popen(

@@ -2,8 +2,8 @@
 programs that nobody here wrote, and for examples.
 
 ``talker:echo`` answers what it was asked, a word at a time; ``talker:endless`` goes on until its reader has
-gone, ``talker:held`` waits for ``go``; ``talker:busy`` refuses. Embeddings are ``[length of the text, 1]``;
-the reranker likes long documents.
+gone, ``talker:held`` waits for ``go``; ``talker:busy`` refuses, ``talker:cut`` stops at its limit. Embeddings
+are ``[length of the text, 1]``; the reranker likes long documents.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from typing import Any
 from tests.fakes.daemon import connect, process
 
 DAEMON = [sys.executable, "-m", "lokid"]
-MODELS = ("echo", "endless", "held", "busy")
+MODELS = ("echo", "endless", "held", "busy", "cut")
+FINISH = {"cut": "length"}
 
 
 @dataclass
@@ -61,7 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(body)
         else:
             message = {"role": "assistant", "content": body["messages"][-1]["content"]}
-            self._send({"choices": [{"message": message, "finish_reason": "stop"}], "usage": USAGE})
+            finish = FINISH.get(body["model"], "stop")
+            self._send({"choices": [{"message": message, "finish_reason": finish}], "usage": USAGE})
 
     def _embed(self, body: dict[str, Any]) -> None:
         vectors: list[Any] = [[float(len(text)), 1.0] for text in body["input"]]
@@ -86,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._piece("and on ")
             for piece in rest:
                 self._piece(piece)
-            end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE}
+            finish = FINISH.get(body["model"], "stop")
+            end = {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}], "usage": USAGE}
             self.wfile.write(f"data: {json.dumps(end)}\n\ndata: [DONE]\n\n".encode())
         except OSError:
             self.talker.gone.set()

@@ -57,6 +57,25 @@ def test_cmd_without_a_command_says_why_and_fails(daemon):
     assert done.stderr == b"lokictl: no command for that: a shell cannot do that\n"
 
 
+@pytest.mark.parametrize("reason", ["length", "content_filter", "refusal", "context_overflow", "pause"])
+def test_half_a_command_is_none(daemon, reason):
+    """``rm -rf /home/me/project/bu`` removes more than the build."""
+    daemon(chat=lambda *_: result("rm -rf /home/me/project/bu", finish_reason=reason))
+    done = lokictl("cmd", "remove the build")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"lokictl: no command: the ")
+    assert done.stderr.endswith(b"hint: lokictl ask shows what there is of it\n")
+    pressed = lokictl("cmd", "--key", "remove the build")
+    assert (pressed.returncode, pressed.stdout.count(b"\n")) == (1, 1)
+
+
+def test_a_command_in_a_block_that_has_ended_is_whole_whatever_was_cut_behind_it(daemon):
+    answers = ["```sh\nls -l", "```sh\nls -l\n```\nThis lists"]
+    daemon(chat=lambda *_: result(answers.pop(), finish_reason="length"))
+    assert lokictl("cmd", "list").stdout == b"ls -l\n"
+    assert lokictl("cmd", "list").stdout == b""
+
+
 def test_cmd_marks_what_destroys_on_stderr(daemon):
     daemon(chat=lambda *_: result("sudo rm -rf /tmp/x"))
     done = lokictl("cmd", "clean up")

@@ -115,6 +115,16 @@ local function request(method, params, on)
   end
 end
 
+-- finish_reason of an answer that is not all there could be -> what to say of it.
+local CUT = {
+  length = "the answer stops at the limit of tokens",
+  content_filter = "the provider's filter cut the answer",
+  refusal = "the model refused to answer",
+  context_overflow = "the answer stops because the model's context is full",
+  pause = "the provider paused the answer",
+  tool_calls = "the model called a tool instead of answering",
+}
+
 -- Where text goes: a place in a buffer that stays right while the buffer is edited elsewhere.
 local function inserter(buffer, row, column)
   local waiting = { { " asking...", "Comment" } }
@@ -179,6 +189,8 @@ local function ask(command)
         local hint = type(err.hint) == "string" and " (" .. err.hint .. ")" or ""
         local level = err.code == "cancelled" and vim.log.levels.WARN or vim.log.levels.ERROR
         vim.notify("lokid: " .. err.message .. hint, level)
+      elseif CUT[result.finish_reason] then
+        vim.notify("lokid: " .. CUT[result.finish_reason], vim.log.levels.WARN)
       end
       vim.api.nvim_exec_autocmds("User", { pattern = "LokiDone" })
     end,
