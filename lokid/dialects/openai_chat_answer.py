@@ -13,7 +13,7 @@ from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reason
 from lokid.dialects.ending import meaning, paid_for, spliced, unfinished
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
-from lokid.dialects.openai_chat_message import calls, pieces, rest, says
+from lokid.dialects.openai_chat_message import calls, length, pieces, rest, says
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
@@ -21,7 +21,7 @@ from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecode
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
+from lokid.dialects.untrusted import LARGE, count, counted, fits, items, mapping, text
 from lokid.errors import Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
@@ -97,6 +97,7 @@ class _Accumulator(Accumulator):
         self._pictures: list[Image] = []
         self._refused = False
         self._at_once = False  # in one event, like an answer that is no stream
+        self._joined = 0  # characters that the last message behind deltas was compared with
         self._over = False  # its end came, of whatever kind
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
@@ -218,9 +219,12 @@ class _Accumulator(Accumulator):
         if not self._spoken:
             self._at_once = True
             return message
+        if self._joined > LARGE and 2 * length(message) < self._joined:
+            raise spliced()  # who repeats an answer sends as much as there is to compare with it
         self._think = None
         self._calls.complete(calls(message), out)
         told = self._texts.parts()
+        self._joined = sum(len(part.text) for part in told if isinstance(part, Text | Reasoning))
         more = rest(
             message,
             "".join(part.text for part in told if isinstance(part, Text)),

@@ -24,6 +24,11 @@ def says(delta: Mapping[str, Any]) -> bool:
     return any(delta.get(key) for key in SAYS)
 
 
+def length(message: Mapping[str, Any]) -> int:
+    """Characters of its text."""
+    return sum(len(piece) for _, piece in pieces(message.get("content"))) + len(text(message.get("refusal")))
+
+
 def calls(message: Mapping[str, Any]) -> Sequence[Any]:
     """Those before ``tool_calls`` existed too."""
     function = mapping(message.get("function_call"))

@@ -72,6 +72,17 @@ def test_a_message_behind_all_of_its_deltas_says_nothing_new(name: str) -> None:
         assert found.events == expected.events
 
 
+@pytest.mark.parametrize("message", [{"refusal": "x"}, {"reasoning": "x"}, {"tool_calls": TWO}])
+def test_short_messages_behind_a_long_answer_cost_no_look_at_it_each(message: dict[str, Any]) -> None:
+    """10,000 events of 49 bytes behind 26 MB held everybody up for a minute and a half."""
+    found = read(stream(said("x" * 100_000), behind(message), behind(message)))
+    assert isinstance(found.error, IncompleteResponse)
+    repeated = {"content": "x" * 100_000}
+    assert (
+        read(stream(said("x" * 100_000), *[behind(repeated)] * 3, STOP)).answer.message.text == "x" * 100_000
+    )
+
+
 THOUGHT = Reasoning("hm", {KEY: {"origin": "c:m", "field": "reasoning"}})
 MORE: dict[str, tuple[list[Any], dict[str, Any], tuple[Any, ...]]] = {
     "a refusal": ([said("Hé")], {"content": "Hé", "refusal": "no"}, (Text("Héno"),)),
