@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,9 @@ from lokid.providers.settings import ClientSettings
 
 SECRET = "<secret>"  # noqa: S105 - what stands in the place of one
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
+_SCHEME = re.compile(r"(bearer|basic|token|api-?key|key|digest)\s", re.IGNORECASE)
+_OF_SOMEBODY = re.compile(r"auth|cookie", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s,;=\"']+")
 _SECRET_NAME = re.compile(r"key|token|secret|password|passwd|credential|authorization|cookie", re.IGNORECASE)
 
 
@@ -84,8 +88,9 @@ def _hidden(value: Any, key: str = "", *, body: bool = False) -> Iterator[str]:
     """As ``_plain``."""
     match value:
         case SecretStr():
-            yield value.get_secret_value()
-            yield from _in_url(value.get_secret_value() if key == "proxy" else "")
+            text = value.get_secret_value()
+            yield text
+            yield from _in_url(text) if key == "proxy" else _in_header(key, text)
         case BaseModel():
             for name in type(value).model_fields:
                 yield from _hidden(getattr(value, name), name, body=name == "body")
@@ -118,6 +123,17 @@ def _words(command: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield SECRET, word
         else:
             yield word, ""
+
+
+def _in_header(name: str, value: str) -> Iterator[str]:
+    """What of a header may be repeated without the rest: the token behind its scheme, the value of a cookie,
+    the password of ``Basic``. Not of every header: those of a list of features are ordinary words."""
+    if not (_SCHEME.match(value) or _OF_SOMEBODY.search(name)):
+        return
+    for word in _BETWEEN.split(value):
+        yield word
+        with suppress(ValueError):
+            yield b64decode(f"{word}==").decode().partition(":")[2]
 
 
 def _in_url(url: str) -> Iterator[str]:

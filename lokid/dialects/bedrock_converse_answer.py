@@ -302,8 +302,9 @@ class Blocks(Accumulator):
 
 
 def _image(block: _Block) -> Image | None:
-    whole = text(mapping(block.start.get("source")).get("bytes"))
-    return inline(f"image/{text(block.start.get('format'))}", whole or _joined(block.pieces.get("image", [])))
+    pieces = block.pieces.get("image", [])
+    whole = text(mapping(block.start.get("source")).get("bytes")) or _joined(pieces) or "".join(pieces)
+    return inline(f"image/{text(block.start.get('format'))}", whole)
 
 
 def _index(data: Mapping[str, Any]) -> int:

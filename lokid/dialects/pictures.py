@@ -9,19 +9,30 @@ from typing import Any
 
 from lokid.chat import ChatRequest, Image, Message, Text, ToolResult
 from lokid.dialects.untrusted import mapping, text
+from lokid.errors import ProviderFailed
 
 MAX_PICTURES = 100
 
 
 def inline(media_type: str, written: str) -> Image | None:
-    """None: it is none."""
-    if not media_type.startswith("image/"):
+    """None: it is none. Raises ``ProviderFailed`` for one that cannot be read."""
+    if not media_type.lower().startswith("image/"):
         return None
+    letters = written.replace("-", "+").replace("_", "/")
     try:
-        data = base64.b64decode(written.replace("-", "+").replace("_", "/"), validate=True)
+        data = base64.b64decode(letters, validate=True)
     except ValueError:
-        return None
-    return Image(media_type, data) if data else None
+        data = _loosely(letters)
+    return Image(media_type.lower(), data) if data else None
+
+
+def _loosely(letters: str) -> bytes:
+    """In lines, as mail has it, or without its padding."""
+    letters = "".join(letters.split()).rstrip("=")
+    try:
+        return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+    except ValueError:
+        raise ProviderFailed("the provider's answer has a picture that cannot be read") from None
 
 
 def linked(part: Mapping[str, Any]) -> Image | None:

@@ -278,4 +278,7 @@ class WholeDecoder(Generic[T]):
         del text
         told = self._told(value)
         self.counted = None if told is None else Counted(told)
-        return self._read(value)
+        answer = self._read(value)
+        if told is not None and getattr(answer, "usage", told) is None:
+            self.counted = Counted(told, final=False)  # of the input alone
+        return answer

@@ -368,7 +368,7 @@ class _Call:
         if self.begun:
             if error.refused and not reached(error):
                 self.breakers.failed(self.model.name, error, now, self.probe)
-            else:
+            elif self.first_event_at is None:  # else it has answered a while ago
                 self.breakers.answered(self.model.name)
             return None
         after = retry.delay(

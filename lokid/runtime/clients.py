@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
@@ -29,16 +30,14 @@ from lokid.runtime.identities.credentials import CloudCredentials, source
 from lokid.runtime.identities.source import Place
 from lokid.runtime.known import Models, nearest, quoted
 from lokid.runtime.launching.launch import Launched, Spawn
-from lokid.runtime.network.http import HTTPClient, Timeouts
+from lokid.runtime.launching.readiness import ready
+from lokid.runtime.network.http import HTTPClient
 from lokid.runtime.oauth.tokens import Tokens, Unsaved
 from lokid.runtime.outcome import Outcome
 from lokid.runtime.retry import RetryBudget
 from lokid.runtime.secrets.client_secrets import secret, secret_keys
 from lokid.runtime.secrets.sources import Keyring
 from lokid.runtime.secrets.vault import all_locked
-
-PROBE = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
-"""Of one look whether a launched server is ready; the next follows within a quarter of a second."""
 
 State = Literal["ready", "needs_login", "needs_secret", "cooling_down"]
 
@@ -338,26 +337,11 @@ class OpenClient:
             launch,
             self.provider.base_url(self.settings),
             spawn=around.spawn,
-            probe=self._ready,
+            probe=partial(ready, self),
             environ=around.environ,
             directory=around.directory,
             key=self._launch_key,
         )
-
-    async def _ready(self, api_base: str) -> bool:
-        """Whether the launched server lists its models. Refused connections and 503 ("loading") mean
-        not yet; an answer of any other kind comes from a server that is up."""
-        settings = self.settings.model_copy(update={"api_base": api_base})
-        assert self.provider.list_models is not None  # only openai-compatible clients have `launch`
-        request = self.provider.list_models(settings).request
-        try:
-            request = self.provider.authorize(settings, await self.credentials(), request)
-            async with self.http.send(request, PROBE) as response:
-                while await response.read():
-                    pass
-                return response.status < 500
-        except LokidError:
-            return False
 
 
 class _Use:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 
 from lokid.config import Config, parse, show
@@ -124,3 +125,18 @@ def test_what_is_not_shown_is_known_to_be_hidden() -> None:
     assert {"canary-11", "canary-13", "canary-14", "canary-15", "canary-16", "canary-17"} <= set(texts)
     assert {"canary-30", "canary-31", "canary-32"} <= set(texts)
     assert not [text for text in texts if text == "visible"]
+
+
+def test_of_a_header_that_says_who_somebody_is_each_part_is() -> None:
+    """A server that refuses a token repeats it without its scheme."""
+    headers = {
+        "authorization": "Bearer bearer-token",
+        "x-gw": 'Token token="token-value", app=lokid',
+        "cookie": "session=cookie-value; other=1",
+        "x-basic": f"Basic {base64.b64encode(b'user:basic-password').decode()}",
+        "x-features": "one-feature,another-feature",
+    }
+    patch = {"chat_completions": {".*": {"headers": headers}}}
+    texts = set(hidden(load(json.dumps({"clients": [{"type": "openai", "patch": patch}]}))))
+    assert {*headers.values(), "bearer-token", "token-value", "cookie-value", "basic-password"} <= texts
+    assert not texts & {"one-feature", "another-feature"}

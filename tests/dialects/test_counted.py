@@ -106,6 +106,16 @@ def test_of_a_whole_answer(decoder: Any, value: Any) -> None:
     assert counted(decoder(TRAITS), json.dumps(value).encode()) == ALL
 
 
+def test_of_a_whole_answer_whose_output_nobody_counted() -> None:
+    """As in a stream: gateways say 0 of what they do not know."""
+    value = {"content": [{"type": "text", "text": "a"}], "stop_reason": "end_turn"}
+    for usage in ({"input_tokens": 9}, {"input_tokens": 9, "output_tokens": 0}):
+        decoder = whole_messages_decoder(TRAITS)
+        assert counted(decoder, json.dumps(value | {"usage": usage}).encode()) == Counted(
+            Usage(9), final=False
+        )
+
+
 TITAN = bedrock_invoke.family("amazon.titan-embed-text-v2")
 USAGE = {"prompt_tokens": 9}
 PREDICTED = {"predictions": [{"embeddings": {"values": ["no number"], "statistics": {"token_count": 9}}}]}

@@ -113,8 +113,20 @@ def test_a_large_event_has_no_more_values_than_one_of_the_usual_size(dense: str)
         decoder.feed(f'data: {{"unknown": [{values * 8}1]}}\n\n'.encode())
 
 
-@pytest.mark.parametrize("inline", [{"mimeType": "image/png", "data": d} for d in ("*", "é", "", "QQ")])
-def test_a_broken_image_is_kept_as_it_came(inline: dict[str, Any]) -> None:
+@pytest.mark.parametrize("data", ["*", "é", "QQQQQ"])
+def test_an_image_that_cannot_be_read_is_no_answer(data: str) -> None:
+    found = whole(chunk({"inlineData": {"mimeType": "image/png", "data": data}}, finish="STOP"))
+    assert isinstance(found.error, ProviderFailed)
+
+
+@pytest.mark.parametrize("data", ["QUI=", "QUI", "QU\r\nI=\n"])
+def test_an_image_is_one_in_lines_and_without_padding_too(data: str) -> None:
+    found = whole(chunk({"inlineData": {"mimeType": "image/PNG", "data": data}}, finish="STOP"))
+    assert found.answer.message.parts == (Image("image/png", b"AB"),)
+
+
+def test_an_empty_image_is_kept_as_it_came() -> None:
+    inline = {"mimeType": "image/png", "data": ""}
     [part] = whole(chunk({"inlineData": inline}, finish="STOP")).answer.message.parts
     assert part == Reasoning("", state(part={"inlineData": inline}))
 

@@ -39,7 +39,7 @@ def thought(thinking: Any) -> dict[str, Any]:
 PICTURE = "data:image/png;base64,iVBORw=="
 PICTURE_2 = "data:image/webp;base64,__79"
 
-NO_PICTURES = ("data:text/plain;base64,YQ==", "data:image/png,a", "data:image/png;base64,a", "ftp://a", 5)
+NO_PICTURES = ("data:text/plain;base64,YQ==", "data:image/png,a", "ftp://a", 5)
 
 TEXTS: dict[str, tuple[list[Any], tuple[Any, ...]]] = {
     "plain": ([chunk({"role": "assistant", "content": ""}), said("Hé"), said("llo")], (Text("Héllo"),)),
