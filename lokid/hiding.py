@@ -38,6 +38,10 @@ _UNIT = re.compile(
     r"|(.)",
     re.DOTALL,
 )
+_CUT = re.compile(
+    r"(?:%(?:25){0,4}[0-9a-fA-F]?|\\{1,8}[uUxX]?\{?[0-9a-fA-F]{0,3}|&(?:amp;){0,4}#?[0-9a-zA-Z]{0,10})\Z"
+)
+"""An escape that was cut in its middle."""
 _ESCAPES = re.compile(r"[%\\&]")
 _UNSEEN = dict.fromkeys([*range(0x21), 0x7F])
 
@@ -142,8 +146,13 @@ class Needles:
 
 
 def needles(forms: Iterable[str]) -> set[str]:
-    """``forms`` as they are compared."""
-    return {bare(form) for form in forms}
+    """``forms`` as they are compared. A ``&lt;`` in a secret may be no escape of anything, but of its own."""
+    found: set[str] = set()
+    for form in forms:
+        found.add(bare(form))
+        if "&" in form:
+            found.add("".join(map(_folded, form)))
+    return found
 
 
 def hide(text: str, wanted: Needles, mark: str) -> str:
@@ -185,7 +194,8 @@ def _without_ends(
     piece: str, wanted: tuple[str, ...], mark: str, shortest: int, *, begins: bool, ends: bool
 ) -> str:
     """``begins`` and ``ends``: a mark is there."""
-    units = list(_units(piece))
+    whole = _CUT.sub("", piece) if ends else piece
+    units = list(_units(whole))
     seen = "".join(letters for _, _, letters in units)
     if begins and ends and len(seen) >= shortest and any(seen in needle for needle in wanted):
         return mark

@@ -138,6 +138,9 @@ def _daemon(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tu
     if (its := own_config.of_daemon(status, os.environ)) is not None:
         problems.append(f"lokid uses another configuration, {its}; for yours: lokictl daemon restart")
     problems += [problem_line(one, paint_on=False) for one in config.get("problems") or ()]
+    vault: Mapping[str, Any] = status.get("vault") or {}
+    if vault.get("state") == "refused" and not any(vault["reason"] in problem for problem in problems):
+        problems.append(f"the vault cannot be read: {vault['reason']}")
     ledger: Mapping[str, Any] = (status.get("usage") or {}).get("ledger") or {}
     if unsaved := ledger_line(ledger):
         problems.append(f"usage: {unsaved}")
@@ -199,7 +202,9 @@ def _service(status: Mapping[str, Any] | Failure) -> list[str]:
         return []
     pid = (properties("MainPID") or {}).get("MainPID", "0")
     answers = None if isinstance(status, Failure) else str(status["daemon"]["pid"])
-    if pid == "0" or answers == pid or not isinstance(status, Mapping | NotRunning):
+    if pid == "0" or answers == pid:
+        return []
+    if isinstance(status, Ending) or not isinstance(status, Mapping | NotRunning):
         return []
     instead = f", and the one that does (pid {answers}) has no sandbox" if answers else ""
     mend = f"systemctl --user restart {SOCKET} {UNIT}"

@@ -276,14 +276,17 @@ def listed_in(value: Any, *names: str) -> Sequence[Any]:
     (Google). Raises what ``value`` says in the place of that."""
     if isinstance(value, list):
         return value
-    if refusal := in_place_of(value, *names):
+    there = (
+        [value[name] for name in names if value.get(name) is not None] if isinstance(value, dict) else [value]
+    )
+    lists = [one for one in there if isinstance(one, list)]
+    if found := next(filter(None, lists), None):
+        return found
+    if refusal := in_place_of(value) if not lists or value.get("error") else None:
         raise refusal
-    found = [value]
-    if isinstance(value, dict):
-        found = [value[name] for name in names if value.get(name) is not None]
-    if not all(isinstance(one, list) for one in found):
+    if there and not lists:
         raise no_answer(value, f"list of {names[0]}")
-    return found[0] if found else ()
+    return ()
 
 
 def no_answer(value: Any, what: str, usage: str = "usage") -> LokidError:

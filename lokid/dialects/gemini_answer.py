@@ -208,7 +208,9 @@ class _Accumulator(Accumulator):
         return {KEY: {"origin": self._origin, **more}}
 
     def _chunk(self, chunk: Mapping[str, Any], out: list[Event]) -> None:
-        self._usage |= (counts := _counts(chunk))
+        counts = _counts(chunk)
+        # A 0 takes back nothing: gateways say it of what they do not know.
+        self._usage |= {key: count for key, count in counts.items() if count or key not in self._usage}
         if chunk.get("error"):
             self._over = bool(counts)
             raise in_band(chunk)

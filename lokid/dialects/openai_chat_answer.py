@@ -99,6 +99,7 @@ class _Accumulator(Accumulator):
         self._at_once = False  # in one event, like an answer that is no stream
         self._joined = 0  # characters that the last message behind deltas was compared with
         self._over = False  # its end came, of whatever kind
+        self._fresh = self._final = False  # the last chunk had a usage; one had it with the end, or behind it
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
         self._usage: Usage | None = None
@@ -120,11 +121,12 @@ class _Accumulator(Accumulator):
 
     @property
     def final(self) -> bool:
-        return self._over
+        return self._final or (self._over and self._fresh)
 
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
         counted = chunk.get("usage") or "x_groq" in chunk
+        self._fresh = bool(counted)
         if counted:
             self._usage = usage(chunk) or self._usage
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
@@ -142,6 +144,7 @@ class _Accumulator(Accumulator):
         for choice in map(mapping, choices):
             if choice.get("index") in (0, None, "0"):  # others exist only if extra_body asked for them
                 plain = self._choice(choice, form, out)
+        self._final |= self._over and self._fresh
         return plain and not counted and len(choices) == 1
 
     def _settle(self, out: list[Event]) -> None:
@@ -195,6 +198,7 @@ class _Accumulator(Accumulator):
             return plain
         if not self._usage:  # Moonshot
             self._usage = usage(choice)
+            self._final = self._usage is not None
         said = meaning(finish, FINISH)
         # A server that ends twice has cut the answer if it ever said so.
         self._finish = self._finish if self._finish in CUT else said

@@ -74,7 +74,7 @@ class _Accumulator(Accumulator):
         self._kept = Kept()
         self._said: dict[str, list[str]] = {}  # kind of text -> its deltas, until their message is done
         self._deltas: list[str] = []  # all deltas of texts
-        self._in_deltas = False  # of the text that is not done
+        self._in_deltas: set[tuple[int, int]] = set()  # the texts that came so: output_index, content_index
         self._summary: tuple[Any, Any] | None = None
         self._usage: Usage | None = None
         self._answer: Answer | None = None
@@ -99,10 +99,11 @@ class _Accumulator(Accumulator):
                 raise spliced()
             case "response.output_text.delta" | "response.refusal.delta":
                 self._speak(kind, text(data.get("delta")), out)
+                if len(self._in_deltas) < MAX_CALLS:
+                    self._in_deltas.add(_place(data))
             case "response.output_text.done" | "response.refusal.done":
-                if not self._in_deltas:
+                if _place(data) not in self._in_deltas:
                     self._speak(kind, text(data.get("text")) or text(data.get("refusal")), out)
-                self._in_deltas = False
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
             case "response.output_item.added" | "response.output_item.done":
@@ -122,7 +123,6 @@ class _Accumulator(Accumulator):
         if piece:
             self._said.setdefault(kind.split(".")[1], []).append(piece)
             self._deltas.append(piece)
-            self._in_deltas = True
             out.append(TextDelta(piece))
 
     def _end(self, response: Mapping[str, Any], out: list[Event]) -> None:
@@ -308,6 +308,11 @@ def _reasoning(item: Mapping[str, Any], traits: Traits) -> list[Part]:
 def _call(item: Mapping[str, Any], *, cut: bool) -> list[ToolCall]:
     arguments = partial(parse_arguments, as_text(item.get("arguments")))
     return tool_call(text(item.get("call_id")), text(item.get("name")), arguments, {}, cut=cut)
+
+
+def _place(data: Mapping[str, Any]) -> tuple[int, int]:
+    output, content = data.get("output_index"), data.get("content_index")
+    return output if type(output) is int else 0, content if type(content) is int else 0
 
 
 def _is_error(data: Mapping[str, Any]) -> bool:

@@ -219,7 +219,9 @@ def as_text(arguments: Any) -> str:
     one without entries (``[]`` in PHP) says nothing, and texts may follow it."""
     if arguments in (None, {}, []):
         return ""
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    if isinstance(arguments, str):
+        return arguments
+    return json.dumps(arguments, ensure_ascii=False) if fits(arguments) else "[nested too deeply"
 
 
 def parse_arguments(written: str) -> Mapping[str, Any]:

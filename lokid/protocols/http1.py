@@ -105,7 +105,8 @@ class ResponseParser:
     """One response to a request with ``method``. After ``ended`` nothing more is fed.
 
     ``head`` is there once the final one was read (1xx are skipped). ``reusable`` says, after the end,
-    whether another request may follow on the connection.
+    whether another request may follow on the connection. ``fault``: what the next call will raise, as a part
+    of the body came before it.
     """
 
     __slots__ = (
@@ -118,6 +119,7 @@ class ResponseParser:
         "_looked",
         "_trailers",
         "ended",
+        "fault",
         "head",
         "reusable",
     )
@@ -125,6 +127,7 @@ class ResponseParser:
     def __init__(self, method: str) -> None:
         self.head: ResponseHead | None = None
         self.ended = False
+        self.fault: Malformed | None = None
         self.reusable = False
         self._head_request = method == "HEAD"
         self._buffer = bytearray()  # an unfinished head, chunk line or trailer
@@ -138,12 +141,21 @@ class ResponseParser:
     def feed(self, data: bytes) -> bytes:
         """The bytes of the body that ``data`` holds. Raises ``Malformed``, after which the parser is not
         used any more."""
+        if self.fault is not None:
+            raise self.fault
         if self.head is None:
             data = self._take_head(data)
             if self.head is None or self.ended:
                 return b""
         if self._chunked:
-            return self._take_chunks(data)
+            pieces: list[bytes] = []
+            try:
+                self._take_chunks(data, pieces)
+            except Malformed as error:
+                if not pieces:
+                    raise
+                self.fault = error
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._left is None:
             return data
         body = data[: self._left]
@@ -155,6 +167,8 @@ class ResponseParser:
     def eof(self) -> None:
         """The connection ended. Raises ``Truncated`` if the response had not, ``Malformed`` if what came
         was no response."""
+        if self.fault is not None:
+            raise self.fault
         if self.head is None or self._chunked or self._left is not None:
             raise Truncated("the connection ended in the middle of the response")
         self.ended = True
@@ -221,16 +235,15 @@ class ResponseParser:
 
     # --- a chunked body
 
-    def _take_chunks(self, data: bytes) -> bytes:
+    def _take_chunks(self, data: bytes, body: list[bytes]) -> None:
         if self._buffer:
             data = bytes(self._buffer) + data
             self._buffer.clear()
         if self._trailers:
             self._take_trailers(data)
-            return b""
+            return
         left = self._left
         assert left is not None
-        body: list[bytes] = []
         position, size = 0, len(data)
         # ``left`` counts the CR LF behind a chunk as well, as long as there is one to come.
         while position < size:
@@ -266,7 +279,6 @@ class ResponseParser:
                 self._buffer += rest
                 break
         self._left = left
-        return body[0] if len(body) == 1 else b"".join(body)
 
     def _take_trailers(self, data: bytes) -> None:
         """They are checked, because the end of the response hangs on them, and dropped."""

@@ -12,7 +12,7 @@ from lokid.chat import Answer, FinishReason, TextDelta
 from lokid.dialects.anthropic_messages_answer import MessagesDecoder, whole_messages_decoder
 from lokid.dialects.bedrock_converse_answer import ConverseStreamDecoder, whole_converse_decoder
 from lokid.dialects.cohere_chat_answer import whole_cohere_decoder
-from lokid.dialects.ending import ended_by, meaning
+from lokid.dialects.ending import LONGEST_WORD, ended_by, meaning
 from lokid.dialects.gemini_answer import whole_gemini_decoder
 from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
@@ -185,3 +185,35 @@ def test_a_text_of_responses_that_is_only_told_when_it_is_done_is_told() -> None
     events = decoder.feed(b"".join(map(sse, (done, delta, again, end))))
     assert events == [TextDelta("Hi"), TextDelta(" there")]
     assert decoder.close().message.text == "Hi there"
+
+
+def test_of_a_word_that_is_a_book_the_first_page_is_kept() -> None:
+    """It is read again for each end that follows: a megabyte of it for each of fifty is nine seconds."""
+    assert len(ended_by("", "max" + "a" * 1_000_000, {})) == LONGEST_WORD
+
+
+def test_two_texts_of_responses_whose_deltas_came_before_either_was_done_are_told_once() -> None:
+    decoder = ResponsesDecoder(TRAITS)
+    places = [{"output_index": 0, "content_index": 0}, {"output_index": 0, "content_index": 1}]
+    deltas = [
+        {"type": "response.output_text.delta", "delta": word, **at}
+        for word, at in zip("ab", places, strict=True)
+    ]
+    done = [
+        {"type": "response.output_text.done", "text": word, **at}
+        for word, at in zip("ab", places, strict=True)
+    ]
+    end = {"type": "response.completed", "response": {"status": "completed", "output": []}}
+    assert decoder.feed(b"".join(map(sse, (*deltas, *done, end)))) == [TextDelta("a"), TextDelta("b")]
+    assert decoder.close().message.text == "ab"
+
+
+def test_arguments_that_are_nested_without_end_are_the_models_failure() -> None:
+    given: list[Any] = []
+    for _ in range(930):
+        given = [given]
+    block = {"type": "tool_use", "id": "a", "name": "f", "input": given}
+    reader = whole_messages_decoder(TRAITS)
+    reader.feed(json.dumps({"content": [block], "stop_reason": "tool_use"}).encode())
+    with pytest.raises(ProviderFailed, match="not a JSON object"):
+        reader.close()

@@ -8,7 +8,10 @@ import socket
 import sys
 import time
 
+import pytest
+
 from lokictl.commands import doctor
+from lokictl.failure import Ending
 from tests.fakes.daemon import poll, process
 from tests.fakes.terminal import lokictl
 
@@ -140,6 +143,21 @@ def test_a_second_daemon_is_told(home, monkeypatch):
     assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # whoever sets that knows
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_vault_that_is_away_is_told_once(daemon, home, known):
+    why = f"{home}/v.age is not there any more: put it back"
+    problem = {"path": "/v.age", "line": 0, "column": 0, "key": "", "message": why}
+    vault = {
+        "state": "refused",
+        "reason": why,
+        "file": f"{home}/v.age",
+        "identity": "",
+        "identity_kind": "file",
+    }
+    daemon(status=lambda *_: status(problems=[problem] if known else []) | {"vault": vault})
+    assert lokictl("doctor").stdout.count(b"~/v.age is not there any more") == 1
+
+
 def test_a_service_that_is_not_what_answers_is_told(daemon, home, tmp_path, monkeypatch):
     """Whose socket was removed with its directory."""
     systemctl = tmp_path / "systemctl"
@@ -152,6 +170,7 @@ def test_a_service_that_is_not_what_answers_is_told(daemon, home, tmp_path, monk
     daemon(status=lambda *_: status())
     told = f"and the one that does (pid {os.getpid()}) has no sandbox: lokictl daemon stop && ".encode()
     assert lokictl("doctor").stdout.endswith(told + mend)
+    assert doctor._service(Ending()) == []
     for own in (str(os.getpid()), "0"):
         monkeypatch.setenv("SERVICE", own)
         assert b"does not answer here" not in lokictl("doctor").stdout

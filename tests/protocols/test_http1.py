@@ -140,6 +140,15 @@ def test_what_could_be_read_in_two_ways_is_refused(raw):
     assert both_ways(raw) == "malformed"
 
 
+def test_what_came_of_a_body_before_a_fault_is_handed_on():
+    parser = ResponseParser("POST")
+    assert parser.feed(CHUNKED + b"5\r\nhello\r\nInternal Server Error\r\n") == b"hello"
+    assert parser.fault is not None
+    for go_on in (parser.eof, lambda: parser.feed(b"0\r\n\r\n")):
+        with pytest.raises(Malformed, match="does not begin with its size"):
+            go_on()
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -261,14 +261,24 @@ def test_models_are_listed(client: Any) -> None:
         {"data": [{"id": "a"}, {"id": "b"}, {"id": "a"}, {"id": None}, 5]},
         [{"id": "a"}, {"id": "b"}],
         {"models": [{"name": "a"}, {"name": "b"}]},
+        {"data": [], "models": [{"name": "a"}, {"name": "b"}]},
+        {"data": [{"id": "a"}, {"id": "b"}], "models": {}, "error": {"code": 0, "message": ""}},
     ):
         assert fed(exchange.decoder, json.dumps(answer).encode()).answer == ("a", "b")
-    for empty in (b"{}", b'{"object": "list", "data": null}', b'{"data": []}', b"[]"):
+    for empty in (
+        b"{}",
+        b'{"object": "list", "data": null}',
+        b'{"data": []}',
+        b"[]",
+        b'{"code": 0, "msg": "ok", "data": []}',
+        b'{"data": {}, "models": []}',
+    ):
         assert fed(exchange.decoder, empty).answer == ()
     for none in (b'{"data": {"a": 1}}', b'"a"', b"null"):
         assert isinstance(fed(exchange.decoder, none).error, ProviderFailed)
     wrong = b'{"error": {"message": "no such key", "code": "invalid_api_key"}}'
     assert isinstance(fed(exchange.decoder, wrong).error, AuthenticationFailed)
+    assert isinstance(fed(exchange.decoder, wrong[:-1] + b', "data": []}').error, AuthenticationFailed)
 
 
 def test_the_registry_knows_every_type_by_its_name() -> None:

@@ -121,6 +121,24 @@ async def test_an_error_that_came_with_words_is_told_whatever_becomes_of_the_con
     assert heard == [TextDelta("half")]
 
 
+async def test_words_that_came_with_a_fault_of_http_are_told(provider):
+    """A gateway whose server dies in the middle writes its own error into the body."""
+    words = chunk({"content": "half"})
+
+    async def words_and_fault(call: Call) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        await call.send(head + b"%x\r\n%b\r\nInternal Server Error\r\n" % (len(words), words))
+        await call.gone.wait()
+
+    provider.will(words_and_fault)
+    heard: list[Event] = []
+    with anyio.fail_after(30):
+        async with opened(provider.url) as client:
+            with pytest.raises(IncompleteResponse):
+                await ask(client, heard)
+    assert heard == [TextDelta("half")]
+
+
 async def test_a_wait_that_ends_at_a_date_begins_when_the_answer_came(provider):
     """Small servers give their answers no date."""
     provider.default = answer(429, b"{}", retry_after=formatdate(time.time() + 100, usegmt=True))

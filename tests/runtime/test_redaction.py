@@ -144,6 +144,20 @@ def test_an_id_that_holds_a_secret_is_none() -> None:
 def test_a_secret_that_was_cut_off_is_hidden_too() -> None:
     assert hidden(f"no: {SENT[:9]}{CUT}").message == f"no: <secret>{CUT}"
     assert hidden(f"no: sen{CUT}").message == f"no: sen{CUT}"
+    # Also in the middle of an escape.
+    for end in ("%", "%2", "%25", "\\", "\\u00", "\\x2", "&", "&#x2", "&amp;#4", "&quo"):
+        assert hidden(f"no: {SENT[:9]}{end}{CUT}").message == f"no: <secret>{CUT}"
+    assert hidden(f"it is 100%{CUT}").message == f"it is 100%{CUT}"
+
+
+def test_a_secret_with_what_looks_like_an_escape_is_hidden_however_it_is_escaped() -> None:
+    logs.register("key&lt;with&gt;marks")
+    for written in (
+        "key&lt;with&gt;marks",
+        "key\\u0026lt;with\\u0026gt;marks",
+        "key&amp;lt;with&amp;gt;marks",
+    ):
+        assert hidden(f"no: {written}").message == "no: <secret>"
     assert hidden(f"tool '{SENT[:-1]}{CUT}' of it").message == f"tool '<secret>{CUT}' of it"
 
 

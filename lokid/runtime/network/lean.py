@@ -201,8 +201,9 @@ class _Body:
         if self._first:
             first, self._first = self._first, b""
             return first
-        if self._parser.ended or self._connection is None:
+        if self._is_over():
             return b""
+        assert self._connection is not None
         try:
             data = self._connection.wire.take()
         except OSError as error:
@@ -215,13 +216,19 @@ class _Body:
             return first
         body: bytes | None = None
         while body is None:
-            if self._parser.ended or self._connection is None:
+            if self._is_over():
                 return b""
+            assert self._connection is not None
             try:
                 body = self._feed(await self._connection.wire.receive())
             except (OSError, anyio.ClosedResourceError) as error:
                 raise BrokenOff from error
         return body
+
+    def _is_over(self) -> bool:
+        if self._parser.fault is not None:
+            raise BrokenOff from self._parser.fault
+        return self._parser.ended or self._connection is None
 
     def _feed(self, data: bytes) -> bytes | None:
         """None if there is nothing to hand on yet (a piece of a chunk's line), ``b""`` at the end."""

@@ -123,7 +123,7 @@ def journals(directory: str) -> dict[str, list[tuple[int, Row]]]:
     found: dict[str, dict[int, Row]] = {}
     for name, rows in left_behind(directory, take=False):
         found.setdefault(name, {}).update(rows)
-    return {name: list(rows.items()) for name, rows in found.items()}
+    return {name: sorted(rows.items()) for name, rows in found.items()}
 
 
 def _read(line: bytes) -> tuple[int, Row] | None:

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import anyio
@@ -371,7 +371,8 @@ class _Writer:
             self._begin_journal()
         db = usage_rows.connect(self._path)
         try:
-            for name, rows in left_behind(directory, take=True):
+            # All of a daemon at once: what is saved has numbers up to one, and its journals may overlap.
+            for name, rows in chain(journals(directory).items(), left_behind(directory, take=True)):
                 if count := usage_rows.save(db, name, rows):
                     log.info("%d rows of usage taken over from a daemon before", count)
                 self._tell(self._ledger.adopted, name)

@@ -349,6 +349,10 @@ async def test_all_journals_of_one_daemon_count_while_the_database_cannot_be_ope
         (path.parent / f"usage-{'ab' * 8}{end}.journal").write_text("\n".join(lines))
     async with opened(path) as ledger:
         assert (await total(ledger))["cost_usd"] == pytest.approx(1 + 2 + 3 + 4)
+    path.rmdir()
+    async with opened(path) as ledger:
+        assert (await total(ledger))["cost_usd"] == pytest.approx(1 + 2 + 3 + 4)
+    assert list(path.parent.glob("*.journal")) == []
 
 
 async def test_the_journal_of_a_daemon_that_lives_is_left_alone(path: Path) -> None:
