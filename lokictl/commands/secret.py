@@ -64,7 +64,15 @@ def set_(name: str, more: tuple[str, ...]) -> int:
         answer = link.call("secrets.set", {"name": name, "value": value})
         users = ", ".join(map(one_line, answer["clients"])) or "no client yet"
         note(f"{name} {'replaced' if answer['replaced'] else 'kept'}; used by {users}")
+        if where := answer.get("overridden_by"):
+            note(f"lokictl: another {name} comes first, {_mend(name, where)}")
     return 0
+
+
+def _mend(name: str, where: str) -> str:
+    if where == "environment":
+        return f"with which lokid was started: unset {name}; lokictl daemon restart"
+    return f"in {one_line(where)}: take it out there"
 
 
 @command.command("get")

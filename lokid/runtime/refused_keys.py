@@ -40,9 +40,14 @@ def of_application(client: str) -> str:
 
 
 def mend(
-    settings: ClientSettings, provider: Provider, config: Config, environ: Mapping[str, str]
+    settings: ClientSettings,
+    provider: Provider,
+    config: Config,
+    environ: Mapping[str, str],
+    started_with: Mapping[str, str],
 ) -> str | None:
-    """``config``: the one that ``settings`` are from. None: nobody but the provider type knows."""
+    """``config``: the one that ``settings`` are from. ``started_with``: of ``environ`` what is not from
+    ``.env``. None: nobody but the provider type knows."""
     if settings.auth == "oauth":
         said = settings.oauth or OAuthSettings()
         if said.grant == "client_credentials":
@@ -52,7 +57,7 @@ def mend(
         return None  # lokid made the key up
     names = config.interpolated.get(settings.name, {})
     told = [
-        _of(settings, key, names.get((key,), ()), environ)
+        _of(settings, key, names.get((key,), ()), environ, started_with)
         for key in secret_keys(provider)
         if secret(settings, key) is not None
     ]
@@ -63,7 +68,13 @@ def mend(
     return f"lokictl secret set {variable(settings.name, 'api_key')}"
 
 
-def _of(settings: ClientSettings, key: str, names: tuple[str, ...], environ: Mapping[str, str]) -> str:
+def _of(
+    settings: ClientSettings,
+    key: str,
+    names: tuple[str, ...],
+    environ: Mapping[str, str],
+    started_with: Mapping[str, str],
+) -> str:
     match secret(settings, key):
         case CommandSecret(command=command):
             return f"{key} is what {basename(command[0])!r} prints: have it print another one"
@@ -73,6 +84,10 @@ def _of(settings: ClientSettings, key: str, names: tuple[str, ...], environ: Map
             return f"{key} is in the keyring: keyring set {service} {name}, then lokictl config reload"
         case SecretStr() if names:
             return ", and ".join(f"lokictl secret set {name}" for name in names)
-    if environ.get(name := variable(settings.name, key)):
-        return f"set another {name} in .env, or in the environment and then lokictl daemon restart"
+    if started_with.get(name := variable(settings.name, key)):
+        return (
+            f"lokid was started with {name}: lokictl daemon restart in a shell with another one, or without"
+        )
+    if environ.get(name):
+        return f"set another {name} in .env"
     return f"set another {key} of client {settings.name!r}: lokictl config edit"

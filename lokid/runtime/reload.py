@@ -264,7 +264,9 @@ class Reloader:
         }
         for settings in config.clients:
             provider = PROVIDERS[settings.type]
-            clients[settings.name].key_mend = refused_keys.mend(settings, provider, config, loaded.environ)
+            clients[settings.name].key_mend = refused_keys.mend(
+                settings, provider, config, loaded.environ, self.environment.all
+            )
         self._open.update(clients.values())
         self.generation = Generation(
             old.number + 1, config, clients, time.time(), from_file=loaded.texts[0] is not None

@@ -9,7 +9,10 @@ HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def hold() -> None:
-    """From here on they wait. Threads and programs started meanwhile would keep them back for good."""
+    """From here on they wait. Threads and programs started meanwhile would keep them back for good.
+
+    Who started lokid may have wanted to know nothing of programs that end. lokid does: it is told how."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
 
 

@@ -49,6 +49,19 @@ def python(code: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+def test_it_is_told_how_its_programs_end_whatever_who_started_it_wanted() -> None:
+    """A Perl script that ignores SIGCHLD: each key of a ``{command: ...}`` failed then with status 255."""
+    code = """
+        import signal
+        from lokid.server import signals
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signals.hold()
+        import subprocess
+        print(subprocess.run(["sh", "-c", "exit 3"]).returncode)
+    """
+    assert python(code) == "3"
+
+
 def test_version_and_help_need_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     for option, text in (("--version", f"lokid {lokid.__version__}"), ("--help", "--config FILE")):

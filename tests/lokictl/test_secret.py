@@ -132,6 +132,21 @@ def test_a_value_is_typed_without_being_seen(daemon: Any, terminal: Any) -> None
 
 
 @pytest.mark.parametrize(
+    ("where", "mend"),
+    [
+        ("environment", b"with which lokid was started: unset A; lokictl daemon restart\n"),
+        ("/h/.env", b"in /h/.env: take it out there\n"),
+    ],
+)
+def test_a_value_that_is_not_the_one_in_force_is_told(daemon: Any, where: str, mend: bytes) -> None:
+    answer = {"name": "A", "replaced": True, "clients": [], "overridden_by": where}
+    daemon(secrets__set=lambda *_: answer)
+    done = lokictl("secret", "set", "A", stdin=b"x\n")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.endswith(b"lokictl: another A comes first, " + mend)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("OPENAI_API_KEY", VALUE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.runtime.test_call_oauth import ask, running
 OAUTH = {"client_id": "me", "token_url": "https://a.example/t", "authorize_url": "https://a.example/a"}
 
 
-def mend(entry: dict[str, Any], **environ: str) -> str | None:
+def mend(entry: dict[str, Any], started_with: Mapping[str, str] | None = None, **environ: str) -> str | None:
     text = json.dumps(
         {"clients": [{"type": "openai-compatible", "name": "x-1", "api_base": "https://h"} | entry]}
     )
@@ -27,7 +28,7 @@ def mend(entry: dict[str, Any], **environ: str) -> str | None:
     config = parse(text, "/c.yaml", lookup=lookup, environ=environ)
     assert isinstance(config, Config), config
     [settings] = config.clients
-    return refused_keys.mend(settings, PROVIDERS[settings.type], config, environ)
+    return refused_keys.mend(settings, PROVIDERS[settings.type], config, environ, started_with or {})
 
 
 @pytest.mark.parametrize(
@@ -64,8 +65,12 @@ def test_the_remedy_is_where_the_key_is_from(entry: dict[str, Any], told: str | 
 
 
 def test_a_variable_beats_the_vault_so_the_vault_is_not_the_remedy() -> None:
-    told = mend({"api_key": "{{KEPT}}"}, X_1_API_KEY="sk-3")
-    assert told == "set another X_1_API_KEY in .env, or in the environment and then lokictl daemon restart"
+    entry = {"api_key": "{{KEPT}}"}
+    assert mend(entry, X_1_API_KEY="sk-3") == "set another X_1_API_KEY in .env"
+    told = mend(entry, started_with={"X_1_API_KEY": "sk-3"}, X_1_API_KEY="sk-3")
+    assert told == (
+        "lokid was started with X_1_API_KEY: lokictl daemon restart in a shell with another one, or without"
+    )
 
 
 def test_what_the_provider_type_knows_more_of_stays() -> None:

@@ -221,13 +221,19 @@ def create(path: str) -> None:
 def move(place: Place, new: str, data: bytes, same: tuple[bytes, bytes]) -> None:
     """To ``new``, as ``data``. ``same``: what the old file holds, and the identity in it. The other file goes
     if it is one of these: also the one that stayed when somebody who set a passphrase before was killed
-    half-way. Raises Unusable, Busy and OSError."""
+    half-way. Raises Unusable, Busy and OSError, and then the old one alone is there as before."""
     with durable.lock(place.file), durable.written(new, data) as temporary:
+        was_there = os.path.lexists(new)
         durable.replace(new, temporary)  # no backup: it would be a second key
-        for old in {place.plain, place.wrapped} - {new}:
-            if os.path.exists(old) and read(old) in same:
-                os.unlink(old)
-                durable.flush_directory(os.path.dirname(old))
+        try:
+            for old in {place.plain, place.wrapped} - {new}:
+                if os.path.exists(old) and read(old) in same:
+                    os.unlink(old)
+                    durable.flush_directory(os.path.dirname(old))
+        except OSError:
+            if not was_there and os.path.exists(old):
+                os.unlink(new)
+            raise
 
 
 async def unwrap(data: bytes, passphrase: str, environ: Mapping[str, str]) -> bytes:

@@ -15,12 +15,15 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
+from lokid.config.overrides import variable
 from lokid.config.vault import MAX_VALUE
 from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, LokidError, SecretMissing
+from lokid.providers.registry import PROVIDERS
 from lokid.runtime import lingering
 from lokid.runtime.known import nearest
 from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.reload import Reloader
+from lokid.runtime.secrets.client_secrets import secret_keys
 from lokid.runtime.secrets.identity import Unusable, WrongPassphrase
 from lokid.runtime.secrets.vault import LOCKED, UNLOCK, Contents
 
@@ -58,7 +61,8 @@ class StoredSecrets:
         written. In force when it returns."""
         before = await self._change({name: value})
         log.info("secret %s was set", name)
-        return {"name": name, "replaced": name in before.secrets, "clients": self._users(name)}
+        answer = {"name": name, "replaced": name in before.secrets, "clients": self._users(name)}
+        return answer | self._overridden(name, value)
 
     async def delete(self, name: str) -> dict[str, Any]:
         """Raises as ``set``; InvalidParams if there is none of that name."""
@@ -217,6 +221,15 @@ class StoredSecrets:
             for client, ways in config.interpolated.items()
             if any(name in names for names in ways.values())
         ]
+
+    def _overridden(self, name: str, value: str) -> dict[str, str]:
+        """Where a variable of that name is whose other value a client uses in the place of this one."""
+        clients = self._reloader.generation.config.clients
+        fields = (variable(one.name, key) for one in clients for key in secret_keys(PROVIDERS[one.type]))
+        if name not in fields or self._reloader.loaded.environ.get(name) in (None, "", value):
+            return {}
+        started_with = self._reloader.environment.all.get(name)
+        return {"overridden_by": "environment" if started_with else self._reloader.paths.env_file}
 
 
 def _bounded(passphrase: str | None) -> None:

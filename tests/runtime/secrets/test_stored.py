@@ -140,6 +140,20 @@ class TestSecrets:
             with pytest.raises(SecretMissing):
                 await key(runtime, "a")
 
+    async def test_a_variable_that_comes_first_is_told(self, home: Path, config: Path) -> None:
+        """A key that was moved out of the environment stays in that of the lokid which moved it."""
+        async with running(home, OPENAI_API_KEY="sk-of-the-start") as runtime:
+            answer = await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+            assert answer["overridden_by"] == "environment"
+            assert await key(runtime, "openai") == "sk-of-the-start"
+            assert "overridden_by" not in await runtime.secrets.set("OPENAI_API_KEY", "sk-of-the-start")
+            assert "overridden_by" not in await runtime.secrets.set("A", VALUE)
+        (config.parent / ".env").write_text("OPENAI_API_KEY=sk-of-a-file\n")
+        (config.parent / ".env").chmod(0o600)
+        async with running(home) as runtime:
+            answer = await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+            assert answer["overridden_by"] == str(config.parent / ".env")
+
     @pytest.mark.parametrize("linked", ["nothing", "the file", "its directory"])
     async def test_no_new_vault_takes_the_place_of_one_whose_disk_is_not_mounted(
         self, home: Path, config: Path, tmp_path: Path, linked: str

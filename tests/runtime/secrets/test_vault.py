@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -370,6 +371,25 @@ class TestLocking:
         monkeypatch.setattr(identity, "recipients", looked_at)
         read(one)
         assert known == [True]
+
+    @pytest.mark.anyio
+    async def test_an_identity_that_cannot_be_removed_stays_the_only_one(
+        self, one: Vault, home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As behind ``chattr +i``: what was told to be untouched was locked from then on."""
+        unlink = os.unlink
+
+        def forbidden(path: str, **_: Any) -> None:
+            if str(path).endswith("identity.txt"):
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+            unlink(path)
+
+        set_(one, A=VALUE)
+        monkeypatch.setattr(os, "unlink", forbidden)
+        with pytest.raises(ConfigInvalid, match="could not be saved"):
+            await one.protect(Settings(), PASSPHRASE)
+        assert "identity.age" not in files(folder)
+        assert read(another(home)).secrets == {"A": VALUE}
 
     @pytest.mark.anyio
     async def test_what_has_no_file_takes_no_passphrase(self, one: Vault) -> None:
