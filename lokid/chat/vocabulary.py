@@ -172,9 +172,9 @@ class Usage:
     billed: tuple[int, int] | None = None
 
     @property
-    def both(self) -> tuple[int, int]:
-        """Of input and output."""
-        return self.input_tokens, self.output_tokens
+    def written(self) -> tuple[int, int]:
+        """Tokens of output, and those of them that are paid for."""
+        return self.output_tokens, self.billed[1] if self.billed else self.output_tokens
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(

@@ -20,6 +20,10 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
 _SCHEME = re.compile(r"(bearer|basic|token|api-?key|key|digest)\s", re.IGNORECASE)
 _OF_SOMEBODY = re.compile(r"auth|cookie", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,;=\"']+")
+_PARAMETER = re.compile(
+    r"(^|[-_.])(code|sig|signature|auth|jwt|pwd|pass|ticket|sid|session)($|[-_.])", re.IGNORECASE
+)
+"""In a URL ``code`` is a key (of Azure's functions); in a body it is anything."""
 _SECRET_NAME = re.compile(r"key|token|secret|password|passwd|credential|authorization|cookie", re.IGNORECASE)
 
 
@@ -136,6 +140,10 @@ def _in_header(name: str, value: str) -> Iterator[str]:
             yield b64decode(f"{word}==").decode().partition(":")[2]
 
 
+def _is_key(parameter: str) -> bool:
+    return bool(_SECRET_NAME.search(parameter) or _PARAMETER.search(parameter))
+
+
 def _in_url(url: str) -> Iterator[str]:
     """Passwords, and parameters that are named like a key's: other ones (``api-version``) are ordinary
     words, and a log without them could not be read."""
@@ -146,7 +154,7 @@ def _in_url(url: str) -> Iterator[str]:
         if parts.password:
             yield unquote(parts.password)
         for name, value in parse_qsl(parts.query):
-            if _SECRET_NAME.search(name):
+            if _is_key(name):
                 yield value
 
 

@@ -17,6 +17,7 @@ from lokid.chat import (
     Answer,
     ChatRequest,
     ChatResult,
+    Counted,
     Event,
     Reasoning,
     ReasoningDelta,
@@ -87,14 +88,19 @@ async def chat(
                 deadline=deadline,
                 charge=charge,
             )
-        if performed.answer.usage is None and not request.stream:
-            charge.heard(_events(performed.answer))  # for an estimate
-        if late and (events := _events(performed.answer)):
+        answer = performed.answer
+        if (usage := answer.usage) is not None and answer.message.parts and not any(usage.written):
+            # Nobody writes without a token: gateways say 0, or nothing, of what they do not know.
+            charge.counted = Counted(usage, final=False)
+            answer = replace(answer, usage=None)
+        if answer.usage is None and not request.stream:
+            charge.heard(_events(answer))  # for an estimate
+        if late and (events := _events(answer)):
             await emitted(emit, events)
     return ChatResult(
-        answer=performed.answer,
+        answer=answer,
         model=f"{client.settings.name}:{model.name}",
-        cost_usd=cost_usd(model, performed.answer.usage),
+        cost_usd=cost_usd(model, answer.usage),
         attempts=performed.attempts,
         first_token_s=performed.first_token_s,
         total_s=time.monotonic() - started_at,

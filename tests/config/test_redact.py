@@ -140,3 +140,13 @@ def test_of_a_header_that_says_who_somebody_is_each_part_is() -> None:
     texts = set(hidden(load(json.dumps({"clients": [{"type": "openai", "patch": patch}]}))))
     assert {*headers.values(), "bearer-token", "token-value", "cookie-value", "basic-password"} <= texts
     assert not texts & {"one-feature", "another-feature"}
+
+
+def test_of_a_url_each_parameter_that_is_a_key_somewhere_is() -> None:
+    url = "https://h.example/a?code=of-a-function&sig=signed-by&api-version=of-the-api&encode=letters"
+    patch = {"chat_completions": {".*": {"url": url}}}
+    config = load(json.dumps({"clients": [{"type": "openai", "patch": patch}]}))
+    assert {"of-a-function", "signed-by"} <= set(hidden(config))
+    assert not {"of-the-api", "letters"} & set(hidden(config))
+    shown = json.dumps(show(config))
+    assert "of-a-function" not in shown and "signed-by" not in shown

@@ -83,6 +83,21 @@ async def test_to_the_end_no_estimate_raises_it(home: Path) -> None:
     assert row["cost_pusd"] == COST
 
 
+@pytest.mark.parametrize("written", [{}, {"completion_tokens": 0}, {"completion_tokens": None}])
+async def test_of_the_input_alone_the_output_is_estimated(home: Path, written: dict[str, Any]) -> None:
+    """Nobody writes 400 letters without a token."""
+    body = {
+        "choices": [{"message": {"content": "a" * 400}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10_000, **written},
+    }
+    async with setting(home, models=[MODEL]) as here:
+        here.provider.will(answer(body=json.dumps(body).encode()))
+        result = await here.ask()
+        [row] = await here.rows()
+    assert (result.answer.usage, result.cost_usd) == (None, None)
+    assert (row["outcome"], row["input_tokens"], row["output_tokens"]) == ("ok", 10_000, 100)
+
+
 # --- an embed in several requests, of 101 tokens each by the estimate
 
 TEXT = "a" * 400
