@@ -66,8 +66,10 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
     """
     _occupy_standard_descriptors()
     environ = os.environ
+    check = False
     if words := sys.argv[1:] if argv is None else argv:  # without any there is nothing to import for
         options = command_line().parse_args(words)
+        check = options.check
         if options.config is not None:
             environ["LOKID_CONFIG"] = os.path.abspath(options.config)
     os.umask(0o077)
@@ -87,7 +89,7 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
         return _fail(str(error), FAILED)
     try:
         harden(environ)
-        return _run(endpoint, environ, make_runtime or _runtime)
+        return _run(endpoint, environ, make_runtime or _runtime, check=check)
     finally:
         endpoint.close()
 
@@ -154,6 +156,7 @@ def command_line() -> argparse.ArgumentParser:
         " error). SIGHUP reloads, SIGTERM drains and ends, a second one later does not wait.",
     )
     parser.add_argument("--config", metavar="FILE", help="the configuration (also LOKID_CONFIG)")
+    parser.add_argument("--check", action="store_true", help="say what keeps lokid from starting, and end")
     parser.add_argument("--version", action="version", version=f"lokid {lokid.__version__}")
     return parser
 
@@ -164,13 +167,17 @@ def _fail(sentence: str, status: int) -> int:
     return status
 
 
-def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int:
-    import anyio
+def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime, *, check: bool) -> int:
+    """``check``: all but to serve."""
 
     async def live() -> None:
-        await _assemble(endpoint, environ, make_runtime).run()
+        life = _assemble(endpoint, environ, make_runtime)
+        if not check:
+            await life.run()
 
     try:
+        import anyio
+
         anyio.run(live, backend_options={"loop_factory": _loop_factory()})
     except ImportError as error:
         return _fail(f"the package {error.name} is missing or broken: install lokid again", FAILED)

@@ -17,11 +17,12 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import ending, last_error, link, own_config, sandbox
+from lokictl import autostart, ending, last_error, link, own_config, sandbox
 from lokictl.command import Command, json_option
 from lokictl.commands.config import problem_line
 from lokictl.commands.usage import counts_from, ledger_line
 from lokictl.failure import Ending, Failure, NotRunning
+from lokictl.render import one_line
 from lokictl.reply import version_skew
 from lokictl.systemctl import SOCKET, UNIT, properties
 from lokictl.tables import duration, pairs, prose, show, show_json
@@ -32,6 +33,9 @@ PACKAGES = ("anyio", "click", "httpx2", "markdown-it-py", "msgpack", "pydantic",
 
 PRIVATE = {"env_file", "vault_file", "identity_file", "socket", "state_dir", "log"}
 """What nobody but its owner may read."""
+
+CHECK_S = 20.0
+"""For a start that ends before anything is loaded."""
 
 KEYRING = "keyring:"
 """Begins the place of an identity that is no file."""
@@ -172,9 +176,24 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
         case Ending():
             return "is ending: the requests that run may finish"
         case NotRunning():
+            if why := _cannot_start():
+                problems.append(f"lokid cannot start: {why}")
+                return "not running"
             return "not running (the first question starts it)"
     problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
     return "does not answer"
+
+
+def _cannot_start() -> str:
+    """Why, in its own words."""
+    command = (*autostart.COMMAND, "--check")
+    environ = autostart.environment()
+    try:
+        done = subprocess.run(command, env=environ, capture_output=True, timeout=CHECK_S, check=False)  # noqa: S603 (our own interpreter)
+    except subprocess.TimeoutExpired:
+        return f"it does not come up within {CHECK_S:g} s"
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"status {done.returncode}"]
+    return one_line(said[-1].removeprefix("lokid: ")) if done.returncode else ""
 
 
 def _another() -> list[str]:

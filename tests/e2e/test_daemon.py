@@ -62,6 +62,25 @@ def test_it_is_told_how_its_programs_end_whatever_who_started_it_wanted() -> Non
     assert python(code) == "3"
 
 
+def test_a_check_says_what_keeps_it_from_starting_and_starts_nothing(path: Path) -> None:
+    def checked() -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "lokid", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=30
+        )
+        return done.returncode, done.stderr
+
+    assert checked() == (0, "")
+    assert not path.exists()
+    with process() as running:
+        connect(path).close()
+        status, said = checked()
+        assert status == 75 and "lokid" in said
+        assert stop(running)[0] == 0
+    path.parent.chmod(0o755)
+    status, said = checked()
+    assert status == 1 and "chmod" in said
+
+
 def test_version_and_help_need_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     for option, text in (("--version", f"lokid {lokid.__version__}"), ("--help", "--config FILE")):

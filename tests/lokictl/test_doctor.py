@@ -7,13 +7,14 @@ import os
 import socket
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from lokictl.commands import doctor
 from lokictl.failure import Ending
 from tests.fakes.daemon import poll, process
-from tests.fakes.terminal import lokictl
+from tests.fakes.terminal import ROOT, lokictl
 
 
 def status(**changes):
@@ -141,6 +142,26 @@ def test_a_second_daemon_is_told(home, monkeypatch):
         running.communicate(timeout=20)
     monkeypatch.setenv("LOKID_SOCK", str(home / "own.sock"))
     assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # whoever sets that knows
+
+
+def test_what_keeps_lokid_from_starting_is_told(home, monkeypatch):
+    run = Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid"
+    run.mkdir(mode=0o755)
+    run.chmod(0o755)
+    done = lokictl("doctor")
+    assert done.returncode == 1
+    assert b"problem: lokid cannot start: " in done.stdout and b"chmod" in done.stdout
+    run.chmod(0o700)
+    (run / "rpc.sock").mkdir()
+    assert b"problem: lokid cannot start: " in lokictl("doctor").stdout
+    (run / "rpc.sock").rmdir()
+    broken = home.parent / "broken"
+    broken.mkdir()
+    (broken / "anyio.py").write_text("raise ImportError('no module', name='anyio')")
+    # Of a checkout: whose path comes first.
+    told = lokictl("doctor", env={"PYTHONPATH": f"{ROOT}:{broken}"}).stdout
+    assert b"problem: lokid cannot start: the package anyio is missing or broken" in told
+    assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")
 
 
 @pytest.mark.parametrize("known", [True, False])
