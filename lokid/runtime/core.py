@@ -222,12 +222,9 @@ class Runtime:
 
         async def ask(client: OpenClient) -> None:
             with client.lease():
-                known = client.models_error
                 try:
                     await listing.refresh(client)
                 except LokidError as error:
-                    if error.message != known:
-                        log.warning("models of %s not refreshed: %s", client.name, error.message)
                     failures.append(error)
 
         async with anyio.create_task_group() as group:

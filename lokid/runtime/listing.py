@@ -101,11 +101,13 @@ async def refresh(client: OpenClient) -> None:
     provider is not asked. Raises any LokidError."""
     if client.settings.models is not None:
         return
-    client.models_error = None
+    known, client.models_error = client.models_error, None
     try:
         client.offered = await _merged(client)
     except LokidError as error:
         client.models_error = error.message
+        if error.message != known:  # a program may ask as often as it likes
+            log.warning("models of %s not refreshed: %s", client.name, error.message)
         raise
 
 
