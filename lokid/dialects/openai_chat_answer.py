@@ -131,6 +131,8 @@ class _Accumulator(Accumulator):
             self._usage = usage(chunk) or self._usage
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             self._over |= bool(counted)
+            for choice in map(mapping, items(chunk.get("choices"))):  # words beside it are words
+                self._delta(mapping(choice.get(form)), form, out)
             raise in_band(chunk)
         if (base := mapping(chunk.get("base_resp"))).get("status_code"):  # MiniMax
             raise in_band({"code": base["status_code"], "message": base.get("status_msg")})

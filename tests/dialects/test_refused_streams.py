@@ -96,6 +96,14 @@ def test_nor_is_an_exception_of_bedrock() -> None:
     assert not failure(ConverseStreamDecoder(TRAITS), greeting + part + error).refused
 
 
+def test_words_beside_an_error_are_told_and_paid_for() -> None:
+    decoder = StreamDecoder(TRAITS)
+    assert decoder.feed(wire(completions.chunk({"content": "half"}) | FAILED)) == [TextDelta("half")]
+    with pytest.raises(LokidError) as caught:
+        decoder.feed(b"")
+    assert not caught.value.refused
+
+
 def test_nor_is_one_behind_a_usage() -> None:
     used = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
     assert not failure(StreamDecoder(TRAITS), wire(HELLO, used, FAILED)).refused
