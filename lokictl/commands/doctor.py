@@ -215,20 +215,22 @@ def _another() -> list[str]:
 
 
 def _service(status: Mapping[str, Any] | Failure) -> list[str]:
-    """A sentence about a service that runs and is not what answers: its socket was removed, with its
-    directory, which it may not make again in its sandbox."""
+    """A sentence about a service that is installed and is not what answers: its socket was removed (in its
+    sandbox it may not make the directory again), or both units were stopped."""
     if os.environ.get("LOKID_SOCK") or not shutil.which("systemctl"):
-        return []
-    pid = (properties("MainPID") or {}).get("MainPID", "0")
-    answers = None if isinstance(status, Failure) else str(status["daemon"]["pid"])
-    if pid == "0" or answers == pid:
         return []
     if isinstance(status, Ending) or not isinstance(status, Mapping | NotRunning):
         return []
+    pid = (properties("MainPID") or {}).get("MainPID", "0")
+    enabled = (properties("UnitFileState", unit=SOCKET) or {}).get("UnitFileState") == "enabled"
+    answers = None if isinstance(status, Failure) else str(status["daemon"]["pid"])
+    if answers == pid or (pid == "0" and not enabled):
+        return []
+    runs = f" (pid {pid})" if pid != "0" else ""
     instead = f", and the one that does (pid {answers}) has no sandbox" if answers else ""
     mend = f"systemctl --user restart {SOCKET} {UNIT}"
     mend = f"lokictl daemon stop && {mend}" if answers else mend
-    return [f"the lokid of the service (pid {pid}) does not answer here{instead}: {mend}"]
+    return [f"the lokid of the service{runs} does not answer here{instead}: {mend}"]
 
 
 LISTENING = "00010000"

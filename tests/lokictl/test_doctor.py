@@ -182,7 +182,9 @@ def test_a_vault_that_is_away_is_told_once(daemon, home, known):
 def test_a_service_that_is_not_what_answers_is_told(daemon, home, tmp_path, monkeypatch):
     """Whose socket was removed with its directory."""
     systemctl = tmp_path / "systemctl"
-    systemctl.write_text('#!/bin/sh\ncase "$*" in *MainPID*) echo MainPID=$SERVICE;; esac\n')
+    systemctl.write_text(
+        '#!/bin/sh\ncase "$*" in *MainPID*) echo MainPID=$SERVICE;; *) echo UnitFileState=$ENABLED;; esac\n'
+    )
     systemctl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("SERVICE", "7")
@@ -195,6 +197,11 @@ def test_a_service_that_is_not_what_answers_is_told(daemon, home, tmp_path, monk
     for own in (str(os.getpid()), "0"):
         monkeypatch.setenv("SERVICE", own)
         assert b"does not answer here" not in lokictl("doctor").stdout
+    monkeypatch.setenv("ENABLED", "enabled")  # and both units were stopped
+    told = f"of the service does not answer here, and the one that does (pid {os.getpid()})".encode()
+    assert told in lokictl("doctor").stdout
+    monkeypatch.setenv("SERVICE", str(os.getpid()))
+    assert b"does not answer here" not in lokictl("doctor").stdout
 
 
 def test_who_has_no_runtime_directory_is_told_of_the_daemon_of_the_session(home, monkeypatch):
