@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import ssl
+import struct
 
 import anyio
 
@@ -138,6 +139,9 @@ async def dial(address: Address, context: ssl.SSLContext | None) -> Wire:
     return Wire(sock, tls)
 
 
+AT_ONCE = struct.pack("ii", 1, 0)
+
+
 async def _connect(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -150,6 +154,11 @@ async def _connect(host: str, port: int) -> socket.socket:
             failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failed:
             raise OSError(failed, os.strerror(failed))
+        if sock.getsockname() == sock.getpeername():
+            # Linux may choose the very port at which nobody listens: we have reached ourselves. Gone at once, or
+            # the server could not have its port back for a minute.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
     except BaseException:
         sock.close()
         raise

@@ -131,6 +131,24 @@ async def test_a_refused_connection_says_so(http):
     assert error.__cause__ is not None
 
 
+async def test_who_reaches_itself_is_refused_and_leaves_the_port_free(http, monkeypatch):
+    """A local server that is down, at a port that Linux gives to those who connect."""
+    async with refusing_port() as port:
+        pass
+    connect = socket.socket.connect_ex
+
+    def to_itself(sock, address):
+        sock.bind(address)
+        return connect(sock, address)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket.socket, "connect_ex", to_itself)
+        error = await failure(http, f"http://127.0.0.1:{port}")
+    assert error.message == f"no connection to 127.0.0.1:{port}: connection refused"
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+
+
 async def test_an_unknown_host_says_so(http):
     error = await failure(http, "https://no-such-host.invalid")
     assert isinstance(error, ProviderUnavailable)
