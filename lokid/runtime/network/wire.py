@@ -155,8 +155,8 @@ async def _connect(host: str, port: int) -> socket.socket:
         if failed:
             raise OSError(failed, os.strerror(failed))
         if sock.getsockname() == sock.getpeername():
-            # Linux may choose the very port at which nobody listens: we have reached ourselves. Gone at once, or
-            # the server could not have its port back for a minute.
+            # Linux may choose the very port at which nobody listens: we have reached ourselves. Gone at
+            # once, or the server could not have its port back for a minute.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
     except BaseException:
