@@ -150,3 +150,4 @@ def test_counts_add_up() -> None:
     one, other = Usage(1, 2, 3, 4, 5, (6, 7)), Usage(10, 20, 30, 40, 50, (60, 70))
     assert one + other == Usage(11, 22, 33, 44, 55, (66, 77))
     assert (one + Usage(1)).billed is None
+    assert (one.written, Usage(1, 2).written) == ((2, 7), (2, 2))

@@ -16,7 +16,7 @@ from lokid.dialects.ending import LONGEST_WORD, ended_by, meaning
 from lokid.dialects.gemini_answer import whole_gemini_decoder
 from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
-from lokid.dialects.parts import tool_call
+from lokid.dialects.parts import MAX_CALLS, tool_call
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.traits import Traits
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
@@ -217,3 +217,11 @@ def test_arguments_that_are_nested_without_end_are_the_models_failure() -> None:
     reader.feed(json.dumps({"content": [block], "stop_reason": "tool_use"}).encode())
     with pytest.raises(ProviderFailed, match="not a JSON object"):
         reader.close()
+
+
+def test_of_texts_without_number_not_all_places_are_kept() -> None:
+    decoder = ResponsesDecoder(TRAITS)
+    delta = {"type": "response.output_text.delta", "delta": "a"}
+    for place in range(MAX_CALLS + 1):
+        decoder.feed(sse({**delta, "output_index": place}))
+    assert len(decoder._answer._in_deltas) == MAX_CALLS
