@@ -268,10 +268,12 @@ class Blocks(Accumulator):
 
     def _count(self, found: Mapping[str, Any]) -> bool:
         """Whether it has the output. Counts are totals so far; what a later event leaves out stays. So does
-        what gateways say 0 of that do not know: all of the input, and the output of an answer with parts."""
+        what gateways say 0 of that do not know: all of the input, and the output of an answer that says
+        something (a refusal has an empty text)."""
         said = {key: value for key in _COUNTED if (value := found.get(key))}
         known = _INPUT if any(key in said for key in _INPUT) else ()
-        known += () if self._blocks else ("output_tokens",)
+        says = self._said or self._calls or any(block.pieces for block in self._blocks.values())
+        known += () if says else ("output_tokens",)
         said |= {key: 0 for key in known if found.get(key) == 0}
         self._usage |= said
         return "output_tokens" in said

@@ -89,7 +89,8 @@ async def chat(
                 charge=charge,
             )
         answer = performed.answer
-        if (usage := answer.usage) is not None and answer.message.parts and not any(usage.written):
+        says = answer.message.parts and answer.finish_reason != "refusal"  # whose words are not the model's
+        if (usage := answer.usage) is not None and says and not any(usage.written):
             # Nobody writes without a token: gateways say 0, or nothing, of what they do not know.
             charge.counted = Counted(usage, final=False)
             answer = replace(answer, usage=None)

@@ -123,6 +123,16 @@ def test_of_a_whole_answer_whose_output_nobody_counted() -> None:
         )
 
 
+def test_of_a_refusal_nothing_is_written() -> None:
+    """As the API has it: an empty text, and its reason at the end."""
+    empty = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    refusal = {"stop_reason": "refusal", "stop_details": {"explanation": "no"}}
+    end = {"type": "message_delta", "delta": refusal, "usage": {"output_tokens": 0}}
+    decoder = MessagesDecoder(TRAITS)
+    decoder.feed(wire(START, empty, end, {"type": "message_stop"}))
+    assert decoder.close().usage == Usage(9, 0, 8)
+
+
 TITAN = bedrock_invoke.family("amazon.titan-embed-text-v2")
 USAGE = {"prompt_tokens": 9}
 PREDICTED = {"predictions": [{"embeddings": {"values": ["no number"], "statistics": {"token_count": 9}}}]}
