@@ -107,7 +107,7 @@ def _command(
     model = model or os.environ.get("LOKICTL_MODEL", "")
     result = call("chat", {"model": model, "prompt": text, "system": system, "timeout_s": TIMEOUT_S})
     line = bare(result["text"])
-    if line and (cut := _cut_off(result)):
+    if cut := _cut_off(result):
         raise Failure("incomplete_response", f"no command: {cut}", "lokictl ask shows what there is of it")
     if not line or line.startswith("#"):
         why = line.lstrip("# ").partition("\n")[0][:LONGEST_REASON]
@@ -117,11 +117,11 @@ def _command(
 
 def _cut_off(result: Mapping[str, Any]) -> str | None:
     """Why half of the command may be missing, which may remove more than the whole of it."""
-    from lokictl.reply import CUT
+    from lokictl.reply import CUT, first_code_block
 
-    reason = result.get("finish_reason", "")
-    if reason == "length" and result["text"].count("```") > 1:  # of what comes behind it
-        return None
+    reason, text = result.get("finish_reason", ""), result["text"]
+    if reason == "length" and first_code_block(f"{text}\nmore") == first_code_block(text):
+        return None  # it has ended, and what is missing comes behind it
     return CUT.get(reason)
 
 
