@@ -22,7 +22,7 @@ from lokid.chat import (
     Usage,
 )
 from lokid.dialects.cohere_chat import KEY
-from lokid.dialects.ending import meaning, paid_for, spliced
+from lokid.dialects.ending import meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.parts import MAX_RUNS, ToolCalls, listed, too_many_runs
 from lokid.dialects.stream import Accumulator, SSEDecoder, WholeDecoder, cut_off
@@ -85,7 +85,7 @@ def whole_cohere_decoder(traits: Traits) -> WholeDecoder[Answer]:
         answer = _Accumulator(traits)
         answer.id = text(found.get("id"))
         answer.message(found["message"], [])
-        with paid_for(answer):
+        with answer.paid_for():
             answer.end(found, [])
         return answer.close()
 

@@ -8,13 +8,11 @@ on an answer say so in the same place and then end it as if it were whole (vLLM:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from lokid.chat import FinishReason
 from lokid.dialects.redaction import clean, short
-from lokid.dialects.stream import Accumulator
-from lokid.errors import IncompleteResponse, LokidError
+from lokid.errors import IncompleteResponse
 
 NOT_YET = ("", "null", "none", "not_finished", "unfinished", "in_progress", "finish_reason_unspecified")
 """In lower case. ``null`` as a text was in each event of KoboldCpp."""
@@ -37,16 +35,6 @@ def spliced() -> IncompleteResponse:
         "the provider began another answer in the middle of one",
         hint="ask again; what arrived so far is the beginning of an answer",
     )
-
-
-@contextmanager
-def paid_for(answer: Accumulator) -> Iterator[None]:
-    """An error behind a part of ``answer`` is no refusal, whatever it says: that part costs."""
-    try:
-        yield
-    except LokidError as error:
-        error.refused = error.refused and not answer.begun
-        raise
 
 
 def unfinished(word: str) -> bool:

@@ -276,13 +276,13 @@ def listed_in(value: Any, *names: str) -> Sequence[Any]:
     (Google). Raises what ``value`` says in the place of that."""
     if isinstance(value, list):
         return value
-    there = (
-        [value[name] for name in names if value.get(name) is not None] if isinstance(value, dict) else [value]
-    )
+    there = [value]
+    if isinstance(value, dict):
+        there = [one for name in names if (one := value.get(name)) is not None]
     lists = [one for one in there if isinstance(one, list)]
     if found := next(filter(None, lists), None):
         return found
-    if refusal := in_place_of(value) if not lists or value.get("error") else None:
+    if (not lists or value.get("error")) and (refusal := in_place_of(value)):
         raise refusal
     if there and not lists:
         raise no_answer(value, f"list of {names[0]}")

@@ -26,7 +26,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
-from lokid.dialects.ending import ended_by, meaning, paid_for
+from lokid.dialects.ending import ended_by, meaning
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.gemini import KEY
 from lokid.dialects.gemini_arguments import Arguments
@@ -101,7 +101,7 @@ def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
     def read(value: Any) -> Answer:
         answer = _Accumulator(traits)
-        with paid_for(answer):
+        with answer.paid_for():
             answer.take(value, [])
         if not answer.begun:
             raise no_answer(value, "candidates", "usageMetadata")
@@ -110,7 +110,7 @@ def whole_gemini_decoder(traits: Traits) -> WholeDecoder[Answer]:
     def told(value: Any) -> Usage | None:
         counts: dict[str, Any] = {}
         for chunk in _chunks(value):
-            counts |= _counts(chunk)
+            _count(counts, chunk)
         return usage(counts)
 
     return WholeDecoder(read, told)
@@ -120,10 +120,12 @@ def _chunks(value: Any) -> Iterator[Mapping[str, Any]]:
     return map(mapping, items(value) or (value,))
 
 
-def _counts(chunk: Mapping[str, Any]) -> dict[str, Any]:
-    """Cumulative, but a chunk may leave out what an earlier one had."""
+def _count(counts: dict[str, Any], chunk: Mapping[str, Any]) -> bool:
+    """Whether it has any. Cumulative, but a chunk may leave out what an earlier one had; nor does a 0 take
+    anything back: gateways say it of what they do not know."""
     found = mapping(chunk.get("usageMetadata"))
-    return {key: found[key] for key in COUNTED if key in found}
+    counts |= {key: found[key] for key in COUNTED if key in found and (found[key] or key not in counts)}
+    return bool(found)
 
 
 @dataclass
@@ -208,11 +210,9 @@ class _Accumulator(Accumulator):
         return {KEY: {"origin": self._origin, **more}}
 
     def _chunk(self, chunk: Mapping[str, Any], out: list[Event]) -> None:
-        counts = _counts(chunk)
-        # A 0 takes back nothing: gateways say it of what they do not know.
-        self._usage |= {key: count for key, count in counts.items() if count or key not in self._usage}
+        counted = _count(self._usage, chunk)
         if chunk.get("error"):
-            self._over = bool(counts)
+            self._over |= counted
             raise in_band(chunk)
         self._id = self._id or text(chunk.get("responseId"))
         self._model = self._model or text(chunk.get("modelVersion"))

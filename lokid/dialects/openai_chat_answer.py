@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reasoning, Text, Usage
-from lokid.dialects.ending import meaning, paid_for, spliced, unfinished
+from lokid.dialects.ending import meaning, spliced, unfinished
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.openai_chat_message import calls, length, pieces, rest, says
@@ -72,7 +72,7 @@ def whole_decoder(traits: Traits) -> WholeDecoder[Answer]:
 
     def read(value: Any) -> Answer:
         answer = _Accumulator(traits)
-        with paid_for(answer):
+        with answer.paid_for():
             answer.chunk(mapping(value), "message", [])
         if not answer.chosen:
             raise no_answer(value, "choices")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from lokid.chat import Answer, Counted, Event, Usage
@@ -118,6 +118,19 @@ class Accumulator(ABC):
         """``told`` is of all that the answer will be."""
         return True
 
+    def priced(self, error: LokidError) -> None:
+        """Behind a part of it an error is no refusal, whatever it says: that part costs."""
+        error.refused = error.refused and not self.begun
+
+    @contextmanager
+    def paid_for(self) -> Iterator[None]:
+        """Around what may raise an error that ``priced`` is for."""
+        try:
+            yield
+        except LokidError as error:
+            self.priced(error)
+            raise
+
     @abstractmethod
     def close(self) -> Answer:
         """The answer. Raises ``IncompleteResponse`` without its end, and what its parts come to."""
@@ -192,7 +205,7 @@ class EventDecoder(ABC, Generic[M, A]):
             for event in events:
                 self._take(event, out)
         except LokidError as error:
-            error.refused = error.refused and not self._answer.begun
+            self._answer.priced(error)
             raise
 
     @abstractmethod
