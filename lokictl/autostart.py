@@ -15,7 +15,7 @@ import sys
 import time
 
 import lokid
-from lokictl import ending, folders
+from lokictl import ending, folders, systemctl
 from lokictl.failure import Failure
 from lokictl.render import note, one_line
 
@@ -58,12 +58,15 @@ def started(
     command: Sequence[str] = COMMAND,
     timeout_s: float | None = None,
 ) -> _socket.socket:
-    """A connection to the daemon that ``command`` starts, or that another process just started.
+    """A connection to the daemon that ``command`` starts, or systemd where lokid is its service, or that
+    another process just started.
 
     Raises ``Failure`` with the last words of one that does not come up, and after ``timeout_s``, for which
     who asks wants to wait at most; it comes up all the same.
     """
     check_directory(path)
+    if ending.pid(path) is None and systemctl.listens_again(path) and (sock := connect()) is not None:
+        return sock
     log, offset = find_log()
     begun_at = spawned_at = time.monotonic()
     child = _spawn(command, log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 UNIT = "lokid.service"
@@ -13,9 +14,30 @@ WITHIN_S = 5.0
 
 def properties(*names: str, unit: str = UNIT) -> dict[str, str] | None:
     """Name -> value of systemd's own ``names`` (systemctl(1), show), None without an answer."""
+    answer = _asked("show", f"--property={','.join(names)}", unit)
+    if answer is None:
+        return None
+    return dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)
+
+
+def listens_again(path: str) -> bool:
+    """Whether systemd has been made to listen on ``path``, where nobody does: it is the socket of the service
+    that the user has installed, and systemd does not notice that its file was removed."""
+    if not os.path.isdir(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), "systemd")):
+        return False  # no service manager of this user, and no time for asking whether there is
+    unit = properties("UnitFileState", "ActiveState", "Listen", unit=SOCKET) or {}
+    if unit.get("UnitFileState") != "enabled" and unit.get("ActiveState") != "active":
+        return False
+    if unit.get("Listen") != f"{path} (Stream)":
+        return False
+    done = _asked("restart", SOCKET)
+    return done is not None and done.returncode == 0
+
+
+def _asked(*words: str) -> subprocess.CompletedProcess[str] | None:
     try:
-        answer = subprocess.run(  # noqa: S603 (fixed words)
-            ["systemctl", "--user", "show", f"--property={','.join(names)}", unit],  # noqa: S607 (as any command)
+        return subprocess.run(  # noqa: S603 (fixed words)
+            ["systemctl", "--user", *words],  # noqa: S607 (as any command)
             capture_output=True,
             text=True,
             timeout=WITHIN_S,
@@ -23,4 +45,3 @@ def properties(*names: str, unit: str = UNIT) -> dict[str, str] | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)

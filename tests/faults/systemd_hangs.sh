@@ -20,6 +20,14 @@ pid=$(main_pid)
 systemctl --user reload lokid
 say reload "$? $([ "$(main_pid)" = "$pid" ] && echo same_pid)"
 
+# --- the socket is removed, which systemd does not notice and lokid may not mend in its sandbox
+answered_by() { [ "$(lokictl status --json | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)["daemon"]["pid"])')" = "$(main_pid)" ] && echo the_service || echo another; }
+rm -r "$XDG_RUNTIME_DIR/lokid"
+say removed "$(lokictl ask lab:quick removed 2>&1) by $(answered_by)"
+systemctl --user stop lokid.socket lokid
+systemctl --user enable --quiet lokid.socket
+say ended "$(lokictl ask lab:quick ended 2>&1) by $(answered_by)"
+
 # --- the watchdog
 ((WATCHDOG == 0)) || drop_in watchdog "WatchdogSec=$WATCHDOG"
 systemctl --user restart lokid

@@ -34,6 +34,8 @@ def test_what_hangs_is_replaced_and_what_crashes_is_tried_again_and_told(tmp_pat
     assert said["key"] == "Bearer from-a-credential", report
     assert said["vault"] == "in-the-vault", report
     assert said["reload"] == "0 same_pid", report
+    assert said["removed"] == "re: removed by the_service", report
+    assert said["ended"] == "re: ended by the_service", report
     for how in ("stopped", "blocked"):
         assert said[how] == "10 answered by another", report
         assert int(said[f"{how}_ms"]) <= PROMISED_MS, report

@@ -236,3 +236,33 @@ def test_without_a_log_there_is_a_daemon_and_it_is_said(make, why, capfd):
     assert (caught.value.exit_status, caught.value.hint) == (69, "lokictl daemon run shows all of it")
     start(LISTENER, "1").close()
     assert capfd.readouterr().err.count(f"{path} cannot be written: {why}") == 2
+
+
+@pytest.fixture
+def manager(tmp_path, monkeypatch):
+    """A service manager of the user, who has installed lokid, and what it was told."""
+    (tmp_path / "systemctl").write_text(f"""#!/bin/sh
+echo "$*" >>{tmp_path}/told
+case "$*" in
+*show*) echo "ActiveState=inactive\nUnitFileState=$INSTALLED\nListen=$LISTEN (Stream)" ;;
+*) exit 1 ;;
+esac
+""")
+    (tmp_path / "systemctl").chmod(0o755)
+    os.makedirs(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("INSTALLED", "enabled")
+    monkeypatch.setenv("LISTEN", path_of_socket())
+    return lambda: (tmp_path / "told").read_text().splitlines()
+
+
+def test_a_service_manager_that_cannot_start_the_service_leaves_nobody_without_an_answer(manager):
+    start(LISTENER, "1").close()
+    assert manager()[-1] == "--user restart lokid.socket"
+
+
+@pytest.mark.parametrize(("name", "value"), [("INSTALLED", "disabled"), ("LISTEN", "/somewhere/else")])
+def test_a_service_that_is_switched_off_or_is_another_one_is_left_alone(manager, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    start(LISTENER, "1").close()
+    assert all("restart" not in told for told in manager())
