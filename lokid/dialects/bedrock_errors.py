@@ -1,7 +1,7 @@
 """Refusals of Amazon Bedrock: the code is in a header, or in the frame of a stream, the reason in the body.
 
 Reference: https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html and the errors of each
-operation. The codes themselves stand in ``errors.CODES``.
+operation. The codes themselves stand in ``error_words.CODES``.
 """
 
 from __future__ import annotations

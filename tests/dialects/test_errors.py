@@ -188,6 +188,17 @@ def test_a_body_that_says_nothing_still_gives_a_sentence(body: bytes, words: str
     assert error.message == f"the provider failed (HTTP 502): {words}"
 
 
+def test_of_a_page_of_a_firewall_nobody_says_that_the_key_is_valid() -> None:
+    error = said(403, b"<!DOCTYPE html><html><title>Just a moment...</title>")
+    assert type(error) is PermissionDenied
+    assert error.message == (
+        "something in front of the provider refused this (HTTP 403): a web page instead of an answer, titled "
+        "'Just a moment...'"
+    )
+    assert error.hint is not None and "firewall" in error.hint
+    assert said(403, b"{}").message.startswith("the key is valid but may not do this (HTTP 403)")
+
+
 def test_a_status_that_nobody_knows_and_a_redirect_are_explained() -> None:
     assert said(599, b"").message == "the provider failed (HTTP 599): an unknown status"
     redirect = said(302, b"<html>", location="https://elsewhere/?key=1")

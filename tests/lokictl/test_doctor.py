@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -162,6 +164,21 @@ def test_what_keeps_lokid_from_starting_is_told(home, monkeypatch):
     told = lokictl("doctor", env={"PYTHONPATH": f"{ROOT}:{broken}"}).stdout
     assert b"problem: lokid cannot start: the package anyio is missing or broken" in told
     assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")
+
+
+def test_two_that_look_at_once_keep_nobody_from_starting(home):
+    with ThreadPoolExecutor(2) as pool:
+        for done in pool.map(lambda _: lokictl("doctor"), range(2)):
+            assert done.stdout.endswith(b"\nnothing is wrong\n")
+
+
+def test_who_has_the_lock_and_never_listens_is_told(home, monkeypatch):
+    run = Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid"
+    run.mkdir(mode=0o700)
+    monkeypatch.setattr(doctor, "LOCKED_S", 0.0)
+    with open(run / "rpc.sock.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another lokid runs already" in doctor._cannot_start()
 
 
 @pytest.mark.parametrize("known", [True, False])
