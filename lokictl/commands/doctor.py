@@ -179,6 +179,8 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
     match failure:
         case Ending():
             return "is ending: the requests that run may finish"
+        case NotRunning() if not link.may_start():
+            return "not running, and LOKICTL_AUTOSTART=0 keeps lokictl from starting it"
         case NotRunning():
             if why := _cannot_start():
                 problems.append(f"lokid cannot start: {why}")
@@ -189,7 +191,12 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
 
 
 def _cannot_start() -> str:
-    """Why, in its own words; nothing where one has started meanwhile. Another doctor's look has the lock, too."""
+    """Why, in its own words; nothing where one has started meanwhile. While another doctor looks it waits."""
+    path = link.path_of_socket()
+    try:
+        autostart.check_directory(path)  # root would make things there that the user may not enter
+    except Failure as failure:
+        return failure.message
     command = (*autostart.COMMAND, "--check")
     environ = autostart.environment()
     until = time.monotonic() + LOCKED_S
@@ -202,7 +209,7 @@ def _cannot_start() -> str:
             return ""
         if done.returncode != autostart.SECOND_PLACE or time.monotonic() > until:
             break
-        if (sock := link.connect(link.path_of_socket())) is not None:
+        if (sock := link.connect(path)) is not None:
             sock.close()
             return ""
         time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 (two that look in step would meet again)

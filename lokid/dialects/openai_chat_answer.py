@@ -41,6 +41,9 @@ FINISH: dict[str, FinishReason] = {
 CUT = ("length", "content_filter", "context_overflow")
 """What says that there is more of an answer."""
 
+MAX_SHORT = 8
+"""Messages behind deltas with much less than these: a call alone, the end. Each is compared with all."""
+
 
 class StreamDecoder(SSEDecoder["_Accumulator"]):
     def __init__(self, traits: Traits) -> None:
@@ -98,6 +101,7 @@ class _Accumulator(Accumulator):
         self._refused = False
         self._at_once = False  # in one event, like an answer that is no stream
         self._joined = 0  # characters that the last message behind deltas was compared with
+        self._short = 0  # such messages that had much less than that
         self._over = False  # its end came, of whatever kind
         self._fresh = self._final = False  # the last chunk had a usage; one had it with the end, or behind it
         self._reasoning_field = ""
@@ -225,7 +229,9 @@ class _Accumulator(Accumulator):
         if not self._spoken:
             self._at_once = True
             return message
-        if self._joined > LARGE and 2 * length(message) < self._joined:
+        short = self._joined > LARGE and 2 * length(message) < self._joined
+        self._short += short
+        if self._short > MAX_SHORT:
             raise spliced()  # who repeats an answer sends as much as there is to compare with it
         self._think = None
         self._calls.complete(calls(message), out)

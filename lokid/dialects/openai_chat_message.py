@@ -25,8 +25,9 @@ def says(delta: Mapping[str, Any]) -> bool:
 
 
 def length(message: Mapping[str, Any]) -> int:
-    """Characters of its text."""
-    return sum(len(piece) for _, piece in pieces(message.get("content"))) + len(text(message.get("refusal")))
+    """Characters of its text and thoughts."""
+    apart = sum(len(text(message.get(key))) for key in ("refusal", *REASONING_FIELDS))
+    return apart + sum(len(piece) for _, piece in pieces(message.get("content")))
 
 
 def calls(message: Mapping[str, Any]) -> Sequence[Any]:

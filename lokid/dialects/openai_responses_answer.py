@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from lokid.chat import (
@@ -26,7 +27,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
-from lokid.dialects.ending import alike, meaning, spliced
+from lokid.dialects.ending import STEP, alike, meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
@@ -74,7 +75,7 @@ class _Accumulator(Accumulator):
         self._kept = Kept()
         self._said: dict[str, list[str]] = {}  # kind of text -> its deltas, until their message is done
         self._deltas: list[str] = []  # all deltas of texts
-        self._in_deltas: set[tuple[int, int]] = set()  # the texts that came so: output_index, content_index
+        self._open = _OpenTexts()
         self._summary: tuple[Any, Any] | None = None
         self._usage: Usage | None = None
         self._answer: Answer | None = None
@@ -98,12 +99,13 @@ class _Accumulator(Accumulator):
             case "response.created" if self.begun:
                 raise spliced()
             case "response.output_text.delta" | "response.refusal.delta":
-                self._speak(kind, text(data.get("delta")), out)
-                if len(self._in_deltas) < MAX_CALLS:
-                    self._in_deltas.add(_place(data))
+                piece = text(data.get("delta"))
+                self._open.add(_place(data), piece)
+                self._speak(kind, piece, out)
             case "response.output_text.done" | "response.refusal.done":
-                if _place(data) not in self._in_deltas:
-                    self._speak(kind, text(data.get("text")) or text(data.get("refusal")), out)
+                whole = text(data.get("text")) or text(data.get("refusal"))
+                if not self._open.was(_place(data), whole):
+                    self._speak(kind, whole, out)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
             case "response.output_item.added" | "response.output_item.done":
@@ -209,6 +211,35 @@ class _Accumulator(Accumulator):
         if call is not None and fragment:
             self._spoken.add(call)
             out.append(ToolCallDelta(call, arguments=fragment))
+
+
+class _OpenTexts:
+    """Texts that came in deltas and are not done yet, by ``output_index`` and ``content_index``."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[tuple[int, int], list[str]] = {}
+        self._length = 0
+
+    def add(self, place: tuple[int, int], piece: str) -> None:
+        if piece:
+            place = place if place in self._pieces or len(self._pieces) < MAX_CALLS else _ELSEWHERE
+            self._pieces.setdefault(place, []).append(piece)
+            self._length += len(piece)
+
+    def was(self, place: tuple[int, int], whole: str) -> bool:
+        """Whether ``whole``, which is done, is what came. vLLM counts the place up with each delta, so what
+        it says decides first; as far as it is long enough to be compared with all that is open."""
+        if self._length <= 2 * len(whole) + STEP and alike(whole, "".join(chain(*self._pieces.values()))):
+            there = bool(self._pieces)
+            self._pieces, self._length = {}, 0
+            return there
+        pieces = self._pieces.pop(place, ())
+        self._length -= sum(map(len, pieces))
+        return bool(pieces)
+
+
+_ELSEWHERE = (-1, -1)
+"""The place of what has none left."""
 
 
 def whole_responses_decoder(traits: Traits) -> WholeDecoder[Answer]:

@@ -8,6 +8,7 @@ import pytest
 
 from lokid.chat import Image, Reasoning, Text, ToolCall
 from lokid.dialects.openai_chat import KEY
+from lokid.dialects.openai_chat_answer import MAX_SHORT
 from lokid.errors import IncompleteResponse, RateLimited
 from tests.fakes.completions import STOP, calls, chunk, entry, read, whole
 from tests.fakes.feeding import stream
@@ -75,12 +76,20 @@ def test_a_message_behind_all_of_its_deltas_says_nothing_new(name: str) -> None:
 @pytest.mark.parametrize("message", [{"refusal": "x"}, {"reasoning": "x"}, {"tool_calls": TWO}])
 def test_short_messages_behind_a_long_answer_cost_no_look_at_it_each(message: dict[str, Any]) -> None:
     """10,000 events of 49 bytes behind 26 MB held everybody up for a minute and a half."""
-    found = read(stream(said("x" * 100_000), behind(message), behind(message)))
+    found = read(stream(said("x" * 100_000), *[behind(message)] * (MAX_SHORT + 2)))
     assert isinstance(found.error, IncompleteResponse)
+    few = read(stream(said("x" * 100_000), *[behind(message)] * MAX_SHORT, STOP))
+    assert few.answer.message.text.startswith("x" * 100_000)
     repeated = {"content": "x" * 100_000}
     assert (
         read(stream(said("x" * 100_000), *[behind(repeated)] * 3, STOP)).answer.message.text == "x" * 100_000
     )
+
+
+def test_a_long_thought_that_each_message_repeats_is_no_other_answer() -> None:
+    message = {"content": "4", "reasoning_content": "x" * 100_000}
+    found = read(stream(chunk(message), *[behind(message)] * (MAX_SHORT + 2), STOP))
+    assert found.answer.message.text == "4"
 
 
 THOUGHT = Reasoning("hm", {KEY: {"origin": "c:m", "field": "reasoning"}})

@@ -146,30 +146,50 @@ def test_a_second_daemon_is_told(home, monkeypatch):
     assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # whoever sets that knows
 
 
-def test_what_keeps_lokid_from_starting_is_told(home, monkeypatch):
+MAY_START = {"LOKICTL_AUTOSTART": ""}
+
+
+def test_what_keeps_lokid_from_starting_is_told(home):
     run = Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid"
     run.mkdir(mode=0o755)
     run.chmod(0o755)
-    done = lokictl("doctor")
+    done = lokictl("doctor", env=MAY_START)
     assert done.returncode == 1
     assert b"problem: lokid cannot start: " in done.stdout and b"chmod" in done.stdout
     run.chmod(0o700)
     (run / "rpc.sock").mkdir()
-    assert b"problem: lokid cannot start: " in lokictl("doctor").stdout
+    assert b"problem: lokid cannot start: " in lokictl("doctor", env=MAY_START).stdout
     (run / "rpc.sock").rmdir()
     broken = home.parent / "broken"
     broken.mkdir()
     (broken / "anyio.py").write_text("raise ImportError('no module', name='anyio')")
     # Of a checkout: whose path comes first.
-    told = lokictl("doctor", env={"PYTHONPATH": f"{ROOT}:{broken}"}).stdout
+    told = lokictl("doctor", env={**MAY_START, "PYTHONPATH": f"{ROOT}:{broken}"}).stdout
     assert b"problem: lokid cannot start: the package anyio is missing or broken" in told
-    assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")
+    assert lokictl("doctor", env=MAY_START).stdout.endswith(b"\nnothing is wrong\n")
 
 
 def test_two_that_look_at_once_keep_nobody_from_starting(home):
     with ThreadPoolExecutor(2) as pool:
-        for done in pool.map(lambda _: lokictl("doctor"), range(2)):
+        for done in pool.map(lambda _: lokictl("doctor", env=MAY_START), range(2)):
             assert done.stdout.endswith(b"\nnothing is wrong\n")
+
+
+def test_where_no_lokid_may_be_started_none_is_tried(home):
+    """In a container, whose socket is another lokid's."""
+    run = Path(os.environ["XDG_RUNTIME_DIR"])
+    told = lokictl("doctor", env={"LOKICTL_AUTOSTART": "0"}).stdout
+    assert b"LOKICTL_AUTOSTART=0 keeps lokictl from starting it" in told
+    assert told.endswith(b"\nnothing is wrong\n")
+    assert list(run.iterdir()) == []
+
+
+def test_in_somebody_elses_directory_nothing_is_made(home, monkeypatch):
+    """As root, with the user's environment: root's directory would keep the user's lokid from starting."""
+    run = Path(os.environ["XDG_RUNTIME_DIR"])
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert "no lokid starts there" in doctor._cannot_start()
+    assert list(run.iterdir()) == []
 
 
 def test_who_has_the_lock_and_never_listens_is_told(home, monkeypatch):
