@@ -87,11 +87,11 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
         return _fail(str(error), BUSY)
     except (EndpointError, address.NoHome) as error:
         return _fail(str(error), FAILED)
-    try:
+    with contextlib.closing(endpoint) as held:
+        if check:
+            held.close()  # what takes long now does not keep another one from starting
         harden(environ)
         return _run(endpoint, environ, make_runtime or _runtime, check=check)
-    finally:
-        endpoint.close()
 
 
 def harden(environ: Environ) -> None:

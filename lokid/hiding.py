@@ -146,11 +146,12 @@ class Needles:
 
 
 def needles(forms: Iterable[str]) -> set[str]:
-    """``forms`` as they are compared. A ``&lt;`` in a secret may be no escape of anything, but of its own."""
+    """``forms`` as they are compared. A ``&lt;`` or ``%41`` in a secret may be no escape of anything, but of
+    its own."""
     found: set[str] = set()
     for form in forms:
         found.add(bare(form))
-        if "&" in form:
+        if _ESCAPES.search(form):
             found.add("".join(map(_folded, form)))
     return found
 
@@ -193,19 +194,20 @@ def hide_rest(text: str, known: Iterable[str], mark: str, marks: re.Pattern[str]
 def _without_ends(
     piece: str, wanted: tuple[str, ...], mark: str, shortest: int, *, begins: bool, ends: bool
 ) -> str:
-    """``begins`` and ``ends``: a mark is there."""
-    whole = _CUT.sub("", piece) if ends else piece
-    units = list(_units(whole))
-    seen = "".join(letters for _, _, letters in units)
-    if begins and ends and len(seen) >= shortest and any(seen in needle for needle in wanted):
-        return mark
-    origin = [number for number, (_, _, letters) in enumerate(units) for _ in letters]
+    """``begins`` and ``ends``: a mark is there. What looks like an escape that was cut may be none, but of
+    the secret's own letters."""
+    forms = {piece, _CUT.sub("", piece)} if ends else {piece}
     first, last = 0, len(piece)
-    if begins and (length := _longest(seen, wanted, shortest, at_end=False)):
-        first = units[origin[length - 1]][1]
-    if ends and (length := _longest(seen, wanted, shortest, at_end=True)):
-        last = max(first, units[origin[-length]][0])
-    before = mark if first else ""
+    for units in [list(_units(form)) for form in forms]:
+        seen = "".join(letters for _, _, letters in units)
+        if begins and ends and len(seen) >= shortest and any(seen in needle for needle in wanted):
+            return mark
+        origin = [number for number, (_, _, letters) in enumerate(units) for _ in letters]
+        if begins and (length := _longest(seen, wanted, shortest, at_end=False)):
+            first = max(first, units[origin[length - 1]][1])
+        if ends and (length := _longest(seen, wanted, shortest, at_end=True)):
+            last = min(last, units[origin[-length]][0])
+    before, last = mark if first else "", max(first, last)
     return f"{before}{piece[first:last]}{mark if last < len(piece) else ''}"
 
 

@@ -105,10 +105,13 @@ class Endpoint:
                 os.unlink(self.path)
 
     def close(self) -> None:
-        """The end: the lock goes last."""
+        """The end: the lock goes last. A second time nothing happens."""
+        if self.lock < 0:
+            return
         self.withdraw()
         self.sock.close()
         os.close(self.lock)
+        self.lock = -1
 
 
 def open_endpoint(path: str, inherited: Sequence[tuple[int, str]] = ()) -> Endpoint:

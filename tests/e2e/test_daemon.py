@@ -81,6 +81,22 @@ def test_a_check_says_what_keeps_it_from_starting_and_starts_nothing(path: Path)
     assert status == 1 and "chmod" in said
 
 
+def test_a_check_has_given_back_the_place_before_it_takes_its_time(path: Path) -> None:
+    """Who starts meanwhile would end with status 75."""
+    code = """
+        import sys
+        from lokid import daemon
+        from lokid.server.endpoint import open_endpoint
+        def make_runtime(environ):
+            open_endpoint(sys.argv[1]).close()
+            raise ImportError(name="all of it")
+        sys.exit(daemon.main(["--check"], make_runtime))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.stderr == "lokid: the package all of it is missing or broken: install lokid again\n"
+
+
 def test_version_and_help_need_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     for option, text in (("--version", f"lokid {lokid.__version__}"), ("--help", "--config FILE")):

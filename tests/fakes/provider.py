@@ -246,11 +246,11 @@ def slow(*chunks: bytes, go: anyio.Event, kind: str = "text/event-stream") -> St
     return step
 
 
-def endless(chunk: bytes, kind: str = "text/event-stream") -> Step:
+def endless(chunk: bytes, kind: str = "text/event-stream", **headers: str) -> Step:
     """Sends until lokid has enough of it."""
 
     async def step(call: Call) -> None:
-        await call.head(content_type=kind, transfer_encoding="chunked")
+        await call.head(content_type=kind, transfer_encoding="chunked", **headers)
         while True:
             await call.chunk(chunk)
 

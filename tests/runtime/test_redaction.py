@@ -150,6 +150,23 @@ def test_a_secret_that_was_cut_off_is_hidden_too() -> None:
     assert hidden(f"it is 100%{CUT}").message == f"it is 100%{CUT}"
 
 
+@pytest.mark.parametrize(
+    ("secret", "said", "shown"),
+    [
+        ("p&ssw0rd-of-gateway-77", f"no: p&ssw0rd{CUT}", f"no: <secret>{CUT}"),
+        ("&abcdefghij-klmn", f"no: &abcdefghij{CUT}", f"no: <secret>{CUT}"),
+        ("s3cretKEY0123456789", f"url ?alt=sse&s3cretKEY0{CUT}", f"url ?alt=sse&<secret>{CUT}"),
+        ("a\\bcdef0123456789", f"no: a\\bcd{CUT}", f"no: <secret>{CUT}"),
+        ("zz&tail&middle12345678", f"no: {CUT}il&middle12{CUT} x", f"no: {CUT}<secret>{CUT} x"),
+        ("key%41lt;with-more", "no: key\\u002541lt;with-more", "no: <secret>"),
+    ],
+)
+def test_letters_of_a_secret_that_look_like_an_escape_are_hidden(secret: str, said: str, shown: str) -> None:
+    error = AuthenticationFailed(said)
+    hide(error, [SecretStr(secret)])
+    assert error.message == shown
+
+
 def test_a_secret_with_what_looks_like_an_escape_is_hidden_however_it_is_escaped() -> None:
     logs.register("key&lt;with&gt;marks")
     for written in (
