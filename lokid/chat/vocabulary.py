@@ -172,8 +172,13 @@ class Usage:
     billed: tuple[int, int] | None = None
 
     @property
+    def read(self) -> tuple[int, int]:
+        """Tokens of input, and those of them that are paid for."""
+        return self.input_tokens, self.billed[0] if self.billed else self.input_tokens
+
+    @property
     def written(self) -> tuple[int, int]:
-        """Tokens of output, and those of them that are paid for."""
+        """The same of output."""
         return self.output_tokens, self.billed[1] if self.billed else self.output_tokens
 
     def __add__(self, other: Usage) -> Usage:

@@ -310,15 +310,19 @@ class _Accumulator(Accumulator):
 
 def usage(found: Mapping[str, Any]) -> Usage | None:
     """Thoughts are not among the candidates' tokens; what tools read for the model is not in the prompt's.
-    Output is what the total leaves for it, where more is in that."""
+    Output is what the total leaves for it, where more is in that; and input where that is not told. A total
+    alone says of no token what it costs."""
     if not counted(found, *(key for key in found if key.endswith("TokenCount"))):
         return None
     thoughts = count(found.get("thoughtsTokenCount"))
     prompt = count(found.get("promptTokenCount")) + count(found.get("toolUsePromptTokenCount"))
-    answered = count(found.get("candidatesTokenCount")) + thoughts
+    answered, total = count(found.get("candidatesTokenCount")) + thoughts, count(found.get("totalTokenCount"))
+    prompt = prompt or (max(0, total - answered) if answered else 0)
+    if not (prompt or answered):
+        return None
     return Usage(
         input_tokens=prompt,
-        output_tokens=max(answered, count(found.get("totalTokenCount")) - prompt),
+        output_tokens=max(answered, total - prompt),
         cached_input_tokens=count(found.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
     )

@@ -103,7 +103,8 @@ class _Accumulator(Accumulator):
         self._joined = 0  # characters that the last message behind deltas was compared with
         self._short = 0  # such messages that had much less than that
         self._over = False  # its end came, of whatever kind
-        self._fresh = self._final = False  # the last chunk had a usage; one had it with the end, or behind it
+        self._counted_at: tuple[int, int] | None = None  # how far the text was at the last usage
+        self._final = False  # one came with the end, or behind it
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
         self._usage: Usage | None = None
@@ -125,14 +126,14 @@ class _Accumulator(Accumulator):
 
     @property
     def final(self) -> bool:
-        return self._final or (self._over and self._fresh)
+        return self._final or (self._over and self._counted_at == self._texts.extent)
 
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
         counted = chunk.get("usage") or "x_groq" in chunk
-        self._fresh = bool(counted)
         if counted:
             self._usage = usage(chunk) or self._usage
+            self._counted_at = self._texts.extent
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             self._over |= bool(counted)
             for choice in map(mapping, items(chunk.get("choices"))):  # words beside it are words
@@ -150,7 +151,9 @@ class _Accumulator(Accumulator):
         for choice in map(mapping, choices):
             if choice.get("index") in (0, None, "0"):  # others exist only if extra_body asked for them
                 plain = self._choice(choice, form, out)
-        self._final |= self._over and self._fresh
+        if counted:
+            self._counted_at = self._texts.extent
+            self._final |= self._over
         return plain and not counted and len(choices) == 1
 
     def _settle(self, out: list[Event]) -> None:
@@ -177,7 +180,7 @@ class _Accumulator(Accumulator):
         return Answer(
             Message("assistant", (*self._reasoned(), *self._pictures, *calls)),
             finish,
-            self._usage,
+            self._usage if self.final else None,
             self._model or None,
             self._id or None,
         )
@@ -313,14 +316,18 @@ class _Accumulator(Accumulator):
 def usage(chunk: Mapping[str, Any]) -> Usage | None:
     """The usage of an answer or of a chunk; None if it reports none.
 
-    Some servers leave reasoning out of ``completion_tokens`` but not out of ``total_tokens`` (xAI,
-    Gemini's compatible endpoint), so output is what the total leaves for it.
+    Some servers leave reasoning out of ``completion_tokens`` but not out of ``total_tokens`` (xAI, Gemini's
+    compatible endpoint), so output is what the total leaves for it; and input where that is not told. A total
+    alone (MiniMax) says of no token what it costs.
     """
     found = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
     if not counted(found, "prompt_tokens", "completion_tokens", "total_tokens"):
         return None
     prompt_details = mapping(found.get("prompt_tokens_details"))
-    prompt = count(found.get("prompt_tokens"))
+    completion, total = count(found.get("completion_tokens")), count(found.get("total_tokens"))
+    prompt = count(found.get("prompt_tokens")) or (max(0, total - completion) if completion else 0)
+    if not (prompt or completion):
+        return None
     cached = (
         count(prompt_details.get("cached_tokens"))
         or count(found.get("prompt_cache_hit_tokens"))  # DeepSeek
@@ -328,7 +335,7 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
     )
     return Usage(
         input_tokens=prompt,
-        output_tokens=max(count(found.get("completion_tokens")), count(found.get("total_tokens")) - prompt),
+        output_tokens=max(completion, total - prompt),
         cached_input_tokens=cached,
         cache_write_tokens=count(prompt_details.get("cache_write_tokens"))
         or count(found.get("cache_creation_input_tokens")),  # LiteLLM

@@ -47,6 +47,11 @@ class Texts:
             self._pieces.append(piece)
             out.append(ReasoningDelta(piece))
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """It grows with each piece."""
+        return len(self._runs), len(self._pieces)
+
     def parts(self) -> list[Text | Reasoning]:
         return [kind("".join(pieces)) for kind, pieces in self._runs]
 

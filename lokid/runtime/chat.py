@@ -90,8 +90,8 @@ async def chat(
             )
         answer = performed.answer
         says = answer.message.parts and answer.finish_reason != "refusal"  # whose words are not the model's
-        if (usage := answer.usage) is not None and says and not any(usage.written):
-            # Nobody writes without a token: gateways say 0, or nothing, of what they do not know.
+        if (usage := answer.usage) is not None and says and not (any(usage.read) and any(usage.written)):
+            # Nobody reads or writes without a token: gateways say 0, or nothing, of what they do not know.
             charge.counted = Counted(usage, final=False)
             answer = replace(answer, usage=None)
         if answer.usage is None and not request.stream:

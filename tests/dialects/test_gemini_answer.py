@@ -273,7 +273,7 @@ def test_a_text_is_one_whatever_else_is_told_of_it(more: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        ({"totalTokenCount": 12}, (0, 12)),
+        ({"candidatesTokenCount": 3, "totalTokenCount": 12}, (9, 3)),
         ({"promptTokenCount": 9, "candidatesTokenCount": 0, "totalTokenCount": 12}, (9, 3)),
         ({"promptTokenCount": 9, "toolUsePromptTokenCount": 2, "totalTokenCount": 12}, (11, 1)),
     ],
@@ -281,6 +281,10 @@ def test_a_text_is_one_whatever_else_is_told_of_it(more: dict[str, Any]) -> None
 def test_output_is_what_the_total_leaves_for_it(told: dict[str, Any], expected: tuple[int, int]) -> None:
     found = read(chunk(said("a"), finish="STOP", usageMetadata=told)).answer.usage
     assert found is not None and (found.input_tokens, found.output_tokens) == expected
+
+
+def test_a_total_alone_is_no_usage() -> None:
+    assert read(chunk(said("a"), finish="STOP", usageMetadata={"totalTokenCount": 12})).answer.usage is None
 
 
 def test_all_tokens_may_go_into_thinking() -> None:

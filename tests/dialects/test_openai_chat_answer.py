@@ -259,6 +259,8 @@ def test_an_empty_stream_and_a_lonely_done_are_incomplete() -> None:
             {"prompt_tokens": 9, "completion_tokens": 3, "cache_creation_input_tokens": 5},
             Usage(9, 3, 0, 5),
         ),  # LiteLLM
+        ({"completion_tokens": 3, "total_tokens": 20}, Usage(17, 3)),
+        ({"total_tokens": 20}, None),  # MiniMax
         ({"prompt_tokens": None, "completion_tokens": "3"}, None),
         ({}, None),
         (None, None),
@@ -274,6 +276,13 @@ def test_usage_may_come_with_a_choice_or_under_groqs_name_and_the_last_one_count
     assert read(stream(early, STOP | {"usage": USAGE["usage"]})).answer.usage == Usage(9, 3)
     assert read(stream(STOP | {"x_groq": {"usage": USAGE["usage"]}})).answer.usage == Usage(9, 3)
     assert read(stream(early, STOP)).answer.usage == Usage(1, 1)
+
+
+def test_a_usage_with_words_behind_it_is_not_that_of_the_answer() -> None:
+    """Of a gateway that tells what Claude counts at the beginning, and no more."""
+    early = chunk({"content": "a"}, usage={"prompt_tokens": 9, "completion_tokens": 1})
+    found = read(stream(early, *map(said, "bcdef"), STOP))
+    assert (found.answer.message.text, found.answer.usage) == ("abcdef", None)
 
 
 def test_usage_may_stand_in_the_choice_that_ends() -> None:

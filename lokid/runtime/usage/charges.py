@@ -83,15 +83,20 @@ class Charge:
     def usage(self, input_tokens: int, most_output: float) -> Usage | None:
         """``input_tokens``: of the whole, estimated; ``most_output``: that the answer may have. None if it
         costs nothing."""
-        counted = self.counted
-        if counted is not None and counted.final:
-            return counted.usage
+        estimated = round(input_tokens * self.share)
+        told = None
+        if (counted := self.counted) is not None:
+            told = counted.usage
+            if not any(told.read) and (any(told.written) or not counted.final):  # nobody writes of nothing
+                told = replace(told, input_tokens=estimated, billed=None)
+            if counted.final:
+                return told
         if not (self._is_paid if self.admitted else self._went):
             return None
         output = self._output(most_output)
-        if counted is not None:
-            return replace(counted.usage, output_tokens=max(counted.usage.output_tokens, output))
-        return Usage(round(input_tokens * self.share), output)
+        if told is not None:
+            return replace(told, output_tokens=max(told.output_tokens, output))
+        return Usage(estimated, output)
 
     @property
     def _is_paid(self) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 import pytest
 
-from lokid.chat import EmbedRequest
+from lokid.chat import ChatRequest, EmbedRequest, Message, Text
 from lokid.errors import LokidError
+from lokid.runtime.call import ignore
 from tests.fakes.provider import Call, Step, answer, stall
 from tests.runtime.usage.test_bill import Setting, _accepted, setting
 
@@ -96,6 +97,34 @@ async def test_of_the_input_alone_the_output_is_estimated(home: Path, written: d
         [row] = await here.rows()
     assert (result.answer.usage, result.cost_usd) == (None, None)
     assert (row["outcome"], row["input_tokens"], row["output_tokens"]) == ("ok", 10_000, 100)
+
+
+@pytest.mark.parametrize(
+    ("told", "tokens"),
+    [({"completion_tokens": 20}, 20), ({"prompt_tokens": 0, "completion_tokens": 20}, 20), ({}, 100)],
+)
+@pytest.mark.parametrize("whole", [True, False])
+async def test_of_the_output_alone_the_input_is_estimated(
+    home: Path, told: dict[str, Any], tokens: int, whole: bool
+) -> None:
+    """Nobody reads 40,000 letters without one either. A total alone says of none what it costs."""
+    choice = {"message": {"content": "a" * 400}, "finish_reason": "stop" if whole else "abort"}
+    body = {"choices": [choice], "usage": {**told, "total_tokens": 20}}
+    async with setting(home, models=[MODEL]) as here:
+        here.provider.will(answer(body=json.dumps(body).encode()))
+        request = ChatRequest("c:m", (Message("user", (Text("a" * 40_000),)),))
+        if whole:
+            result = await here.runtime.chat(request, emit=ignore, accepted=_accepted)
+            assert (result.answer.usage, result.cost_usd) == (None, None)
+        else:
+            with pytest.raises(LokidError):
+                await here.runtime.chat(request, emit=ignore, accepted=_accepted)
+        [row] = await here.rows()
+    if whole and not told:
+        assert (row["input_tokens"], row["output_tokens"]) == (None, None)  # as where nothing is told
+    else:
+        assert 10_000 <= row["input_tokens"] < 10_020
+        assert row["output_tokens"] >= tokens
 
 
 # --- an embed in several requests, of 101 tokens each by the estimate
