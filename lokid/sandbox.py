@@ -14,7 +14,7 @@ import errno
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -227,7 +227,7 @@ def _is_dumpable() -> bool:
     return bool(ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 
 
-# --- what a program that lokid starts may stumble over
+# --- what lokid, or a program that it starts, may stumble over
 
 DROP_INS = (
     (("read-only file system", "erofs"), "ReadWritePaths=/its/directory"),
@@ -252,3 +252,14 @@ def advice(sandbox: Sandbox, said: str) -> str:
         if any(word in said for word in words):
             return f"; the sandbox is in its way: systemctl --user edit lokid, [Service], {line}"
     return '; if it works there: "The sandbox" in docs/security.md (writing, devices, code made at run time)'
+
+
+def unwritable(sandbox: Sandbox, error: OSError, files: Iterable[str]) -> str | None:
+    """The hint for ``files`` of lokid's own that could not be saved. None: the unit is not to blame."""
+    if error.errno != errno.EROFS or not (sandbox.service and sandbox.probes["system_read_only"]):
+        return None
+    where = " ".join(dict.fromkeys(map(os.path.dirname, files)))
+    return (
+        f"if the disk is not read-only, the sandbox is: lokictl daemon install opens {where} to lokid;"
+        f" or systemctl --user edit lokid, [Service], ReadWritePaths={where}"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from lokid import sandbox
-from lokid.sandbox import PROBES, Facts, advice, verdict
+from lokid.sandbox import PROBES, Facts, advice, unwritable, verdict
 
 CLOSED = Facts(
     status={
@@ -111,6 +112,18 @@ def test_memory_is_closed_only_outside_a_user_namespace_of_ones_own() -> None:
 def test_what_the_sandbox_breaks_comes_with_the_line_that_lets_it(said: str, line: str) -> None:
     assert line in advice(verdict(CLOSED), said)
     assert advice(dataclasses.replace(verdict(CLOSED), state="none"), said) == ""
+
+
+def test_what_the_unit_keeps_lokid_from_saving_is_told_with_its_line() -> None:
+    read_only, full = OSError(errno.EROFS, "read-only"), OSError(errno.ENOSPC, "full")
+    files = ("/home/me/Sync/v.age", "/home/me/Sync/i.age", "/home/me/Sync/i.txt")
+    said = unwritable(verdict(CLOSED), read_only, files)
+    assert said is not None
+    assert "lokictl daemon install" in said
+    assert said.endswith("systemctl --user edit lokid, [Service], ReadWritePaths=/home/me/Sync")
+    assert unwritable(verdict(CLOSED), full, files) is None
+    assert unwritable(verdict(dataclasses.replace(CLOSED, **BY_MOUNT)), read_only, files) is None
+    assert unwritable(verdict(dataclasses.replace(CLOSED, cgroup="/a.scope")), read_only, files) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel")

@@ -111,9 +111,11 @@ def install() -> int:
     from lokictl import units
 
     _need_systemd()
-    folder, texts = _units()
+    folder, texts, vault = _units()
     for directory in (*units.directories(os.environ), folder):
         folders.make(directory)
+    for directory in vault:
+        _tell_if_closed(directory)
     running = _running()
     if running is not None and not running.is_unit:
         _stop(running)  # it holds the socket
@@ -151,9 +153,10 @@ def uninstall() -> int:
     return 0
 
 
-def _units() -> tuple[str, dict[str, str]]:
-    """The folder for units, and their texts by name."""
+def _units() -> tuple[str, dict[str, str], tuple[str, ...]]:
+    """The folder for units, their texts by name, and where else the vault has its directories."""
     from lokictl import units
+    from lokictl.vault_paths import vault_paths
     from lokid.rpc import address
 
     beside = os.path.join(os.path.dirname(sys.executable), "lokid")
@@ -165,7 +168,9 @@ def _units() -> tuple[str, dict[str, str]]:
             "make demo, in your clone of lokid, installs it beside lokictl",
         )
     try:
-        return units.folder(os.environ), units.texts(os.path.abspath(program), os.environ)
+        vault = vault_paths(None)
+        texts = units.texts(os.path.abspath(program), os.environ, vault)
+        return units.folder(os.environ), texts, units.of_vault(vault, os.environ)
     except address.NoHome as error:
         raise Failure("config_invalid", str(error)) from None
     except units.Unseen as error:
@@ -174,6 +179,18 @@ def _units() -> tuple[str, dict[str, str]]:
             f"the service would not see {error}: it has a /tmp of its own",
             "move the clone, or what lokictl info names, out of /tmp; or use lokid without systemd",
         ) from None
+
+
+def _tell_if_closed(directory: str) -> None:
+    from lokictl import units
+
+    if units.holds_home(directory, os.environ):
+        why = "the sandbox opens no whole home directory; give the vault a directory of its own"
+    elif os.path.isdir(directory):
+        return
+    else:
+        why = "it is not there; make it, or mount its disk, and then: lokictl daemon restart"
+    note(f"lokictl: the service cannot write to {directory}, where the vault or its identity is: {why}")
 
 
 def _need_systemd() -> None:

@@ -5,7 +5,7 @@ so that they are in the wheel), with the paths of the user who installs.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lokid.rpc import address
 
@@ -28,13 +28,29 @@ def directories(environ: Mapping[str, str]) -> tuple[str, ...]:
     return address.state_dir(environ), os.path.dirname(address.vault_file(environ))
 
 
+def of_vault(vault: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the configuration or links have the vault and its identity (the paths in ``vault``), beside
+    ``directories``. Not to be made: what a link leads to may be a disk that is not mounted."""
+    own = {os.path.realpath(path) for path in directories(environ)}
+    found = (os.path.dirname(os.path.realpath(path)) for path in vault if os.path.isabs(path))
+    return tuple(dict.fromkeys(path for path in found if path not in own))
+
+
+def holds_home(directory: str, environ: Mapping[str, str]) -> bool:
+    """Whether it is the home directory or above it. Were that open to lokid, so were all start-up files."""
+    home = os.path.realpath(environ.get("HOME") or "/")
+    return os.path.commonpath((home, directory)) == directory
+
+
 class Unseen(Exception):
     """A path that the sandbox of the unit hides."""
 
 
-def texts(program: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Name of each unit -> its text. ``program``: the absolute path of lokid. Raises ``Unseen``."""
-    for path in (program, address.config_file(environ), *directories(environ)):
+def texts(program: str, environ: Mapping[str, str], vault: Iterable[str] = ()) -> dict[str, str]:
+    """Name of each unit -> its text. ``program``: the absolute path of lokid. ``vault``: the paths of the
+    vault and its identity. Raises ``Unseen``."""
+    of_lokid, more = directories(environ), of_vault(vault, environ)
+    for path in (program, address.config_file(environ), *of_lokid, *more):
         for place in (os.path.abspath(path), os.path.realpath(path)):  # also behind a link
             if place.startswith(_OF_ITS_OWN):
                 raise Unseen(place)
@@ -43,7 +59,8 @@ def texts(program: str, environ: Mapping[str, str]) -> dict[str, str]:
     for name in NAMES:
         with open(os.path.join(here, name), encoding="utf-8") as file:
             found[name] = file.read()
-    writable = " ".join(f"-{_quoted(path)}" for path in directories(environ))
+    opened = (*of_lokid, *(path for path in more if not holds_home(path, environ)))
+    writable = " ".join(f"-{_quoted(path)}" for path in opened)
     variables = "".join(
         f"Environment={_quoted(f'{name}={os.path.abspath(environ[name])}')}\n"
         for name in (*_PATHS, *_HOMES)

@@ -61,6 +61,21 @@ systemctl --user restart lokid
 say jit_with_drop_in "$(lokictl ask jit:quick hi 2>&1)"
 drop_in mends
 
+# A vault that is elsewhere, by its links and by the configuration.
+mkdir Sync elsewhere
+ln -s ~/Sync/vault.age ~/Sync/identity.txt .local/share/lokid/
+say link_closed "$(echo value-1 | lokictl secret set KEY 2>&1 | tr '\n' ' ')"
+lokictl daemon install
+say link_opened "$(echo value-1 | lokictl secret set KEY 2>&1) $(ls Sync | tr '\n' ' ')"
+cp .config/lokid/config.yaml before.yaml
+echo "vault: {file: $HOME/elsewhere/v.age, identity: $HOME/later/i.txt}" >>.config/lokid/config.yaml
+say not_there "$(lokictl daemon install 2>&1 | grep later)"
+mkdir -m 700 later
+lokictl daemon restart
+say file_opened "$(echo value-1 | lokictl secret set KEY 2>&1) $(ls elsewhere later | tr '\n' ' ')"
+cp before.yaml .config/lokid/config.yaml
+lokictl daemon restart
+
 # --- the part that systemd leaves out without a word
 # (With these lines of the unit it would not start: they too need a user namespace, and say so.)
 sed -i -E '/^(PrivateUsers|CapabilityBoundingSet|ProtectKernelModules|ProtectKernelLogs|ProtectClock|PrivateDevices)=/d' \

@@ -35,6 +35,39 @@ def test_other_places_are_carried_over_and_quoted():
     assert "ListenStream=/run/user/7/x.sock" in texts["lokid.socket"]
 
 
+def test_where_the_vault_is_elsewhere_the_service_may_write_there():
+    def opened(*vault: str) -> str:
+        text = units.texts("/opt/lokid", ENVIRON, vault)["lokid.service"]
+        (line,) = (line for line in text.splitlines() if line.startswith("ReadWritePaths="))
+        return line.replace('"', "").partition("/share/lokid ")[2]
+
+    usual = "/home/ann/.local/share/lokid/identity.txt"
+    assert opened("/home/ann/.local/share/lokid/vault.age", usual) == "-%t/lokid"
+    assert opened("/home/ann/Sync/v.age", usual) == "-/home/ann/Sync -%t/lokid"
+    assert opened("/home/ann/Sync/v.age", "/home/ann/Sync/i.txt") == "-/home/ann/Sync -%t/lokid"
+    assert opened("/home/ann/a b/v.age", "/mnt/i.txt") == "-/home/ann/a b -/mnt -%t/lokid"
+    assert opened("/home/ann/Sync/v.age", "keyring:lokid/identity") == "-/home/ann/Sync -%t/lokid"
+    # A whole home is never opened.
+    assert opened("/home/ann/v.age", "/home/i.txt") == "-%t/lokid"
+    with pytest.raises(units.Unseen, match="/tmp/vault"):
+        opened("/tmp/vault/v.age", usual)
+
+
+def test_a_link_of_the_vault_is_followed(tmp_path):
+    share, sync = tmp_path / "share" / "lokid", tmp_path / "Sync"
+    share.mkdir(parents=True)
+    sync.mkdir()
+    for name in ("vault.age", "identity.txt"):
+        (share / name).symlink_to(sync / name)  # where nothing is yet
+    environ = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "share")}
+    paths = [str(share / name) for name in ("vault.age", "identity.txt")]
+    assert units.of_vault(paths, environ) == (str(sync),)
+    share.rename(sync / "lokid")
+    share.symlink_to(sync / "lokid")  # systemd itself follows this one
+    (share / "vault.age").unlink()
+    assert units.of_vault(paths[:1], environ) == ()
+
+
 @pytest.mark.parametrize(
     ("program", "more"),
     [

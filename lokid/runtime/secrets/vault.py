@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import anyio.to_thread
 
-from lokid import logs
+from lokid import logs, sandbox
 from lokid.config import Vault as Settings
 from lokid.config import vault as contents
 from lokid.errors import ConfigInvalid, InvalidParams, LokidError, SecretMissing
@@ -248,7 +248,7 @@ class Vault:
                 f"the vault was not changed: the keyring {error}", hint=os_keyring.HINT
             ) from None
         except OSError as error:
-            raise unsaved(error) from None
+            raise unsaved(error, place) from None
 
     def _change(self, place: Place, settings: Settings, changes: Mapping[str, str | None]) -> Contents:
         for _ in range(TRIES):
@@ -350,7 +350,7 @@ class Vault:
         try:
             await anyio.to_thread.run_sync(identity.move, place, path, data, (found.data, plain))
         except OSError as error:
-            raise unsaved(error) from None
+            raise unsaved(error, place) from None
         except durable.Busy as error:
             raise ConfigInvalid(str(error)) from None
         self._keep({path: plain} if passphrase else {}, epoch)
@@ -381,11 +381,12 @@ def all_locked(client: str | None = None) -> SecretMissing:
     return SecretMissing(ALL_LOCKED, hint=UNLOCK, client=client)
 
 
-def unsaved(error: OSError) -> LokidError:
+def unsaved(error: OSError, place: Place) -> LokidError:
+    hint = sandbox.unwritable(sandbox.of_this_process(), error, place.files)
     return ConfigInvalid(
         f"the vault could not be saved: {(error.strerror or 'unknown reason').lower()};"
         " what it held before is untouched",
-        hint="lokictl secret path shows where it is",
+        hint=hint or "lokictl secret path shows where it is",
     )
 
 
