@@ -94,6 +94,7 @@ class CancelParams(TypedDict):
 
 class ConfigCheckParams(TypedDict):
     path: NotRequired[str | None]
+    data: NotRequired[bytes | None]
 
 
 class ProblemMap(TypedDict):

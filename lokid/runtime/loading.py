@@ -89,16 +89,19 @@ def load(
     builtin: Callable[[], tuple[ClientSettings, ...]],
     vault: Vault | None = None,
     before: Loaded | None = None,
+    data: bytes | None = None,
 ) -> Loaded:
     """Reads all files. ``builtin``: the clients that are there when no configuration file is. ``before``:
-    what was loaded last; returned, but for ``young``, if the very same files hold the same. Blocks."""
+    what was loaded last; returned, but for ``young``, if the very same files hold the same. ``data``: of a
+    configuration that this process cannot read. Blocks."""
     both = (paths.config, paths.env_file)
     begun = time.time()
     marks = watch.marks(both)
     problems: list[Problem] = []
     warnings: list[Problem] = []
     failures: list[OSError] = []
-    text, env_text = (read(path, problems, failures) for path in both)
+    text = read(paths.config, problems, failures, data)
+    env_text = read(paths.env_file, problems, failures)
     if env_text is not None:
         found, wrong = secrets.dotenv(env_text, paths.env_file)
         problems += wrong
@@ -202,14 +205,18 @@ def _hash(text: str | None) -> str | None:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_KEY).hexdigest()
 
 
-def read(path: str, problems: list[Problem], failures: list[OSError]) -> str | None:
+def read(
+    path: str, problems: list[Problem], failures: list[OSError], given: bytes | None = None
+) -> str | None:
     """The text of the file; None if there is none, or with a problem. What was no fault of the file also
-    goes to ``failures``."""
+    goes to ``failures``. ``given``: what it holds, if this process cannot read it."""
 
     def problem(message: str) -> None:
         problems.append(Problem.of_whole(path, message))
 
     try:
+        if given is not None and not os.access(path, os.R_OK):
+            return given.decode()
         with regular.opened(path) as (file, facts):
             if facts.st_mode & stat.S_IWOTH:
                 # Whoever may write here decides where the keys are sent to. ssh refuses it as well.

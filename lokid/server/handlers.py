@@ -222,7 +222,7 @@ def _moment(params: Params, key: str) -> float | None:
 
 async def _check_config(service: Service, _call: Call, params: Params) -> object:
     # In a thread: the path is the caller's and may be on a dead network mount, or a pipe.
-    check = partial(service.runtime.check, params.get("path"))
+    check = partial(service.runtime.check, params.get("path"), params.get("data"))
     return await lingering.look(("config.check", "path" in params), check)
 
 

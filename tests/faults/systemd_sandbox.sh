@@ -61,6 +61,12 @@ systemctl --user restart lokid
 say jit_with_drop_in "$(lokictl ask jit:quick hi 2>&1)"
 drop_in mends
 
+# A configuration that only whoever asks can see.
+echo 'clientz: []' >/tmp/other.yaml
+say checked "$(lokictl config check /tmp/other.yaml 2>&1)"
+sed 's/^clientz.*/clients: []/' /tmp/other.yaml >.ssh/other.yaml
+say checked_good "$(lokictl config check ~/.ssh/other.yaml 2>&1) $?"
+
 # A vault that is elsewhere, by its links and by the configuration.
 mkdir Sync elsewhere
 ln -s ~/Sync/vault.age ~/Sync/identity.txt .local/share/lokid/

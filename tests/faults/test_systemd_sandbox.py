@@ -91,6 +91,10 @@ def test_every_line_of_the_sandbox_holds_and_what_does_not_is_told(tmp_path: Pat
     assert "ReadWritePaths=" in said["writes"], report
     assert "Read-only file system" in said["writes"], report
 
+    # What the sandbox hides is checked all the same.
+    assert said["checked"].startswith("/tmp/other.yaml:1:1: clients: is required"), report
+    assert said["checked_good"] == " 0", report
+
     # A vault elsewhere: the error has the line, and `daemon install` writes it.
     assert "read-only file system" in said["link_closed"], report
     assert "ReadWritePaths=/home/lab/Sync" in said["link_closed"], report

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -301,6 +302,25 @@ def test_config_check_prints_places_and_ends_with_78(daemon, tmp_path):
     done = lokictl("config", "check", "some.yaml")
     assert (done.returncode, done.stdout) == (0, b"")
     assert fake.params("config.check") == {"path": os.path.abspath("some.yaml")}
+
+
+def test_a_file_to_check_goes_along_for_a_daemon_that_does_not_see_it(daemon, tmp_path):
+    fake = daemon(config__check=lambda *_: [])
+
+    def sent(path: Path) -> object:
+        assert lokictl("config", "check", str(path)).returncode == 0
+        params = fake.params("config.check")
+        assert params.pop("path") == str(path)
+        return params
+
+    mine = tmp_path / "mine.yaml"
+    mine.write_bytes(b"model: \xff")
+    assert sent(mine) == {"data": b"model: \xff"}
+    mine.write_bytes(bytes(1_000_001))  # more than may be let through
+    assert sent(mine) == {}
+    mine.unlink()
+    os.mkfifo(mine)
+    assert sent(mine) == {}
 
 
 def test_a_daemon_with_another_configuration_than_the_shell_is_told(daemon, home, tmp_path):

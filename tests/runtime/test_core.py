@@ -423,6 +423,14 @@ class TestConfiguration:
             assert {problem["path"] for problem in runtime.check(str(other))} == {str(other)}
             (missing,) = runtime.check(str(tmp_path / "none.yaml"))
             assert missing["message"] == "there is no such file"
+            # A file of another /tmp is checked as its reader has it, and one that is here as it is here.
+            unseen = str(tmp_path / "unseen.yaml")
+            assert runtime.check(unseen, b"clients: []") == []
+            (wrong,) = runtime.check(unseen, b"clients: []\nclient: []")
+            assert (wrong["path"], wrong["line"], wrong["column"]) == (unseen, 2, 1)
+            (wrong,) = runtime.check(unseen, b"clients: []\n# \xff")
+            assert (wrong["line"], wrong["message"]) == (2, "is not UTF-8 text")
+            assert runtime.check(str(path), b"client: []") == []
             assert runtime.generation.number == 1
 
     async def test_reload_tells_all_problems_at_once(self, path: Path) -> None:

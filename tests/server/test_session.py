@@ -72,7 +72,7 @@ async def test_every_method_answers(tmp_path: Path) -> None:
         "rerank": {"model": "r", "query": "q", "documents": ["a", "b"]},
         "models.list": {"type": "chat", "refresh": True},
         "models.names": {"prefix": "c:e"},
-        "config.check": {"path": "/x.yaml"},
+        "config.check": {"path": "/x.yaml", "data": b"model: a"},
         "usage.query": {"group_by": "day"},
         "requests.cancel": {"id": 99},
         "auth.login": {"client": "mine"},
