@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import left_by_aichat, left_by_loki, link, own_config
+from lokictl import comes_first, left_by_aichat, left_by_loki, link, own_config
 from lokictl.command import Group
 from lokictl.commands.config import CONFIG_INVALID, is_another_in_use, problem_line
 from lokictl.failure import usage
@@ -94,6 +94,8 @@ def take_over(
     show(table(("what", "name", "outcome"), plan.rows, fits=True))
     if dry_run:
         note("nothing was changed")
+    else:
+        comes_first.tell_of([name for what, name, _ in plan.rows if what == "secret"])
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from lokictl import link, spinner
+from lokictl import comes_first, link, spinner
 from lokictl.command import Group, json_option
 from lokictl.default_model import tell_change
 from lokictl.failure import Failure, NotRunning, usage
@@ -64,15 +64,8 @@ def set_(name: str, more: tuple[str, ...]) -> int:
         answer = link.call("secrets.set", {"name": name, "value": value})
         users = ", ".join(map(one_line, answer["clients"])) or "no client yet"
         note(f"{name} {'replaced' if answer['replaced'] else 'kept'}; used by {users}")
-        if where := answer.get("overridden_by"):
-            note(f"lokictl: another {name} comes first, {_mend(name, where)}")
+        comes_first.tell(answer)
     return 0
-
-
-def _mend(name: str, where: str) -> str:
-    if where == "environment":
-        return f"with which lokid was started: unset {name}; lokictl daemon restart"
-    return f"in {one_line(where)}: take it out there"
 
 
 @command.command("get")
@@ -134,6 +127,7 @@ def import_env(names: tuple[str, ...]) -> int:
             note(f"{one_line(name)} is in the vault already; name it to replace it")
     if moved:
         note(f"take them out of your shell's start-up files, and here: unset {' '.join(moved)}")
+        comes_first.tell_of(moved)
     elif not kept:
         note("no variable *_API_KEY is set here")
     return 0

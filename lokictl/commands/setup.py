@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lokictl import found_here, left_by_loki, link, own_config, spinner
+from lokictl import comes_first, found_here, left_by_loki, link, own_config, spinner
 from lokictl.command import Command
 from lokictl.commands.config import is_another_in_use
 from lokictl.commands.import_ import take_over
@@ -60,6 +60,7 @@ def command(no_call: bool, yes: bool) -> int:
         backup = own_config.write(path, found_here.configuration(found))
         note(f"{path} is written" + (f"; the old one is {backup}" if backup else ""))
         link.call("config.reload")
+        comes_first.tell_of([one.variable for one in found if one.variable])
         if is_another_in_use():
             return 1  # whose clients are not what was found here
     else:

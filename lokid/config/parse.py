@@ -90,6 +90,7 @@ class _Parser:
         self._warnings: list[Problem] = []
         self._missing: dict[str, tuple[str, ...]] = {}
         self._interpolated: dict[str, Mapping[Path, tuple[str, ...]]] = {}
+        self._overridden: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, str] = {}  # of all clients, also bad ones: prefix of their variables -> name
 
     def config(self, root: nodes.Node) -> Config:
@@ -117,6 +118,7 @@ class _Parser:
             budget=top.budget,
             extra_socket=top.extra_socket,
             interpolated=self._interpolated,
+            overridden=self._overridden,
             warnings=tuple(self._warnings),
         )
 
@@ -201,16 +203,16 @@ class _Parser:
         if isinstance(name, str):
             given = overrides.values(provider.settings, name, self._environ)
             self._own_name(name, node, at)
-            kept = self._kept(provider, name, [*data, *given])
-        data.update(given)
-        data.update({str(way[0]): self._lookup[names[0]] for way, names in kept.items()})
+            kept = self._kept(provider, name, data)
+        data |= {str(way[0]): self._lookup[names[0]] for way, names in kept.items()} | given
         missing = {way: names for way, names in reader.missing.items() if way[0] not in given}
         variables = agreed | {key: overrides.variable(data["name"], key) for key in given}
         client = self._validate(provider, data, node, at, missing, variables)
         if client is not None:
             self._models(client, node, at)
-            filled = {way: names for way, names in reader.filled.items() if way[0] not in given}
-            self._interpolated[client.name] = filled | kept
+            filled = reader.filled | kept
+            self._overridden |= {variables[way[0]]: filled[way] for way in filled if way[0] in given}
+            self._interpolated[client.name] = {way: filled[way] for way in filled if way[0] not in given}
             for key in (*provider.secrets, *provider.optional_secrets):
                 entry = node.entries.get(key)
                 if entry and secrets.is_variable_of_shell(entry.node) and key not in given:
@@ -219,7 +221,7 @@ class _Parser:
         return client
 
     def _kept(self, provider: Provider, client: str, given: Iterable[str]) -> dict[Path, tuple[str, ...]]:
-        """Secret keys that nothing gives, but a secret under the name of their variable does."""
+        """Secret keys that are not ``given``, but a secret under the name of their variable is."""
         keys = [key for key in (*provider.secrets, *provider.optional_secrets) if key not in given]
         names = {key: overrides.variable(client, key) for key in keys}
         return {(key,): (name,) for key, name in names.items() if self._lookup.get(name)}

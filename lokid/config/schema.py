@@ -137,7 +137,7 @@ class Config:
     ``NAME (how to give it)``; such a client is valid and disabled. ``patch_overrides``: by client, the
     patches of the environment; for an API named there the client's own patch does not apply.
     ``interpolated``: by client, the keys whose value came out of ``{{NAME}}``, which never print, with the
-    names.
+    names. ``overridden``: by variable that beats the file, the names in whose place it stands.
     ``warnings``: accepted, but perhaps not what was meant.
     """
 
@@ -151,6 +151,7 @@ class Config:
     budget: Budget = field(default_factory=Budget)
     extra_socket: ExtraSocket | None = None
     interpolated: Mapping[str, Mapping[Path, tuple[str, ...]]] = field(default_factory=dict, repr=False)
+    overridden: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     warnings: tuple[Problem, ...] = ()
 
     def client(self, name: str) -> ClientSettings | None:

@@ -112,12 +112,13 @@ class SecretSetParams(TypedDict):
 
 class SecretSetResult(TypedDict):
     """``clients``: those whose entry uses it now. ``overridden_by``: ``environment`` or the path of ``.env``,
-    if another value of that name is there, which comes first."""
+    if ``variable`` has another value there, which comes first."""
 
     name: str
     replaced: bool
     clients: list[str]
     overridden_by: NotRequired[str]
+    variable: NotRequired[str]
 
 
 class SecretNameParams(TypedDict):

@@ -432,6 +432,19 @@ def test_a_key_that_nothing_else_gives_is_looked_up_under_its_variable() -> None
     assert [one.api_key.get_secret_value() for one in config.clients] == ["o", "own", "e"]
     assert config.missing == {}
     assert config.interpolated == {"openai": {("api_key",): ("OPENAI_API_KEY",)}, "claude": {}, "gemini": {}}
+    assert config.overridden == {"GEMINI_API_KEY": ("GEMINI_API_KEY",)}
+
+
+def test_a_variable_in_the_place_of_secrets_is_noted_with_their_names() -> None:
+    text = (
+        "clients: [{type: openai, api_key: '{{A}}{{B}}', api_base: 'https://{{C}}'},"
+        " {type: claude, api_key: k}]"
+    )
+    environ = {"OPENAI_API_KEY": "e", "CLAUDE_API_KEY": "e"}
+    config = good(text, lookup={"A": "a", "C": "c", "CLAUDE_API_KEY": "c"}, environ=environ)
+    assert config.overridden == {"OPENAI_API_KEY": ("A", "B")}
+    assert config.interpolated == {"openai": {("api_base",): ("C",)}, "claude": {}}
+    assert config.missing == {}
 
 
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"

@@ -67,7 +67,12 @@ def answers(daemon: Any, **facts: Any) -> RPCDaemon:
         }
         return {"config": config if "config" in params else None, "secrets": secrets, "tokens": tokens}
 
-    running: RPCDaemon = daemon(import__loki=convert, config__reload=lambda *_: {"generation": 2})
+    first = {"overridden_by": "environment", "variable": "CLAUDE_API_KEY"}
+    running: RPCDaemon = daemon(
+        import__loki=convert,
+        config__reload=lambda *_: {"generation": 2},
+        secrets__list=lambda *_: [{"name": name, "clients": [], **first} for name in ("A", "Z")],
+    )
     return running
 
 
@@ -82,7 +87,8 @@ def files(home: Path) -> dict[str, bytes]:
 def test_everything_is_taken_over_in_the_order_that_is_safe(daemon: Any, loki: Path) -> None:
     running = answers(daemon)
     done = lokictl("import", "loki")
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr.count(b"\n")) == (0, 1)
+    assert done.stderr.startswith(b"lokictl: CLAUDE_API_KEY, with which lokid was started, comes before A: ")
     assert [line.split("\t") for line in done.stdout.decode().splitlines()] == [
         ["client", "claude", "taken over"],
         ["key", "editor", "left: lokid has no use for it (line 1)"],
@@ -100,6 +106,7 @@ def test_everything_is_taken_over_in_the_order_that_is_safe(daemon: Any, loki: P
         ("status", []),
         ("import.loki", ["dry_run", "tokens"]),
         ("import.loki", ["dry_run", "tokens"]),
+        ("secrets.list", []),
     ]
     assert written(loki).read_text() == TEXT
     assert written(loki).stat().st_mode & 0o777 == 0o600

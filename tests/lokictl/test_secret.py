@@ -132,18 +132,37 @@ def test_a_value_is_typed_without_being_seen(daemon: Any, terminal: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("where", "mend"),
+    ("told", "said"),
     [
-        ("environment", b"with which lokid was started: unset A; lokictl daemon restart\n"),
-        ("/h/.env", b"in /h/.env: take it out there\n"),
+        (
+            {"overridden_by": "environment"},
+            "another A comes first, with which lokid was started: unset A; lokictl daemon restart",
+        ),
+        (
+            {"overridden_by": "/h/.env", "variable": "A"},
+            "another A comes first, in /h/.env: take it out there",
+        ),
+        (
+            {"overridden_by": "environment", "variable": "X_KEY"},
+            "X_KEY, with which lokid was started, comes before A: unset X_KEY; lokictl daemon restart",
+        ),
+        (
+            {"overridden_by": "/h/.env", "variable": "X_KEY"},
+            "X_KEY, in /h/.env, comes before A: take it out there",
+        ),
     ],
 )
-def test_a_value_that_is_not_the_one_in_force_is_told(daemon: Any, where: str, mend: bytes) -> None:
-    answer = {"name": "A", "replaced": True, "clients": [], "overridden_by": where}
-    daemon(secrets__set=lambda *_: answer)
+def test_a_value_that_is_not_the_one_in_force_is_told(daemon: Any, told: Any, said: str) -> None:
+    row = {"name": "A", "clients": [], **told}
+    other = row | {"name": "B"}
+    daemon(secrets__set=lambda *_: row | {"replaced": True}, secrets__list=lambda *_: [row, other])
     done = lokictl("secret", "set", "A", stdin=b"x\n")
     assert (done.returncode, done.stdout) == (0, b"")
-    assert done.stderr.endswith(b"lokictl: another A comes first, " + mend)
+    assert done.stderr.decode().endswith(f"\nlokictl: {said}\n")
+    done = lokictl("secret", "import-env", "A", env={"A": "x"})
+    assert (done.returncode, done.stdout) == (0, b"A\n")
+    assert done.stderr.decode().endswith(f" unset A\nlokictl: {said}\n")
+    assert done.stderr.count(b"lokictl: ") == 1
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,20 @@ def test_keys_go_into_the_vault_and_each_client_is_asked(daemon: Any, home: Path
     assert written(home).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_key_that_another_one_comes_before_is_told_once_the_configuration_is_in_force(
+    daemon: Any, home: Path
+) -> None:
+    """Of a client that is there only then, for instance."""
+    running = answers(daemon)
+    row = {"name": "GROQ_API_KEY", "clients": [], "overridden_by": "environment", "variable": "GROQ_API_KEY"}
+    loaded = [False]
+    running.answers["config.reload"] = lambda *_: loaded.append(True)
+    running.answers["secrets.list"] = lambda *_: [row] if loaded[-1] else []
+    done = lokictl("setup", "--no-call", env={**NOBODY, "GROQ_API_KEY": VALUE})
+    assert done.returncode == 0
+    assert b"lokictl: another GROQ_API_KEY comes first, with which lokid was started: " in done.stderr
+
+
 def test_a_daemon_with_another_configuration_is_told_and_not_asked(daemon: Any, home: Path) -> None:
     running = answers(daemon)
     mine = home / "work.yaml"

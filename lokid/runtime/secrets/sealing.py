@@ -27,6 +27,7 @@ def sealed(old: Generation, around: Surroundings) -> Generation:
         missing={},
         patch_overrides={},
         interpolated={},
+        overridden={},
     )
     return replace(old, number=old.number + 1, config=config, clients=clients, sealed=True)
 

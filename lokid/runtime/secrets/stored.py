@@ -15,15 +15,12 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from lokid.config.overrides import variable
 from lokid.config.vault import MAX_VALUE
 from lokid.errors import AuthenticationFailed, ConfigInvalid, InvalidParams, LokidError, SecretMissing
-from lokid.providers.registry import PROVIDERS
 from lokid.runtime import lingering
 from lokid.runtime.known import nearest
 from lokid.runtime.launching.launch import Spawn
 from lokid.runtime.reload import Reloader
-from lokid.runtime.secrets.client_secrets import secret_keys
 from lokid.runtime.secrets.identity import Unusable, WrongPassphrase
 from lokid.runtime.secrets.vault import LOCKED, UNLOCK, Contents
 
@@ -80,7 +77,10 @@ class StoredSecrets:
 
     async def list(self) -> Sequence[dict[str, Any]]:
         """Raises as ``set``."""
-        return [{"name": name, "clients": self._users(name)} for name in sorted((await self._read()).secrets)]
+        return [
+            {"name": name, "clients": self._users(name)} | self._overridden(name, value)
+            for name, value in sorted((await self._read()).secrets.items())
+        ]
 
     async def add(self, secrets: Mapping[str, str], *, dry_run: bool) -> dict[str, str]:
         """Keeps those whose names are new, in one change. Name -> ``new``, ``same`` (is there with that
@@ -223,13 +223,14 @@ class StoredSecrets:
         ]
 
     def _overridden(self, name: str, value: str) -> dict[str, str]:
-        """Where a variable of that name is whose other value a client uses in the place of this one."""
-        clients = self._reloader.generation.config.clients
-        fields = (variable(one.name, key) for one in clients for key in secret_keys(PROVIDERS[one.type]))
-        if name not in fields or self._reloader.loaded.environ.get(name) in (None, "", value):
-            return {}
-        started_with = self._reloader.environment.all.get(name)
-        return {"overridden_by": "environment" if started_with else self._reloader.paths.env_file}
+        """Which variable with another value a client uses in the place of the secret, and where that is."""
+        environ = self._reloader.loaded.environ
+        for variable, names in self._reloader.generation.config.overridden.items():
+            if name in names and environ.get(variable) not in (None, "", value):
+                started_with = self._reloader.environment.all.get(variable)
+                where = "environment" if started_with else self._reloader.paths.env_file
+                return {"overridden_by": where, "variable": variable}
+        return {}
 
 
 def _bounded(passphrase: str | None) -> None:

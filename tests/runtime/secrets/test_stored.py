@@ -154,6 +154,28 @@ class TestSecrets:
             answer = await runtime.secrets.set("OPENAI_API_KEY", VALUE)
             assert answer["overridden_by"] == str(config.parent / ".env")
 
+    async def test_a_variable_of_another_name_that_comes_first_is_told(
+        self, home: Path, config: Path
+    ) -> None:
+        told = {"overridden_by": "environment", "variable": "A_API_KEY"}
+        async with running(home, A_API_KEY="sk-of-the-start") as runtime:
+            answer = await runtime.secrets.set("A", VALUE)
+            assert answer == {"name": "A", "replaced": False, "clients": [], **told}
+            assert await key(runtime, "a") == "sk-of-the-start"
+            await runtime.secrets.set("OPENAI_API_KEY", VALUE)
+            assert await runtime.secrets.list() == [
+                {"name": "A", "clients": [], **told},
+                {"name": "OPENAI_API_KEY", "clients": ["openai"]},
+            ]
+            assert "variable" not in await runtime.secrets.set("A", "sk-of-the-start")
+
+    async def test_so_is_one_where_no_configuration_says_the_name(self, home: Path) -> None:
+        """GEMINI_API_KEY, else GOOGLE_API_KEY: the environment's comes before either of the vault's."""
+        async with running(home, GEMINI_API_KEY="gm-of-the-start") as runtime:
+            answer = await runtime.secrets.set("GOOGLE_API_KEY", VALUE)
+            assert (answer["overridden_by"], answer["variable"]) == ("environment", "GEMINI_API_KEY")
+            assert await key(runtime, "gemini") == "gm-of-the-start"
+
     @pytest.mark.parametrize("linked", ["nothing", "the file", "its directory"])
     async def test_no_new_vault_takes_the_place_of_one_whose_disk_is_not_mounted(
         self, home: Path, config: Path, tmp_path: Path, linked: str
