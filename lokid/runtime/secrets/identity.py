@@ -13,6 +13,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -221,19 +222,39 @@ def create(path: str) -> None:
 def move(place: Place, new: str, data: bytes, same: tuple[bytes, bytes]) -> None:
     """To ``new``, as ``data``. ``same``: what the old file holds, and the identity in it. The other file goes
     if it is one of these: also the one that stayed when somebody who set a passphrase before was killed
-    half-way. Raises Unusable, Busy and OSError, and then the old one alone is there as before."""
+    half-way. Raises Unusable, Busy and OSError, and then both are as before; where even that fails, Unusable
+    says so."""
+    others = {place.plain, place.wrapped} - {new}
     with durable.lock(place.file), durable.written(new, data) as temporary:
-        was_there = os.path.lexists(new)
-        durable.replace(new, temporary)  # no backup: it would be a second key
+        before = {path: read(path) for path in (*others, new) if os.path.exists(path)}
         try:
-            for old in {place.plain, place.wrapped} - {new}:
-                if os.path.exists(old) and read(old) in same:
+            durable.replace(new, temporary)  # no backup: it would be a second key
+            for old in others:
+                if before.get(old) in same:
                     os.unlink(old)
                     durable.flush_directory(os.path.dirname(old))
         except OSError:
-            if not was_there and os.path.exists(old):
-                os.unlink(new)
+            _put_back(before, new)
             raise
+
+
+def _put_back(before: Mapping[str, bytes], new: str) -> None:
+    """``before``: path -> what it held. ``new``: the one that was written, last in it if it was there."""
+    try:
+        for path, data in before.items():
+            if not os.path.exists(path) or read(path) != data:
+                with durable.written(path, data) as temporary:
+                    os.rename(temporary, path)
+        if new not in before:
+            with suppress(FileNotFoundError):
+                os.unlink(new)
+    except (OSError, Unusable):
+        raise Unusable(
+            f"{new} was written, and what was there before could not be put back:"
+            " it may be what opens the vault now"
+        ) from None
+    with suppress(OSError):  # the one that may have failed before
+        durable.flush_directory(os.path.dirname(new))
 
 
 async def unwrap(data: bytes, passphrase: str, environ: Mapping[str, str]) -> bytes:
