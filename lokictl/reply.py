@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lokictl.spinner import Spinner
 
 CUT = {
-    "length": "the answer stops at the limit of tokens (--max-tokens)",
+    "length": "the answer stops at the limit of tokens",
     "content_filter": "the provider's filter cut the answer",
     "refusal": "the model refused to answer",
     "context_overflow": "the answer stops because the model's context is full",
@@ -138,8 +138,9 @@ class Reply:
                 self._answer.feed(text)
             if text.strip() or left_out not in ("calls", "images"):
                 self._answer.end()
-        if cut := CUT.get(result.get("finish_reason", "")):
-            render.note(f"lokictl: {cut}")
+        if cut := CUT.get(reason := result.get("finish_reason", "")):
+            option = " (--max-tokens)" if reason == "length" and "max_tokens" in values else ""
+            render.note(f"lokictl: {cut}{option}")
         elif left_out == "everything":
             render.note("lokictl: the answer has no text")
         if values["dry_run"]:

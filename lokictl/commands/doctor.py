@@ -186,6 +186,10 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
                 problems.append(f"lokid cannot start: {why}")
                 return "not running"
             return "not running (the first question starts it)"
+    try:
+        address.socket_path(os.environ)
+    except address.NoHome:  # told with the paths
+        return "does not answer"
     problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
     return "does not answer"
 

@@ -41,4 +41,6 @@ def command(words: tuple[str, ...], model: str | None) -> int:
     if (harm := danger(text)) is not None:
         note(f"careful: this {harm}")
     model = model or os.environ.get("LOKICTL_MODEL", "")
-    return answer(empty(), {"model": model, "prompt": text, "system": SYSTEM, "stream": True})
+    values = empty()
+    del values["max_tokens"]  # no option of this command, so it is not named as one
+    return answer(values, {"model": model, "prompt": text, "system": SYSTEM, "stream": True})

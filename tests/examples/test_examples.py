@@ -81,6 +81,14 @@ def test_many_files_are_summarised_and_none_is_paid_twice(talker, env, tmp_path)
         status=123,
     )
     assert "come back later" in failed.stderr
+    cut = run(
+        env | {"LOKICTL_MODEL": "talker:cut"},
+        "sh",
+        EXAMPLES / "summaries.sh",
+        tmp_path / "new.txt",
+        status=123,
+    )
+    assert cut.stderr == "lokictl: the answer stops at the limit of tokens (--max-tokens)\n"
     assert not list(tmp_path.glob("new.txt.*"))
 
 

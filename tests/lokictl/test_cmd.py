@@ -64,6 +64,7 @@ def test_half_a_command_is_none(daemon, reason):
     done = lokictl("cmd", "remove the build")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.startswith(b"lokictl: no command: the ")
+    assert b"--" not in done.stderr  # an option of ask is none of cmd
     assert done.stderr.endswith(b"hint: lokictl ask shows what there is of it\n")
     pressed = lokictl("cmd", "--key", "remove the build")
     assert (pressed.returncode, pressed.stdout.count(b"\n")) == (1, 1)
@@ -170,6 +171,12 @@ def test_explain_streams_an_explanation(daemon):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"It lists files.\n", b"")
     assert fake.params()["prompt"] == "ls -l"
     assert "Explain" in fake.params()["system"]
+
+
+def test_explain_names_no_option_that_it_has_not(daemon):
+    daemon(chat=lambda *_: result("It lists", finish_reason="length"))
+    done = lokictl("explain", "ls")
+    assert done.stderr == b"lokictl: the answer stops at the limit of tokens\n"
 
 
 def test_explain_reads_standard_input_and_warns(daemon):

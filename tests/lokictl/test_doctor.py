@@ -70,6 +70,15 @@ def test_everything_that_is_wrong_is_told_with_what_mends_it(daemon, home):
     assert "private-name" not in done.stdout.decode()
 
 
+def test_without_a_home_that_is_told_once(monkeypatch):
+    for name in ("HOME", "XDG_RUNTIME_DIR", "LOKID_SOCK"):
+        monkeypatch.delenv(name, raising=False)
+    done = lokictl("doctor")
+    assert done.returncode == 1
+    assert done.stdout.count(b"problem: HOME is not set") == 1
+    assert b"\nlokid  does not answer\n" in done.stdout
+
+
 def test_one_problem_is_not_several(daemon):
     problem = {"path": "/c", "line": 1, "column": 1, "key": "", "message": "is no list"}
     daemon(status=lambda *_: status(problems=[problem]))
