@@ -33,6 +33,7 @@ BUSY = 75
 """EX_TEMPFAIL of sysexits.h: another daemon serves this user."""
 
 FAILED = 1
+CONFIG = 78
 
 WANTED_FILES = 16384
 """Descriptors, as in lokid.service: the usual soft limit of 1024 is two clients at their own limit."""
@@ -169,10 +170,15 @@ def _fail(sentence: str, status: int) -> int:
 
 def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime, *, check: bool) -> int:
     """``check``: all but to serve."""
+    problems: list[dict[str, Any]] = []
 
     async def live() -> None:
-        life = _assemble(endpoint, environ, make_runtime)
-        if not check:
+        _import_pydantic()
+        runtime = make_runtime(environ)
+        life = _assemble(endpoint, environ, runtime)
+        if check:
+            problems.extend(runtime.check(vault=True))
+        else:
             await life.run()
 
     try:
@@ -185,16 +191,19 @@ def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime, *, che
         return _fail(str(error), FAILED)
     except Exception as error:  # instead of the interpreter's traceback, which shows values
         return _fail(f"stopped by a bug: {logs.place(error)}", FAILED)
-    return 0
+    for problem in problems:
+        at = f":{problem['line']}:{problem['column']}" if problem["line"] else ""
+        key = f"{problem['key']}: " if problem["key"] else ""
+        _fail(f"{problem['path']}{at}: {key}{problem['message']}", CONFIG)
+    return CONFIG if problems else 0
 
 
-def _assemble(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> Life:
-    _import_pydantic()
+def _assemble(endpoint: Endpoint, environ: Environ, runtime: Runtime) -> Life:
     from lokid.server.life import Life
 
     notifier = systemd.Notifier.take(environ)
     watchdog_s = systemd.take_watchdog_interval(environ, os.getpid())
-    return Life(endpoint, make_runtime(environ), notifier, watchdog_s)
+    return Life(endpoint, runtime, notifier, watchdog_s)
 
 
 def _import_pydantic() -> None:

@@ -29,6 +29,7 @@ from lokictl.systemctl import SOCKET, UNIT, properties
 from lokictl.tables import duration, pairs, prose, show, show_json
 from lokictl.vault_paths import vault_paths
 from lokid.rpc import address
+from lokid.rpc.codes import EXIT_STATUS
 
 PACKAGES = ("anyio", "click", "httpx2", "markdown-it-py", "msgpack", "pydantic", "pyrage", "pyyaml", "rich")
 
@@ -180,12 +181,13 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
         case Ending():
             return "is ending: the requests that run may finish"
         case NotRunning() if not link.may_start():
+            if os.environ.get("LOKID_SOCK"):  # forwarded, or of another container
+                problems.append(f"{failure.message}: {failure.hint}")
             return "not running, and LOKICTL_AUTOSTART=0 keeps lokictl from starting it"
         case NotRunning():
-            if why := _cannot_start():
-                problems.append(f"lokid cannot start: {why}")
-                return "not running"
-            return "not running (the first question starts it)"
+            found, starts = _started()
+            problems += found
+            return "not running (the first question starts it)" if starts else "not running"
     try:
         address.socket_path(os.environ)
     except address.NoHome:  # told with the paths
@@ -194,13 +196,14 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
     return "does not answer"
 
 
-def _cannot_start() -> str:
-    """Why, in its own words; nothing where one has started meanwhile. While another doctor looks it waits."""
+def _started() -> tuple[list[str], bool]:
+    """What a lokid that starts says is wrong, and whether it starts. Nothing is wrong where one has started
+    meanwhile; while another doctor looks this one waits."""
     path = link.path_of_socket()
     try:
         autostart.check_directory(path)  # root would make things there that the user may not enter
     except Failure as failure:
-        return failure.message
+        return [f"lokid cannot start: {failure.message}"], False
     command = (*autostart.COMMAND, "--check")
     environ = autostart.environment()
     until = time.monotonic() + LOCKED_S
@@ -208,17 +211,20 @@ def _cannot_start() -> str:
         try:
             done = subprocess.run(command, env=environ, capture_output=True, timeout=CHECK_S, check=False)  # noqa: S603 (our own interpreter)
         except subprocess.TimeoutExpired:
-            return f"it does not come up within {CHECK_S:g} s"
+            return [f"lokid does not come up within {CHECK_S:g} s"], False
         if not done.returncode:
-            return ""
+            return [], True
         if done.returncode != autostart.SECOND_PLACE or time.monotonic() > until:
             break
         if (sock := link.connect(path)) is not None:
             sock.close()
-            return ""
+            return [], True
         time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 (two that look in step would meet again)
     said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"status {done.returncode}"]
-    return one_line(said[-1].removeprefix("lokid: "))
+    said = [one_line(line.removeprefix("lokid: ")) for line in said]
+    if done.returncode == EXIT_STATUS["config_invalid"]:
+        return said, True
+    return [f"lokid cannot start: {said[-1]}"], False
 
 
 def _another() -> list[str]:

@@ -274,19 +274,21 @@ class Runtime:
         """Whether an older one is in force than the file is. Where none is, each question says so."""
         return bool(self._reloader.problems) and self.generation.number > 0
 
-    def check(self, path: str | None = None, data: bytes | None = None) -> list[dict[str, Any]]:
-        """The problems of the configuration at ``path`` (default: the daemon's own), or of ``data`` if that
-        cannot be read. Changes nothing. Raises SecretMissing while lokid is locked: it may hold keys."""
-        self._reloader.check_unlocked()
+    def check(
+        self, path: str | None = None, data: bytes | None = None, *, vault: bool = False
+    ) -> list[dict[str, Any]]:
+        """``config.check`` (docs/rpc.md), also of the ``vault``. Raises SecretMissing if it is locked."""
+        reloader = self._reloader
+        reloader.check_unlocked()
         if path is not None and "\0" in path:
             raise InvalidParams("path: holds a NUL character")
-        own = self._reloader.paths
-        paths = own if path is None else Paths(os.path.abspath(path), own.env_file)
-        environ = self._reloader.environment.all
-        loaded = load(paths, environ, self._builtin, self._reloader.vault, data=data)
+        paths = reloader.paths if path is None else Paths(os.path.abspath(path), reloader.paths.env_file)
+        loaded = load(paths, reloader.environment.all, self._builtin, reloader.vault, data=data)
         problems = list(loaded.problems)
         if path is not None and not problems and loaded.texts[0] is None:
             problems.append(Problem.of_whole(paths.config, "there is no such file"))
+        if vault and loaded.vault.state == "refused" and not problems:
+            problems.append(Problem.of_whole(loaded.vault.file, loaded.vault.reason))
         return [_problem(problem) for problem in problems]
 
     # --- the extra socket ----------------------------------------------------------------------------

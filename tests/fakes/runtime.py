@@ -248,7 +248,9 @@ class FakeRuntime:
     async def usage(self, since: Any, until: Any, group_by: Any) -> Any:
         return [{"since": since, "until": until, "group_by": group_by}]
 
-    def check(self, path: str | None, data: bytes | None) -> list[dict[str, Any]]:
+    def check(
+        self, path: str | None = None, data: bytes | None = None, *, vault: bool = False
+    ) -> list[dict[str, Any]]:
         return [{"path": path or "/config.yaml", "line": 1, "column": 1, "key": "x", "message": "unknown"}]
 
     async def reload(self) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def test_a_second_daemon_is_told(home, monkeypatch):
         running.terminate()
         running.communicate(timeout=20)
     monkeypatch.setenv("LOKID_SOCK", str(home / "own.sock"))
-    assert lokictl("doctor").stdout.endswith(b"\nnothing is wrong\n")  # whoever sets that knows
+    assert b"another lokid" not in lokictl("doctor").stdout  # whoever sets that knows
 
 
 MAY_START = {"LOKICTL_AUTOSTART": ""}
@@ -197,8 +197,31 @@ def test_in_somebody_elses_directory_nothing_is_made(home, monkeypatch):
     """As root, with the user's environment: root's directory would keep the user's lokid from starting."""
     run = Path(os.environ["XDG_RUNTIME_DIR"])
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    assert "no lokid starts there" in doctor._cannot_start()
+    assert "no lokid starts there" in doctor._started()[0][0]
     assert list(run.iterdir()) == []
+
+
+def test_what_the_next_lokid_will_find_wrong_is_told(home):
+    config = home / ".config/lokid"
+    config.mkdir(parents=True, mode=0o700)
+    (config / "config.yaml").write_text("cleints: []\n")
+    (config / "config.yaml").chmod(0o600)
+    done = lokictl("doctor", env=MAY_START)
+    assert done.returncode == 1
+    assert b"config.yaml:1:1: cleints: unknown key; did you mean" in done.stdout
+    assert b"not running (the first question starts it)" in done.stdout
+    (config / "config.yaml").write_text("clients: []\n")
+    vault = home / ".local/share/lokid/vault.age"
+    vault.parent.mkdir(parents=True, mode=0o700)
+    vault.write_text("no vault\n")
+    vault.chmod(0o600)
+    assert b"identity.txt, which opens it, is not: restore it" in lokictl("doctor", env=MAY_START).stdout
+
+
+def test_a_forwarded_socket_that_nobody_serves_any_more_is_told(home, monkeypatch):
+    monkeypatch.setenv("LOKID_SOCK", str(home / "afar.sock"))
+    told = lokictl("doctor").stdout
+    assert b"connect again, if that is forwarded" in told
 
 
 def test_who_has_the_lock_and_never_listens_is_told(home, monkeypatch):
@@ -207,7 +230,7 @@ def test_who_has_the_lock_and_never_listens_is_told(home, monkeypatch):
     monkeypatch.setattr(doctor, "LOCKED_S", 0.0)
     with open(run / "rpc.sock.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another lokid runs already" in doctor._cannot_start()
+        assert "another lokid runs already" in doctor._started()[0][0]
 
 
 @pytest.mark.parametrize("known", [True, False])
