@@ -14,6 +14,7 @@ from lokid.dialects.ending import meaning, spliced, unfinished
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
 from lokid.dialects.openai_chat_message import calls, length, pieces, rest, says
+from lokid.dialects.openai_chat_usage import usage
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_details import ReasoningDetails
@@ -21,7 +22,7 @@ from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecode
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import LARGE, count, counted, fits, items, mapping, text
+from lokid.dialects.untrusted import LARGE, fits, items, mapping, text
 from lokid.errors import Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
@@ -311,36 +312,6 @@ class _Accumulator(Accumulator):
                 parts[number] = Reasoning(part.text, {KEY: opaque})
                 return parts
         return [Reasoning("", {KEY: opaque}), *parts]
-
-
-def usage(chunk: Mapping[str, Any]) -> Usage | None:
-    """The usage of an answer or of a chunk; None if it reports none.
-
-    Some servers leave reasoning out of ``completion_tokens`` but not out of ``total_tokens`` (xAI, Gemini's
-    compatible endpoint), so output is what the total leaves for it; and input where that is not told. A total
-    alone (MiniMax) says of no token what it costs.
-    """
-    found = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
-    if not counted(found, "prompt_tokens", "completion_tokens", "total_tokens"):
-        return None
-    prompt_details = mapping(found.get("prompt_tokens_details"))
-    completion, total = count(found.get("completion_tokens")), count(found.get("total_tokens"))
-    prompt = count(found.get("prompt_tokens")) or (max(0, total - completion) if completion else 0)
-    if not (prompt or completion):
-        return None
-    cached = (
-        count(prompt_details.get("cached_tokens"))
-        or count(found.get("prompt_cache_hit_tokens"))  # DeepSeek
-        or count(found.get("cached_tokens"))  # Moonshot
-    )
-    return Usage(
-        input_tokens=prompt,
-        output_tokens=max(completion, total - prompt),
-        cached_input_tokens=cached,
-        cache_write_tokens=count(prompt_details.get("cache_write_tokens"))
-        or count(found.get("cache_creation_input_tokens")),  # LiteLLM
-        reasoning_tokens=count(mapping(found.get("completion_tokens_details")).get("reasoning_tokens")),
-    )
 
 
 def _is_error(chunk: Mapping[str, Any]) -> bool:

@@ -236,6 +236,9 @@ def test_an_empty_stream_and_a_lonely_done_are_incomplete() -> None:
 # --- usage --------------------------------------------------------------------------------------------
 
 
+TEN = {"prompt_tokens": 10, "completion_tokens": 3}
+
+
 @pytest.mark.parametrize(
     ("wire", "usage"),
     [
@@ -259,6 +262,16 @@ def test_an_empty_stream_and_a_lonely_done_are_incomplete() -> None:
             {"prompt_tokens": 9, "completion_tokens": 3, "cache_creation_input_tokens": 5},
             Usage(9, 3, 0, 5),
         ),  # LiteLLM
+        ({**TEN, "cache_read_input_tokens": 9}, Usage(10, 3, 9)),  # gateways to Claude
+        ({**TEN, "total_tokens": 13, "cache_read_input_tokens": 9}, Usage(10, 3, 9)),
+        ({**TEN, "total_tokens": 22, "cache_read_input_tokens": 9}, Usage(19, 3, 9)),  # beside the prompt
+        ({**TEN, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 5}, Usage(105, 3, 90, 5)),
+        ({**TEN, "num_cached_tokens": 9}, Usage(10, 3, 9)),
+        ({**TEN, "prompt_tokens_details": {"cache_creation_input_tokens": 9}}, Usage(10, 3, 0, 9)),  # Qwen
+        (
+            {"input_tokens": 10, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 9}},
+            Usage(10, 3, 9),
+        ),
         ({"completion_tokens": 3, "total_tokens": 20}, Usage(17, 3)),
         ({"total_tokens": 20}, None),  # MiniMax
         ({"prompt_tokens": None, "completion_tokens": "3"}, None),

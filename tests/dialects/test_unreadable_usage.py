@@ -13,7 +13,7 @@ from lokid.dialects import (
     bedrock_converse_answer,
     cohere_chat_answer,
     gemini_answer,
-    openai_chat_answer,
+    openai_chat_usage,
     openai_responses_answer,
 )
 from tests.fakes import completions
@@ -23,7 +23,7 @@ Read = Callable[[Mapping[str, Any]], Usage | None]
 
 READERS: dict[str, tuple[Read, str, str]] = {
     "chat completions": (
-        lambda found: openai_chat_answer.usage({"usage": found}),
+        lambda found: openai_chat_usage.usage({"usage": found}),
         "prompt_tokens",
         "completion_tokens",
     ),
