@@ -123,7 +123,7 @@ def listed_in(value: Any, *names: str) -> Sequence[Any]:
     lists = [one for one in there if isinstance(one, list)]
     if found := next(filter(None, lists), None):
         return found
-    if (not lists or value.get("error")) and (refusal := in_place_of(value)):
+    if (not lists or value.get("error") or value.get("success") is False) and (refusal := in_place_of(value)):
         raise refusal
     if there and not lists:
         raise no_answer(value, f"list of {names[0]}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ from lokid.dialects.redaction import clean
 from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import count, counted, fits, items, mapping, text
-from lokid.errors import ContentFiltered, IncompleteResponse, ProviderFailed
+from lokid.errors import ContentFiltered, IncompleteResponse, LokidError, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -213,6 +214,10 @@ class _Accumulator(Accumulator):
         counted = _count(self._usage, chunk)
         if chunk.get("error"):
             self._over |= counted
+            with suppress(LokidError):  # words beside it are words, and no other reason
+                for candidate in map(mapping, items(chunk.get("candidates"))):
+                    if mapping(candidate.get("content")).get("parts"):
+                        self._candidate(candidate, out)
             raise in_band(chunk)
         self._id = self._id or text(chunk.get("responseId"))
         self._model = self._model or text(chunk.get("modelVersion"))

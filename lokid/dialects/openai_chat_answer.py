@@ -7,6 +7,7 @@ is ``IncompleteResponse``. Both forms go through the same accumulator, so they c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reasoning, Text, Usage
@@ -23,7 +24,7 @@ from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import LARGE, fits, items, mapping, text
-from lokid.errors import Overloaded, ProviderFailed
+from lokid.errors import LokidError, Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
 FINISH: dict[str, FinishReason] = {
@@ -137,8 +138,10 @@ class _Accumulator(Accumulator):
             self._counted_at = self._texts.extent
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             self._over |= bool(counted)
-            for choice in map(mapping, items(chunk.get("choices"))):  # words beside it are words
-                self._delta(mapping(choice.get(form)), form, out)
+            with suppress(LokidError):  # words beside it are words, and no other reason
+                for choice in map(mapping, items(chunk.get("choices"))):
+                    delta = mapping(choice.get(form))
+                    self._delta(delta if says(delta) else self._elsewhere(choice, form, out), form, out)
             raise in_band(chunk)
         if (base := mapping(chunk.get("base_resp"))).get("status_code"):  # MiniMax
             raise in_band({"code": base["status_code"], "message": base.get("status_msg")})

@@ -75,7 +75,7 @@ class _Accumulator(Accumulator):
         self._kept = Kept()
         self._said: dict[str, list[str]] = {}  # kind of text -> its deltas, until their message is done
         self._deltas: list[str] = []  # all deltas of texts
-        self._open = _OpenTexts()
+        self._open = {"output_text": _OpenTexts(), "refusal": _OpenTexts()}
         self._summary: tuple[Any, Any] | None = None
         self._usage: Usage | None = None
         self._answer: Answer | None = None
@@ -100,11 +100,11 @@ class _Accumulator(Accumulator):
                 raise spliced()
             case "response.output_text.delta" | "response.refusal.delta":
                 piece = text(data.get("delta"))
-                self._open.add(_place(data), piece)
+                self._open[kind.split(".")[1]].add(_place(data), piece)
                 self._speak(kind, piece, out)
             case "response.output_text.done" | "response.refusal.done":
                 whole = text(data.get("text")) or text(data.get("refusal"))
-                if not self._open.was(_place(data), whole):
+                if not self._open[kind.split(".")[1]].was(_place(data), whole):
                     self._speak(kind, whole, out)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
@@ -190,14 +190,17 @@ class _Accumulator(Accumulator):
         item = mapping(data.get("item"))
         if item.get("type") == "function_call":
             place = data.get("output_index")
-            place = place if isinstance(place, int) else len(self._calls)
-            if place not in self._calls:
-                if len(self._calls) >= MAX_CALLS:
+            place = place if isinstance(place, int) else len(self._ids)
+            call_id = text(item.get("call_id"))
+            number = self._calls.get(place)
+            if number is None or (not done and call_id and self._ids[number] not in ("", call_id)):
+                # Ollama begins all of them at one place.
+                if (number := len(self._ids)) >= MAX_CALLS:
                     raise ProviderFailed(f"the provider's answer has more than {MAX_CALLS} tool calls")
-                self._calls[place] = len(self._calls)
-                self._ids.append(text(item.get("call_id")))
-                out.append(ToolCallDelta(self._calls[place], self._ids[-1], text(item.get("name"))))
-            if done and self._calls[place] not in self._spoken:
+                self._ids.append(call_id)
+                out.append(ToolCallDelta(number, call_id, text(item.get("name"))))
+            self._calls[place] = number
+            if done and number not in self._spoken:
                 self._arguments({"output_index": place}, as_text(item.get("arguments")), out)
         if done:
             self._kept.add(item)

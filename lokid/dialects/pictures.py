@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from lokid.chat import ChatRequest, Image, Message, Text, ToolResult
 from lokid.dialects.untrusted import mapping, text
@@ -39,11 +40,11 @@ def linked(part: Mapping[str, Any]) -> Image | None:
     """Of ``{"image_url": {"url": ...}}``, as in a question: a ``data:`` URL or an address."""
     found = part.get("image_url")
     url = text(mapping(found).get("url")) or text(found)
-    if not url.startswith("data:"):
+    if url[:5].lower() != "data:":
         return Image(url=url) if url.startswith(("https:", "http:")) else None
     head, _, written = url[5:].partition(",")
     media_type, _, form = head.partition(";")
-    return inline(media_type, written) if form.endswith("base64") else None
+    return inline(media_type, unquote(written)) if form.lower().endswith("base64") else None
 
 
 def handed_back(request: ChatRequest) -> ChatRequest:

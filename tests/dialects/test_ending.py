@@ -16,7 +16,7 @@ from lokid.dialects.ending import LONGEST_WORD, ended_by, meaning
 from lokid.dialects.gemini_answer import whole_gemini_decoder
 from lokid.dialects.openai_chat_answer import StreamDecoder, whole_decoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder, whole_responses_decoder
-from lokid.dialects.parts import MAX_CALLS, tool_call
+from lokid.dialects.parts import tool_call
 from lokid.dialects.stream import WholeDecoder
 from lokid.dialects.traits import Traits
 from lokid.errors import IncompleteResponse, LokidError, ProviderFailed
@@ -217,60 +217,3 @@ def test_arguments_that_are_nested_without_end_are_the_models_failure() -> None:
     reader.feed(json.dumps({"content": [block], "stop_reason": "tool_use"}).encode())
     with pytest.raises(ProviderFailed, match="not a JSON object"):
         reader.close()
-
-
-VLLM = ("The", " capital", " is", " Paris.")
-NOWHERE = {"type": "response.completed", "response": {"status": "completed", "output": []}}
-
-
-def responses(*events: dict[str, Any]) -> tuple[list[Any], str]:
-    decoder = ResponsesDecoder(TRAITS)
-    told = decoder.feed(b"".join(map(sse, events)))
-    return told, decoder.close().message.text
-
-
-@pytest.mark.parametrize("output", [True, False])
-@pytest.mark.parametrize("counted", ["with each delta", "with the end"])
-def test_a_text_of_vllm_whose_place_moves_is_told_once(counted: str, output: bool) -> None:
-    """``_process_simple_streaming_events`` counts ``content_index`` up with every delta, and
-    ``_process_harmony_streaming_events`` says of the end the ``output_index`` of what follows."""
-    step = counted == "with each delta"
-    deltas = [
-        {"type": "response.output_text.delta", "output_index": 0, "content_index": step * at, "delta": word}
-        for at, word in enumerate(VLLM)
-    ]
-    place = {"output_index": not step, "content_index": step * len(VLLM)}
-    place["output_index"] = int(place["output_index"])
-    done = {"type": "response.output_text.done", "text": "".join(VLLM), **place}
-    message = {"type": "message", "content": [{"type": "output_text", "text": "".join(VLLM)}]}
-    response = {"status": "completed", "output": [message] * output}
-    told, said = responses(*deltas, done, {"type": "response.completed", "response": response})
-    assert told == [TextDelta(word) for word in VLLM]
-    assert said == "".join(VLLM)
-
-
-@pytest.mark.parametrize("at", [("delta",), ("done",)])
-def test_a_text_whose_place_one_kind_of_event_leaves_out_is_told_once(at: tuple[str, ...]) -> None:
-    events = [
-        {"type": f"response.output_text.{kind}", "delta": "Hi", "text": "Hi"}
-        | ({} if kind in at else {"output_index": 1, "content_index": 2})
-        for kind in ("delta", "done")
-    ]
-    assert responses(*events, NOWHERE) == ([TextDelta("Hi")], "Hi")
-
-
-def test_a_text_behind_an_empty_delta_or_without_a_place_of_its_own_is_told() -> None:
-    empty = {"type": "response.output_text.delta", "delta": ""}
-    one, two = ({"type": "response.output_text.done", "text": text} for text in ("One.", "Two."))
-    assert responses(empty, one, NOWHERE)[1] == "One."
-    assert responses({**empty, "delta": "One."}, one, two, NOWHERE)[1] == "One.Two."
-
-
-def test_of_texts_without_number_not_all_places_are_kept() -> None:
-    decoder = ResponsesDecoder(TRAITS)
-    delta = {"type": "response.output_text.delta", "delta": "a"}
-    for place in range(MAX_CALLS + 2):
-        decoder.feed(sse({**delta, "output_index": place}))
-    assert len(decoder._answer._open._pieces) == MAX_CALLS + 1
-    done = {"type": "response.output_text.done", "text": "a" * (MAX_CALLS + 2), "output_index": 5}
-    assert decoder.feed(sse(done)) == []

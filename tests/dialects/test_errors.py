@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lokid.dialects.errors import classify, in_band, in_place_of, no_answer
+from lokid.dialects.errors import classify, in_band, in_place_of, listed_in, no_answer
 from lokid.dialects.redaction import MAX_MESSAGE, clean
 from lokid.dialects.refusal import says_why
 from lokid.errors import (
@@ -197,6 +197,12 @@ def test_of_a_page_of_a_firewall_nobody_says_that_the_key_is_valid() -> None:
     )
     assert error.hint is not None and "firewall" in error.hint
     assert said(403, b"{}").message.startswith("the key is valid but may not do this (HTTP 403)")
+
+
+def test_an_empty_list_with_a_reason_is_no_list() -> None:
+    with pytest.raises(LokidError, match="invalid token"):
+        listed_in({"data": [], "success": False, "message": "invalid token"}, "data")
+    assert not listed_in({"data": [], "success": True, "message": ""}, "data")
 
 
 def test_a_status_that_nobody_knows_and_a_redirect_are_explained() -> None:

@@ -376,6 +376,8 @@ def test_pictures_of_a_whole_answer_and_of_a_message_behind_deltas() -> None:
     assert whole(message).answer.message.parts == (painted,)
     assert read(stream(chunk(message, "stop"), at_once)).answer.message.parts == (painted,)
     assert read(stream(said("a"), at_once)).answer.message.parts == (Text("a"), painted)
+    message["images"][0]["image_url"] = "DATA:image/png;charset=x;BASE64,iVBORw%3D%3D"
+    assert whole(message).answer.message.parts == (painted,)
 
 
 def test_a_picture_of_megabytes_comes_in_one_event_and_none_comes_a_thousand_times() -> None:

@@ -96,10 +96,20 @@ def test_nor_is_an_exception_of_bedrock() -> None:
     assert not failure(ConverseStreamDecoder(TRAITS), greeting + part + error).refused
 
 
-def test_words_beside_an_error_are_told_and_paid_for() -> None:
-    decoder = StreamDecoder(TRAITS)
-    assert decoder.feed(wire(completions.chunk({"content": "half"}) | FAILED)) == [TextDelta("half")]
-    with pytest.raises(LokidError) as caught:
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (StreamDecoder, completions.chunk({"content": "half"})),
+        (StreamDecoder, {"choices": [{"index": 0, "text": "half"}]}),
+        (StreamDecoder, {"choices": [{"index": 0, "message": {"content": "half"}}]}),
+        (StreamDecoder, completions.chunk({"content": "half", "tool_calls": "none"})),
+        (GeminiDecoder, generating.chunk({"text": "half"})),
+    ],
+)
+def test_words_beside_an_error_are_told_and_paid_for(kind: Any, words: dict[str, Any]) -> None:
+    decoder = kind(TRAITS)
+    assert decoder.feed(wire(words | FAILED)) == [TextDelta("half")]
+    with pytest.raises(LokidError, match=FAILED["error"]["message"]) as caught:
         decoder.feed(b"")
     assert not caught.value.refused
 

@@ -1,0 +1,110 @@
+"""Servers that speak Responses and number its places in ways of their own: nothing is told twice, or lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lokid.chat import TextDelta, ToolCall, ToolCallDelta
+from lokid.dialects.openai_responses_answer import ResponsesDecoder
+from lokid.dialects.parts import MAX_CALLS
+from lokid.dialects.traits import Traits
+
+TRAITS = Traits("here")
+
+
+def sse(event: dict[str, Any]) -> bytes:
+    return b"data: %b\n\n" % json.dumps(event).encode()
+
+
+VLLM = ("The", " capital", " is", " Paris.")
+NOWHERE = {"type": "response.completed", "response": {"status": "completed", "output": []}}
+
+
+def responses(*events: dict[str, Any]) -> tuple[list[Any], str]:
+    decoder = ResponsesDecoder(TRAITS)
+    told = decoder.feed(b"".join(map(sse, events)))
+    return told, decoder.close().message.text
+
+
+@pytest.mark.parametrize("output", [True, False])
+@pytest.mark.parametrize("counted", ["with each delta", "with the end"])
+def test_a_text_of_vllm_whose_place_moves_is_told_once(counted: str, output: bool) -> None:
+    """``_process_simple_streaming_events`` counts ``content_index`` up with every delta, and
+    ``_process_harmony_streaming_events`` says of the end the ``output_index`` of what follows."""
+    step = counted == "with each delta"
+    deltas = [
+        {"type": "response.output_text.delta", "output_index": 0, "content_index": step * at, "delta": word}
+        for at, word in enumerate(VLLM)
+    ]
+    place = {"output_index": not step, "content_index": step * len(VLLM)}
+    place["output_index"] = int(place["output_index"])
+    done = {"type": "response.output_text.done", "text": "".join(VLLM), **place}
+    message = {"type": "message", "content": [{"type": "output_text", "text": "".join(VLLM)}]}
+    response = {"status": "completed", "output": [message] * output}
+    told, said = responses(*deltas, done, {"type": "response.completed", "response": response})
+    assert told == [TextDelta(word) for word in VLLM]
+    assert said == "".join(VLLM)
+
+
+@pytest.mark.parametrize("at", [("delta",), ("done",)])
+def test_a_text_whose_place_one_kind_of_event_leaves_out_is_told_once(at: tuple[str, ...]) -> None:
+    events = [
+        {"type": f"response.output_text.{kind}", "delta": "Hi", "text": "Hi"}
+        | ({} if kind in at else {"output_index": 1, "content_index": 2})
+        for kind in ("delta", "done")
+    ]
+    assert responses(*events, NOWHERE) == ([TextDelta("Hi")], "Hi")
+
+
+def test_a_text_behind_an_empty_delta_or_without_a_place_of_its_own_is_told() -> None:
+    empty = {"type": "response.output_text.delta", "delta": ""}
+    one, two = ({"type": "response.output_text.done", "text": text} for text in ("One.", "Two."))
+    assert responses(empty, one, NOWHERE)[1] == "One."
+    assert responses({**empty, "delta": "One."}, one, two, NOWHERE)[1] == "One.Two."
+
+
+def test_of_texts_without_number_not_all_places_are_kept() -> None:
+    decoder = ResponsesDecoder(TRAITS)
+    delta = {"type": "response.output_text.delta", "delta": "a"}
+    for place in range(MAX_CALLS + 2):
+        decoder.feed(sse({**delta, "output_index": place}))
+    assert len(decoder._answer._open["output_text"]._pieces) == MAX_CALLS + 1
+    done = {"type": "response.output_text.done", "text": "a" * (MAX_CALLS + 2), "output_index": 5}
+    assert decoder.feed(sse(done)) == []
+
+
+def test_a_refusal_that_is_only_told_when_it_is_done_is_told_beside_a_text() -> None:
+    at = {"output_index": 0, "content_index": 0}
+    decoder = ResponsesDecoder(TRAITS)
+    events = (
+        {"type": "response.output_text.delta", "delta": "Hi", **at},
+        {"type": "response.refusal.done", "refusal": " no", **at},
+        NOWHERE,
+    )
+    assert decoder.feed(b"".join(map(sse, events))) == [TextDelta("Hi"), TextDelta(" no")]
+    assert decoder.close().finish_reason == "refusal"
+
+
+def test_calls_that_ollama_begins_at_one_place_are_two() -> None:
+    decoder = ResponsesDecoder(TRAITS)
+    told: list[Any] = []
+    for name in "ab":
+        item = {"type": "function_call", "call_id": name, "name": "f", "arguments": json.dumps({"x": name})}
+        for event in (
+            {"type": "response.output_item.added", "item": {**item, "arguments": ""}},
+            {"type": "response.function_call_arguments.delta", "delta": item["arguments"]},
+            {"type": "response.output_item.done", "item": item},
+        ):
+            told += decoder.feed(sse({**event, "output_index": 0}))
+    decoder.feed(sse(NOWHERE))
+    assert told == [
+        ToolCallDelta(0, "a", "f"),
+        ToolCallDelta(0, arguments='{"x": "a"}'),
+        ToolCallDelta(1, "b", "f"),
+        ToolCallDelta(1, arguments='{"x": "b"}'),
+    ]
+    calls = [part for part in decoder.close().message.parts if isinstance(part, ToolCall)]
+    assert [call.arguments for call in calls] == [{"x": "a"}, {"x": "b"}]
