@@ -16,6 +16,11 @@ PR_SET_DUMPABLE = 4
 LINE = 4095
 """Bytes that Linux keeps of a line (termios(3), canonical mode); the rest is dropped, and nobody told."""
 
+FROM_FILE = "give it on standard input: lokictl secret set NAME < FILE"
+
+PASTED_S = 0.05
+"""What was pasted comes at once; nobody types the next line as fast."""
+
 MAX_BYTES = 256 * 1024
 """The daemon takes 64 Ki characters; this is what they are at most in UTF-8."""
 
@@ -49,10 +54,7 @@ def _pasted(value: str) -> str:
 
 
 def _cut(why: str) -> Failure:
-    return usage(
-        f"{why}; nothing was changed (a terminal passes on {LINE:,} bytes of a line)",
-        "give it on standard input: lokictl secret set NAME < FILE",
-    )
+    return usage(f"{why}; nothing was changed (a terminal passes on {LINE:,} bytes of a line)", FROM_FILE)
 
 
 def _close() -> None:
@@ -91,8 +93,7 @@ def _hidden_again(prompt: str) -> Iterator[None]:
         attributes = termios.tcgetattr(0)
         attributes[3] &= ~termios.ECHO
         termios.tcsetattr(0, termios.TCSAFLUSH, attributes)  # without what was typed meanwhile
-        sys.stderr.write(prompt)
-        sys.stderr.flush()
+        _say(prompt)
 
     handlers = {signal.SIGCONT: hide, signal.SIGTERM: leave, signal.SIGHUP: leave, signal.SIGQUIT: leave}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
@@ -126,20 +127,57 @@ def _come_to_the_front() -> None:
 
 
 def _typed(prompt: str) -> str:
-    import getpass
-    import warnings
+    import os
+    import termios
 
     _come_to_the_front()
-    with warnings.catch_warnings(), _hidden_again(prompt):
-        # Where it cannot turn the echo off, getpass only warns.
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            return getpass.getpass(prompt)
-        except getpass.GetPassWarning:
-            raise Failure(
-                "invalid_params", "this terminal cannot hide what is typed", "give it on standard input"
-            ) from None
-        except EOFError:
-            return ""
-        except UnicodeDecodeError:
-            raise _cut("what was typed is no UTF-8") from None
+    try:
+        shown = termios.tcgetattr(0)
+        hidden = [*shown]
+        hidden[3] &= ~termios.ECHO
+        with _hidden_again(prompt):
+            try:
+                termios.tcsetattr(0, termios.TCSAFLUSH, hidden)
+                _say(prompt)
+                line = os.read(0, LINE + 1)
+                more = _pasted_behind()
+            finally:
+                termios.tcsetattr(0, termios.TCSAFLUSH, shown)
+                _say("\n")
+    except termios.error:
+        raise Failure(
+            "invalid_params", "this terminal cannot hide what is typed", "give it on standard input"
+        ) from None
+    if more.strip():
+        raise usage("more than one line was pasted; nothing was changed", FROM_FILE)
+    try:
+        return line.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise _cut("what was typed is no UTF-8") from None
+
+
+def _say(words: str) -> None:
+    """To the person at the terminal, wherever standard error goes."""
+    import os
+
+    try:
+        fd = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY)
+    except OSError:
+        sys.stderr.write(words)
+        sys.stderr.flush()
+    else:
+        with contextlib.suppress(OSError):
+            os.write(fd, words.encode())
+        os.close(fd)
+
+
+def _pasted_behind() -> bytes:
+    """What came together with the line: of a file with several (a service account's, say) the rest is not for
+    the shell, and the first is not the secret."""
+    import os
+    import select
+
+    more = b""
+    while select.select([0], [], [], PASTED_S)[0] and (piece := os.read(0, 65536)):
+        more += piece
+    return more

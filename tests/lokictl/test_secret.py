@@ -64,6 +64,18 @@ def test_a_value_that_a_terminal_may_have_cut_is_refused(daemon: Any, terminal: 
     assert kept == {}
 
 
+def test_of_several_lines_that_are_pasted_the_first_is_not_the_value(daemon: Any, terminal: Any) -> None:
+    """A service account's file: its beginning was kept, and the rest went where who knows reads it."""
+    kept = vault(daemon)
+    for pasted, status in ((b'{\n  "type": "service_account",\n}\n', 2), (b"key\n\n", 0)):
+        typed = terminal("secret", "set", "A")
+        typed.read_until(b"value of A: ")
+        typed.type(pasted)
+        assert typed.wait() == status
+        assert (b"more than one line" in typed.output) is (status == 2)
+    assert kept == {"A": "key"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_prompt_that_a_signal_ends_leaves_a_terminal_that_shows(
     daemon: Any, terminal: Any, number: int
