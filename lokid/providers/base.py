@@ -72,7 +72,8 @@ class Exchange(Generic[T]):
     ``accept``: the content types that the answer may have, lower case, without parameters; anything
     else is an error even with status 200 (gateways answer HTML). ``amend``: asked once when the
     provider refused the request; another exchange to try instead (a server that does not know
-    ``stream_options``), or None.
+    ``stream_options``), or None. ``left_out``: the name of what that one is without, by which alone ``amend``
+    knows it again.
     """
 
     request: HTTPRequest
@@ -80,6 +81,7 @@ class Exchange(Generic[T]):
     streaming: bool = False
     accept: tuple[str, ...] = ("application/json",)
     amend: Callable[[LokidError, bytes], Exchange[T] | None] | None = field(default=None, repr=False)
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ def _exchange(
     *,
     stream: bool,
     without: Mapping[str, Any] | None = None,
+    left_out: str = "",
 ) -> Exchange[Any]:
     """``without``: name of an optional field -> the merge patch that takes it out of the body, for a
     provider that refuses the request and names the field."""
@@ -142,7 +143,7 @@ def _exchange(
             return None
         for field, patch in (without or {}).items():
             if field.encode() in answer:
-                return _exchange(url, merge(body, patch), headers, decoder, stream=stream)
+                return _exchange(url, merge(body, patch), headers, decoder, stream=stream, left_out=field)
         return None
 
     return Exchange(
@@ -151,4 +152,5 @@ def _exchange(
         streaming=stream,
         accept=EVENTS if stream else JSON,
         amend=amend if without else None,
+        left_out=left_out,
     )

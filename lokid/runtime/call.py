@@ -230,6 +230,7 @@ class _Call:
         started_at = time.monotonic()
         failed = amended = 0
         renewed = False
+        exchange = self.client.left_out.of(name, self.api, exchange)
         while True:
             self.probe = breakers.admit(name, anyio.current_time()) if name in breakers else None
             try:
@@ -268,8 +269,10 @@ class _Call:
                 self.emit, [RetryNotice(attempt=self.sent + 1, after_s=after, reason=error.message)]
             )
             await anyio.sleep(after)
-        if self.sent == 1:
+        if not failed:
             self.budget.succeeded()
+        if amended:
+            self.client.left_out.learn(name, self.api, exchange)
         first_at = time.monotonic() if self.first_event_at is None else self.first_event_at
         return Performed(answer, self.sent, first_at - started_at)
 

@@ -31,6 +31,7 @@ from lokid.runtime.identities.source import Place
 from lokid.runtime.known import Models, nearest, quoted
 from lokid.runtime.launching.launch import Launched, Spawn
 from lokid.runtime.launching.readiness import ready
+from lokid.runtime.left_out import LeftOut
 from lokid.runtime.network.http import HTTPClient
 from lokid.runtime.oauth.tokens import Tokens, Unsaved
 from lokid.runtime.outcome import Outcome
@@ -78,6 +79,7 @@ class OpenClient:
         self.http = HTTPClient(settings.extra, client=settings.name)
         self.budget = RetryBudget()
         self.breakers = Breakers()
+        self.left_out = LeftOut()
         self.outcome = Outcome()
         self.key_mend: str | None = None  # see ``refused_keys``; a reload that keeps the client may change it
         self.requests = self.in_use = 0

@@ -51,6 +51,7 @@ from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Credentials, Exchange, Provider
 from lokid.providers.settings import ClientSettings, Extra, ModelSettings, RequestPatch
 from lokid.runtime.breaker import Breakers
+from lokid.runtime.left_out import LeftOut
 from lokid.runtime.network.http import HTTPClient
 from lokid.runtime.retry import RetryBudget
 
@@ -193,6 +194,7 @@ class FakeOpenClient:
     http: HTTPClient
     budget: RetryBudget = field(default_factory=RetryBudget)
     breakers: Breakers = field(default_factory=Breakers)
+    left_out: LeftOut = field(default_factory=LeftOut)
     patch_overrides: Mapping[str, Mapping[str, RequestPatch]] = field(default_factory=dict)
     failure: LokidError | None = None
     """What ``credentials`` raises."""

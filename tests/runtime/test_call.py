@@ -326,6 +326,16 @@ async def test_an_amended_request_is_sent_once_and_costs_no_budget(provider, hea
     assert heard.accepted_after == [0]
 
 
+async def test_an_amended_request_that_is_answered_fills_the_budget(provider, heard):
+    async with open_client(provider.url) as client:
+        while client.budget.take(Overloaded(""), anyio.current_time()):
+            pass
+        empty = client.budget.tokens
+        provider.will(answer(400, b"unknown field: stream"), GOOD)
+        await call(client, heard)
+        assert client.budget.tokens > empty
+
+
 async def test_an_amended_request_that_is_refused_again_is_an_error(provider, heard):
     provider.default = answer(400, b"unknown field: stream")
     async with open_client(provider.url) as client:
