@@ -102,10 +102,25 @@ class _Block:
         self.call = call  # our index of the tool call
         self.start = start
         self.shut = False
+        self.last = 0  # 1: one piece is still to come, 2: none is
         self.pieces: dict[str, list[str]] = {}
         self.citations: list[Any] = []
 
+    def goes_on_with(self, start: Mapping[str, Any]) -> bool:
+        """llama.cpp begins a block again for the last piece, if it has held that back (the ``<`` of a tag).
+        What has more pieces is another answer."""
+        kind = text(start.get("type"))
+        if self.last or self.shut or kind != self.kind or kind not in ("text", "thinking") or start.get(kind):
+            return False
+        self.last = 1
+        return True
+
     def add(self, delta: Mapping[str, Any]) -> None:
+        """Raises ``IncompleteResponse`` for what belongs to another answer."""
+        if self.last:
+            if self.last > 1:
+                raise spliced()
+            self.last += 1
         for key, value in delta.items():
             if key == "citation":
                 self._kept.add([value])
@@ -225,7 +240,9 @@ class Blocks(Accumulator):
         self._count(mapping(message.get("usage")))
 
     def _open(self, index: int, start: Mapping[str, Any], out: list[Event]) -> None:
-        if index in self._blocks:
+        if (there := self._blocks.get(index)) is not None:
+            if there.goes_on_with(start):
+                return
             raise spliced()
         if len(self._blocks) >= MAX_BLOCKS:
             raise ProviderFailed(f"the provider's answer has more than {MAX_BLOCKS} blocks")

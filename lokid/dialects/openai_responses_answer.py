@@ -8,7 +8,8 @@ deltas only become events. Of the many event types, unknown ones are ignored.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -68,7 +69,7 @@ class _Accumulator(Accumulator):
 
     def __init__(self, traits: Traits) -> None:
         self._traits = traits
-        self._calls: dict[int, int] = {}  # output_index -> our index
+        self._calls: dict[int | str, int] = {}  # output_index, or the item's id -> our index
         self._ids: list[str] = []  # our index -> the call's id
         self._spoken: set[int] = set()  # calls of which arguments were sent on
         self._items: list[Any] = []
@@ -82,7 +83,7 @@ class _Accumulator(Accumulator):
 
     @property
     def begun(self) -> bool:
-        return bool(self._said or self._items or self._calls or self._summary)
+        return bool(self._said or self._items or self._ids or self._summary)
 
     @property
     def told(self) -> Usage | None:
@@ -111,7 +112,8 @@ class _Accumulator(Accumulator):
             case "response.output_item.added" | "response.output_item.done":
                 self._item(data, kind.endswith("done"), out)
             case "response.function_call_arguments.delta":
-                self._arguments(data, text(data.get("delta")), out)
+                call = self._begun_call(_names(data, {}))
+                self._arguments(call, text(data.get("delta")), out)
             case "response.completed" | "response.incomplete":
                 self._end(mapping(data.get("response")), out)
             case "response.failed" | "response.cancelled":
@@ -166,11 +168,13 @@ class _Accumulator(Accumulator):
 
     def _output(self, response: Mapping[str, Any]) -> Sequence[Any]:
         """Some servers leave out at the end what they streamed, or the ends of items too."""
-        output = items(response.get("output")) or self._items
-        kinds = {text(mapping(item).get("type")) for item in output}
-        if self._calls and "function_call" not in kinds and response.get("status") != "incomplete":
+        given = items(response.get("output"))
+        output = given or self._items
+        kinds = Counter(text(mapping(item).get("type")) for item in output)
+        least = 1 if given else len(self._ids)  # a server may have told one under two names
+        if self._ids and kinds["function_call"] < least and response.get("status") != "incomplete":
             raise IncompleteResponse("the provider's stream ended without the tool calls that it began")
-        if self._said and "message" not in kinds:
+        if self._said and not (given and kinds["message"]):  # the end of the item did not come
             content = [{"type": kind, "text": "".join(deltas)} for kind, deltas in self._said.items()]
             output = [*output, {"type": "message", "content": content}]
         if (picture := "image_generation_call") not in kinds:
@@ -189,28 +193,27 @@ class _Accumulator(Accumulator):
     def _item(self, data: Mapping[str, Any], done: bool, out: list[Event]) -> None:
         item = mapping(data.get("item"))
         if item.get("type") == "function_call":
-            place = data.get("output_index")
-            place = place if isinstance(place, int) else len(self._ids)
-            call_id = text(item.get("call_id"))
-            number = self._calls.get(place)
+            call_id, names = text(item.get("call_id")), _names(data, item)
+            number = self._begun_call(names if done else names[:1])
             if number is None or (not done and call_id and self._ids[number] not in ("", call_id)):
                 # Ollama begins all of them at one place.
                 if (number := len(self._ids)) >= MAX_CALLS:
                     raise ProviderFailed(f"the provider's answer has more than {MAX_CALLS} tool calls")
                 self._ids.append(call_id)
                 out.append(ToolCallDelta(number, call_id, text(item.get("name"))))
-            self._calls[place] = number
+            self._calls |= dict.fromkeys(names, number)
             if done and number not in self._spoken:
-                self._arguments({"output_index": place}, as_text(item.get("arguments")), out)
+                self._arguments(number, as_text(item.get("arguments")), out)
         if done:
             self._kept.add(item)
             self._items.append(item)
             if item.get("type") == "message":
                 self._said.clear()
 
-    def _arguments(self, data: Mapping[str, Any], fragment: str, out: list[Event]) -> None:
-        place = data.get("output_index")
-        call = self._calls.get(place) if isinstance(place, int) else None
+    def _begun_call(self, names: Iterable[int | str]) -> int | None:
+        return next((self._calls[name] for name in names if name in self._calls), None)
+
+    def _arguments(self, call: int | None, fragment: str, out: list[Event]) -> None:
         if call is not None and fragment:
             self._spoken.add(call)
             out.append(ToolCallDelta(call, arguments=fragment))
@@ -347,6 +350,12 @@ def _call(item: Mapping[str, Any], *, cut: bool) -> list[ToolCall]:
 def _place(data: Mapping[str, Any]) -> tuple[int, int]:
     output, content = data.get("output_index"), data.get("content_index")
     return output if type(output) is int else 0, content if type(content) is int else 0
+
+
+def _names(data: Mapping[str, Any], item: Mapping[str, Any]) -> list[int | str]:
+    """Of a call, the surest first. llama.cpp tells no ``output_index``."""
+    place, item_id = data.get("output_index"), text(item.get("id")) or text(data.get("item_id"))
+    return [*([place] if type(place) is int else ()), *([item_id] if item_id else ())]
 
 
 def _is_error(data: Mapping[str, Any]) -> bool:

@@ -336,6 +336,15 @@ def test_two_answers_are_never_made_one(second: dict[str, Any]) -> None:
     assert found.text == "Hi"
 
 
+def test_a_block_that_llama_cpp_begins_again_for_its_last_piece_goes_on() -> None:
+    begin, piece, stop = said(0, "if a ")
+    last = said(0, "<")[1]
+    found = read(start(), begin, piece, begin, last, stop, *end())
+    assert (found.answer.message.text, found.text) == ("if a <", "if a <")
+    found = read(start(), begin, piece, begin, last, last, stop, *end())
+    assert isinstance(found.error, IncompleteResponse)
+
+
 def test_a_beginning_that_is_repeated_before_anything_came_is_harmless() -> None:
     found = read(start(), start(id="msg_2"), *said(0, "a"), *end())
     assert (found.answer.message.text, found.answer.response_id) == ("a", "msg_2")

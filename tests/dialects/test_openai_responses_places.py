@@ -11,6 +11,7 @@ from lokid.chat import TextDelta, ToolCall, ToolCallDelta
 from lokid.dialects.openai_responses_answer import ResponsesDecoder
 from lokid.dialects.parts import MAX_CALLS
 from lokid.dialects.traits import Traits
+from lokid.errors import IncompleteResponse
 
 TRAITS = Traits("here")
 
@@ -108,3 +109,47 @@ def test_calls_that_ollama_begins_at_one_place_are_two() -> None:
     ]
     calls = [part for part in decoder.close().message.parts if isinstance(part, ToolCall)]
     assert [call.arguments for call in calls] == [{"x": "a"}, {"x": "b"}]
+
+
+def calling(name: str, **at: Any) -> list[dict[str, Any]]:
+    item = {"type": "function_call", "id": f"i-{name}", "call_id": name, "name": "f", "arguments": "{}"}
+    of_item = {"item_id": item["id"], **at}
+    return [
+        {"type": "response.output_item.added", "item": {**item, "arguments": ""}, **at},
+        {"type": "response.function_call_arguments.delta", "delta": "{}", **of_item},
+        {"type": "response.output_item.done", "item": item, **at},
+    ]
+
+
+def test_calls_of_llama_cpp_which_tells_no_place_are_told_once() -> None:
+    decoder = ResponsesDecoder(TRAITS)
+    told = decoder.feed(b"".join(map(sse, (*calling("a"), *calling("b"), NOWHERE))))
+    assert told == [event for call in (0, 1) for event in begun(call)]
+    assert len(decoder.close().message.parts) == 2
+
+
+def begun(call: int) -> list[Any]:
+    return [ToolCallDelta(call, "ab"[call], "f"), ToolCallDelta(call, arguments="{}")]
+
+
+def test_an_end_that_has_another_place_than_its_beginning_is_known_by_its_item() -> None:
+    begin, delta, done = calling("a", output_index=0)
+    decoder = ResponsesDecoder(TRAITS)
+    told = decoder.feed(b"".join(map(sse, (begin, delta, {**done, "output_index": 1}, NOWHERE))))
+    assert told == begun(0)
+
+
+def test_what_began_and_is_not_in_the_items_is_not_left_out() -> None:
+    """Where the end has no items of its own: a call whose end did not come beside another, and a text."""
+    begin, _, _ = calling("b", output_index=1)
+    decoder = ResponsesDecoder(TRAITS)
+    decoder.feed(b"".join(map(sse, (*calling("a", output_index=0), begin))))
+    with pytest.raises(IncompleteResponse, match="without the tool calls"):
+        decoder.feed(sse(NOWHERE))
+    message = {"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}
+    texts = (
+        {"type": "response.output_text.delta", "delta": "Hi"},
+        {"type": "response.output_item.done", "item": message},
+        {"type": "response.output_text.delta", "delta": " there", "output_index": 1},
+    )
+    assert responses(*texts, NOWHERE) == ([TextDelta("Hi"), TextDelta(" there")], "Hi there")

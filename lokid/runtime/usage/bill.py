@@ -144,7 +144,8 @@ class Entry(LimitedTurn):
             self._sum_up()
         if self.asker.restricted and self.cost_usd is None and self.usage is not None:
             self.cost_usd = self._price(self.usage)  # maybe a guess
-        self.done(_total(self.usage))
+        # What failed and is not paid for is no work of the provider's: a prompt that was too long.
+        self.done(0 if outcome != "ok" and self.usage is None else _total(self.usage))
         # Nor does a question of which nothing was sent leave a row, which is as cheap to ask again.
         if any(charge.left for charge in self._charges) or not self.asker.restricted:
             self._bill.put(self, outcome)

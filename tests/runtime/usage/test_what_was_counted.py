@@ -13,7 +13,7 @@ import pytest
 from lokid.chat import ChatRequest, EmbedRequest, Message, Text
 from lokid.errors import LokidError
 from lokid.runtime.call import ignore
-from tests.fakes.provider import Call, Step, answer, stall
+from tests.fakes.provider import Call, Step, answer, close, stall
 from tests.runtime.usage.test_bill import Setting, _accepted, setting
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +125,19 @@ async def test_of_the_output_alone_the_input_is_estimated(
     else:
         assert 10_000 <= row["input_tokens"] < 10_020
         assert row["output_tokens"] >= tokens
+
+
+@pytest.mark.parametrize("refused", [answer(400, b'{"error": {"message": "too long"}}'), close()])
+async def test_what_is_not_paid_for_keeps_no_question_waiting(home: Path, refused: Step) -> None:
+    """A shorter one is asked at once."""
+    async with setting(
+        home, models=[MODEL], limits={"tokens_per_minute": 5000}, extra={"max_retries": 0}
+    ) as here:
+        here.provider.will(refused)
+        with pytest.raises(LokidError):
+            await here.ask(system="a" * 40_000)
+        with anyio.fail_after(5):
+            await here.ask()
 
 
 # --- an embed in several requests, of 101 tokens each by the estimate
