@@ -11,6 +11,7 @@ subscription  what changes in the daemon, as it happens
 packing     the little MessagePack that a question needs
 wire        the little MessagePack that an answer needs
 autostart   starts lokid when none runs
+starting    what would keep one from starting
 ending      one that lets its requests finish, told from none
 prompts     questions to a person, and what they may answer
 fits        whether an answer is what --schema asked for

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -85,14 +86,16 @@ def main(argv: Sequence[str] | None = None, make_runtime: MakeRuntime | None = N
             return _fail(f"{path} is for the extra socket: LOKID_SOCK must name another, or nothing", FAILED)
         endpoint = open_endpoint(path, inherited)
     except EndpointBusy as error:
-        return _fail(str(error), BUSY)
+        found = _check(environ, make_runtime or _runtime) if check else 0
+        return found or _fail(str(error), BUSY)
     except (EndpointError, address.NoHome) as error:
         return _fail(str(error), FAILED)
     with contextlib.closing(endpoint) as held:
         if check:
             held.close()  # what takes long now does not keep another one from starting
+            return _check(environ, make_runtime or _runtime)
         harden(environ)
-        return _run(endpoint, environ, make_runtime or _runtime, check=check)
+        return _serve(endpoint, environ, make_runtime or _runtime)
 
 
 def harden(environ: Environ) -> None:
@@ -168,50 +171,58 @@ def _fail(sentence: str, status: int) -> int:
     return status
 
 
-def _run(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime, *, check: bool) -> int:
-    """``check``: all but to serve."""
+def _serve(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> int:
+    async def live() -> None:
+        await _assemble(endpoint, environ, make_runtime).run()
+
+    return _run(live)
+
+
+def _check(environ: Environ, make_runtime: MakeRuntime) -> int:
+    """All but to serve."""
+    harden(environ)
     problems: list[dict[str, Any]] = []
 
-    async def live() -> None:
+    async def look() -> None:
         _import_pydantic()
-        runtime = make_runtime(environ)
-        life = _assemble(endpoint, environ, runtime)
-        if check:
-            problems.extend(runtime.check(vault=True))
-        else:
-            await life.run()
+        import_module("lokid.server.life")
+        problems.extend(make_runtime(environ).check(vault=True))
 
+    status = _run(look)
+    for problem in problems:
+        at = f":{problem['line']}:{problem['column']}" if problem["line"] else ""
+        key = f"{problem['key']}: " if problem["key"] else ""
+        status = _fail(f"{problem['path']}{at}: {key}{problem['message']}", CONFIG)
+    return status
+
+
+def _run(work: Callable[[], Awaitable[None]]) -> int:
     try:
         import anyio
 
-        anyio.run(live, backend_options={"loop_factory": _loop_factory()})
+        anyio.run(work, backend_options={"loop_factory": _loop_factory()})
     except ImportError as error:
         return _fail(f"the package {error.name} is missing or broken: install lokid again", FAILED)
     except address.NoHome as error:
         return _fail(str(error), FAILED)
     except Exception as error:  # instead of the interpreter's traceback, which shows values
         return _fail(f"stopped by a bug: {logs.place(error)}", FAILED)
-    for problem in problems:
-        at = f":{problem['line']}:{problem['column']}" if problem["line"] else ""
-        key = f"{problem['key']}: " if problem["key"] else ""
-        _fail(f"{problem['path']}{at}: {key}{problem['message']}", CONFIG)
-    return CONFIG if problems else 0
+    return 0
 
 
-def _assemble(endpoint: Endpoint, environ: Environ, runtime: Runtime) -> Life:
+def _assemble(endpoint: Endpoint, environ: Environ, make_runtime: MakeRuntime) -> Life:
+    _import_pydantic()
     from lokid.server.life import Life
 
     notifier = systemd.Notifier.take(environ)
     watchdog_s = systemd.take_watchdog_interval(environ, os.getpid())
-    return Life(endpoint, runtime, notifier, watchdog_s)
+    return Life(endpoint, make_runtime(environ), notifier, watchdog_s)
 
 
 def _import_pydantic() -> None:
     """Without what it looks for plugins with, which ``harden`` has forbidden: ``importlib.metadata`` brings
     26 more modules (zipfile, email, csv), 2 MiB of an idle daemon. Pydantic's loader imports an empty one;
     for everybody else there is the real one."""
-    from importlib import import_module
-
     name = "importlib.metadata"
     if name in sys.modules:
         return

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 
-from lokictl import autostart, crashes, ending, folders, link
+from lokictl import autostart, crashes, ending, folders, link, starting
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Ending, Failure
 from lokictl.greeting import greet
@@ -75,11 +75,14 @@ def stop() -> int:
 
 @command.command("restart")
 def restart() -> int:
-    """Stop lokid and start it again; questions of other programs wait meanwhile. While the configuration's
-    file is broken it is refused with exit status 78: the one in force would be lost."""
+    """Stop lokid and start it again; questions of other programs wait meanwhile. Where none could start (an
+    update that is not complete, say) the one that runs goes on. While the configuration's file is broken it
+    is refused with exit status 78: the one in force would be lost."""
     running = _running()
     if running is not None and running.answers:
         _keep_configuration()
+        if why := starting.again():
+            raise Failure("daemon_unavailable", f"not restarted, as none would start again: {why}")
     if running is not None and running.is_unit:
         _through_systemd("restart", running)
     elif running is not None:

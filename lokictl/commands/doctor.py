@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import random
 import shutil
 import ssl
 import stat
@@ -18,29 +17,21 @@ from typing import Any
 import click
 
 import lokid
-from lokictl import autostart, ending, last_error, link, own_config, sandbox
+from lokictl import ending, last_error, link, own_config, sandbox, starting
 from lokictl.command import Command, json_option
 from lokictl.commands.config import problem_line
 from lokictl.commands.usage import counts_from, ledger_line
 from lokictl.failure import Ending, Failure, NotRunning
-from lokictl.render import one_line
 from lokictl.reply import version_skew
 from lokictl.systemctl import SOCKET, UNIT, properties
 from lokictl.tables import duration, pairs, prose, show, show_json
 from lokictl.vault_paths import vault_paths
 from lokid.rpc import address
-from lokid.rpc.codes import EXIT_STATUS
 
 PACKAGES = ("anyio", "click", "httpx2", "markdown-it-py", "msgpack", "pydantic", "pyrage", "pyyaml", "rich")
 
 PRIVATE = {"env_file", "vault_file", "identity_file", "socket", "state_dir", "log"}
 """What nobody but its owner may read."""
-
-CHECK_S = 20.0
-"""For a start that ends before anything is loaded."""
-
-LOCKED_S = 5.0
-"""A look takes 0.2 s, and a lokid that starts has its socket after 0.1."""
 
 KEYRING = "keyring:"
 """Begins the place of an identity that is no file."""
@@ -185,46 +176,15 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
                 problems.append(f"{failure.message}: {failure.hint}")
             return "not running, and LOKICTL_AUTOSTART=0 keeps lokictl from starting it"
         case NotRunning():
-            found, starts = _started()
-            problems += found
-            return "not running (the first question starts it)" if starts else "not running"
+            would = starting.tried()
+            problems += would.problems
+            return "not running (the first question starts it)" if would.start else "not running"
     try:
         address.socket_path(os.environ)
     except address.NoHome:  # told with the paths
         return "does not answer"
     problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
     return "does not answer"
-
-
-def _started() -> tuple[list[str], bool]:
-    """What a lokid that starts says is wrong, and whether it starts. Nothing is wrong where one has started
-    meanwhile; while another doctor looks this one waits."""
-    path = link.path_of_socket()
-    try:
-        autostart.check_directory(path)  # root would make things there that the user may not enter
-    except Failure as failure:
-        return [f"lokid cannot start: {failure.message}"], False
-    command = (*autostart.COMMAND, "--check")
-    environ = autostart.environment()
-    until = time.monotonic() + LOCKED_S
-    while True:
-        try:
-            done = subprocess.run(command, env=environ, capture_output=True, timeout=CHECK_S, check=False)  # noqa: S603 (our own interpreter)
-        except subprocess.TimeoutExpired:
-            return [f"lokid does not come up within {CHECK_S:g} s"], False
-        if not done.returncode:
-            return [], True
-        if done.returncode != autostart.SECOND_PLACE or time.monotonic() > until:
-            break
-        if (sock := link.connect(path)) is not None:
-            sock.close()
-            return [], True
-        time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 (two that look in step would meet again)
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"status {done.returncode}"]
-    said = [one_line(line.removeprefix("lokid: ")) for line in said]
-    if done.returncode == EXIT_STATUS["config_invalid"]:
-        return said, True
-    return [f"lokid cannot start: {said[-1]}"], False
 
 
 def _another() -> list[str]:

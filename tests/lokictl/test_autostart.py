@@ -15,7 +15,7 @@ import pytest
 from lokictl import autostart, link
 from lokictl.commands import daemon as daemon_command
 from lokictl.failure import Failure
-from tests.fakes.terminal import COMMAND, environment, lokictl
+from tests.fakes.terminal import COMMAND, ROOT, environment, lokictl
 
 # What matters of lokid here: a lock, or status 75; then a socket that accepts.
 LISTENER = """
@@ -201,6 +201,26 @@ def test_the_real_daemon_starts_restarts_and_stops(tmp_path):
         assert lokictl("daemon", "stop", env=env).stdout == b"stopped\n"
     assert gone(int(second.split()[-1]))
     assert lokictl("status", env=env).returncode == 69
+
+
+def test_where_none_would_start_again_the_one_that_runs_goes_on(tmp_path):
+    (tmp_path / "config.yaml").write_text("clients: []\n")
+    env = {"LOKICTL_AUTOSTART": "1", "LOKID_CONFIG": str(tmp_path / "config.yaml")}
+    try:
+        first = lokictl("daemon", "start", env=env).stdout
+        directory = os.path.dirname(path_of_socket())
+        os.chmod(directory, 0o755)
+        refused = lokictl("daemon", "restart", env=env)
+        assert refused.returncode == 69
+        assert b"not restarted" in refused.stderr and b"chmod 700" in refused.stderr
+        os.chmod(directory, 0o700)
+        (tmp_path / "anyio.py").write_text("raise ImportError('no module', name='anyio')")
+        half_an_update = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+        refused = lokictl("daemon", "restart", env=env | half_an_update)
+        assert b"the package anyio is missing or broken" in refused.stderr
+        assert lokictl("daemon", "start", env=env).stdout == first
+    finally:
+        assert lokictl("daemon", "stop", env=env).stdout == b"stopped\n"
 
 
 def test_a_successor_has_its_own_time_to_start_after_a_long_drain(monkeypatch):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lokictl import starting
 from lokictl.commands import doctor
 from lokictl.failure import Ending
 from tests.fakes.daemon import poll, process
@@ -197,7 +198,7 @@ def test_in_somebody_elses_directory_nothing_is_made(home, monkeypatch):
     """As root, with the user's environment: root's directory would keep the user's lokid from starting."""
     run = Path(os.environ["XDG_RUNTIME_DIR"])
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    assert "no lokid starts there" in doctor._started()[0][0]
+    assert "no lokid starts there" in starting.tried().problems[0]
     assert list(run.iterdir()) == []
 
 
@@ -227,10 +228,10 @@ def test_a_forwarded_socket_that_nobody_serves_any_more_is_told(home, monkeypatc
 def test_who_has_the_lock_and_never_listens_is_told(home, monkeypatch):
     run = Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid"
     run.mkdir(mode=0o700)
-    monkeypatch.setattr(doctor, "LOCKED_S", 0.0)
+    monkeypatch.setattr(starting, "LOCKED_S", 0.0)
     with open(run / "rpc.sock.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another lokid runs already" in doctor._started()[0][0]
+        assert "another lokid runs already" in starting.tried().problems[0]
 
 
 @pytest.mark.parametrize("known", [True, False])
