@@ -92,6 +92,10 @@ def failure(data: Mapping[str, Any]) -> LokidError:
     return error
 
 
+_PIECES = {"text": "text", "thinking": "thinking", "tool_use": "partial_json"}
+"""Kind of a block -> the field of its deltas."""
+
+
 class _Block:
     """One block while it arrives. Fields of text are kept in pieces: joining each time would be quadratic."""
 
@@ -109,15 +113,16 @@ class _Block:
     def goes_on_with(self, start: Mapping[str, Any]) -> bool:
         """llama.cpp begins a block again for the last piece, if it has held that back (the ``<`` of a tag).
         What has more pieces is another answer."""
-        kind = text(start.get("type"))
-        if self.last or self.shut or kind != self.kind or kind not in ("text", "thinking") or start.get(kind):
+        field = _PIECES.get(self.kind, "")
+        same = all(start.get(key) == self.start.get(key) for key in ("type", "id", "name"))
+        if self.last or self.shut or not (field and same) or start.get(field) or start.get("input"):
             return False
         self.last = 1
         return True
 
     def add(self, delta: Mapping[str, Any]) -> None:
         """Raises ``IncompleteResponse`` for what belongs to another answer."""
-        if self.last:
+        if self.last and _PIECES[self.kind] in delta:
             if self.last > 1:
                 raise spliced()
             self.last += 1

@@ -126,6 +126,7 @@ STATUSES: dict[int, tuple[type[LokidError], bool | None]] = {
 an unavailable provider, as the official SDKs have it (measured on them)."""
 
 SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
+    (re.compile(r"max_(completion_)?tokens['`\"]? (is )?too large", re.IGNORECASE), BadRequest),  # vLLM
     (
         re.compile(
             r"maximum context length|context (length|window|size|limit)|prompt is too long|input is too long"

@@ -105,7 +105,7 @@ class _Accumulator(Accumulator):
         self._joined = 0  # characters that the last message behind deltas was compared with
         self._short = 0  # such messages that had much less than that
         self._over = False  # its end came, of whatever kind
-        self._counted_at: tuple[int, int] | None = None  # how far the text was at the last usage
+        self._counted_at: tuple[object, ...] = ()  # how far the answer was at the last usage
         self._final = False  # one came with the end, or behind it
         self._reasoning_field = ""
         self._reasoning_details = ReasoningDetails()
@@ -123,19 +123,23 @@ class _Accumulator(Accumulator):
         return bool(self._texts.begun or self._calls.begun or self._pictures or self._reasoning_details.begun)
 
     @property
+    def _extent(self) -> tuple[object, ...]:
+        return self._texts.extent, self._calls.extent, len(self._pictures)
+
+    @property
     def told(self) -> Usage | None:
         return self._usage
 
     @property
     def final(self) -> bool:
-        return self._final or (self._over and self._counted_at == self._texts.extent)
+        return self._final or (self._over and self._counted_at == self._extent)
 
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
         counted = chunk.get("usage") or "x_groq" in chunk
         if counted:
             self._usage = usage(chunk) or self._usage
-            self._counted_at = self._texts.extent
+            self._counted_at = self._extent
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             self._over |= bool(counted)
             with suppress(LokidError):  # words beside it are words, and no other reason
@@ -156,7 +160,7 @@ class _Accumulator(Accumulator):
             if choice.get("index") in (0, None, "0"):  # others exist only if extra_body asked for them
                 plain = self._choice(choice, form, out)
         if counted:
-            self._counted_at = self._texts.extent
+            self._counted_at = self._extent
             self._final |= self._over
         return plain and not counted and len(choices) == 1
 

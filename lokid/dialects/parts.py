@@ -84,6 +84,18 @@ class _Call:
         self.arguments: list[str] = []
         self.opaque: dict[str, Any] = {}
 
+    def is_another(self, given_id: str, arguments: str) -> bool:
+        """Whether an entry with a name is of another call."""
+        if given_id and self.id:
+            return given_id != self.id
+        # Gemini's compatible endpoint: each call whole, all with index 0 and the id "".
+        return bool(
+            not (given_id or self.id)
+            and arguments.startswith("{")
+            and len(self.arguments) == 1
+            and is_object(self.arguments[0])
+        )
+
 
 class ToolCalls:
     """Tool calls from the deltas of Chat Completions, in every variant that servers send.
@@ -91,7 +103,8 @@ class ToolCalls:
     An entry belongs to the call of its ``index``. Indexes may start anywhere and need not come with an
     id. Without an index an entry belongs to the call of its id, or starts a call if it has an id or a
     name, or continues the last one. Some servers give every call index 0: a known index with another id
-    *and* a name is a new call. A later empty or repeated name changes nothing.
+    *and* a name is a new call, and so is one with a name and arguments behind all of the arguments, where
+    none has an id. A later empty or repeated name changes nothing.
     """
 
     def __init__(self) -> None:
@@ -100,6 +113,8 @@ class ToolCalls:
         self._by_id: dict[str, int] = {}
         self._settled = 0
         self._kept = Kept()
+        self.extent = 0
+        """It grows with each call and each piece of one."""
 
     @property
     def begun(self) -> bool:
@@ -109,8 +124,9 @@ class ToolCalls:
         """``index``: stands for the entry's own where that cannot be there (whole answers)."""
         function = mapping(entry.get("function")) or entry
         given_id, name = text(entry.get("id")), text(function.get("name"))
-        number = self._number(entry.get("index") if index is None else index, given_id, name)
-        self._add(number, entry, name, as_text(function.get("arguments")), out)
+        arguments = as_text(function.get("arguments"))
+        number = self._number(entry.get("index") if index is None else index, given_id, name, arguments)
+        self._add(number, entry, name, arguments, out)
 
     def complete(self, entries: Sequence[Any], out: list[Event]) -> None:
         """``entries``: the calls of a whole answer, behind their deltas. Raises ``IncompleteResponse`` for
@@ -140,6 +156,7 @@ class ToolCalls:
             self._kept.add(extra)
             call.opaque["extra_content"] = extra
         if new_id or new_name or arguments:
+            self.extent += 1
             out.append(ToolCallDelta(number, new_id or None, new_name or None, arguments or None))
 
     def settle(self, answer_id: str, out: list[Event]) -> None:
@@ -163,10 +180,10 @@ class ToolCalls:
             parts += tool_call(call.id, call.name, arguments, opaque, cut=cut and last)
         return parts
 
-    def _number(self, index: Any, given_id: str, name: str) -> int:
+    def _number(self, index: Any, given_id: str, name: str, arguments: str) -> int:
         if isinstance(index, int) and not isinstance(index, bool):
             known = self._by_index.get(index)
-            if known is None or (name and given_id and self._calls[known].id not in ("", given_id)):
+            if known is None or (name and self._calls[known].is_another(given_id, arguments)):
                 known = self._by_index[index] = self._new()
             return known
         if given_id:
@@ -227,6 +244,14 @@ def as_text(arguments: Any) -> str:
     if isinstance(arguments, str):
         return arguments
     return json.dumps(arguments, ensure_ascii=False) if fits(arguments) else "[nested too deeply"
+
+
+def is_object(written: str) -> bool:
+    """Whether it is one JSON object from beginning to end."""
+    try:
+        return written.rstrip().endswith("}") and isinstance(loads(written), dict)
+    except ValueError:
+        return False
 
 
 def parse_arguments(written: str) -> Mapping[str, Any]:

@@ -6,13 +6,16 @@ import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from lokid.chat import ChatRequest, Image, Message, Text, ToolResult
 from lokid.dialects.untrusted import mapping, text
 from lokid.errors import ProviderFailed
 
 MAX_PICTURES = 100
+
+SVG = "image/svg+xml"
+"""The one kind that is written in letters."""
 
 
 def inline(media_type: str, written: str) -> Image | None:
@@ -44,7 +47,9 @@ def linked(part: Mapping[str, Any]) -> Image | None:
         return Image(url=url) if url.startswith(("https:", "http:")) else None
     head, _, written = url[5:].partition(",")
     media_type, _, form = head.partition(";")
-    return inline(media_type, unquote(written)) if form.lower().endswith("base64") else None
+    if form.lower().endswith("base64"):
+        return inline(media_type, unquote(written))
+    return Image(SVG, unquote_to_bytes(written)) if media_type.lower() == SVG else None
 
 
 def handed_back(request: ChatRequest) -> ChatRequest:

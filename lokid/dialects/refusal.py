@@ -46,21 +46,24 @@ SAID = ("message", "msg", "error_msg", "Message", "Msg")
 
 def read(value: Any) -> Refusal:
     """From ``{error: {message, type, code, status}}``, ``{error: "text"}``, ``{message, code}``,
-    ``{detail: "text" | [{loc, msg}]}``, ``{errors: [{code, message}]}``, ``[{error: {..}}]``, ``"text"``."""
+    ``{detail: "text" | [{loc, msg}]}``, ``{errors: [{code, message}]}``, ``{fault: {faultstring}}``,
+    ``[{error: {..}}]``, ``"text"``."""
     match value:
         case str():
             return Refusal(value)
         case [dict() | str() as first, *_]:
             return read(first)
-        case {"error": dict() as error}:
+        case (
+            {"error": dict() as error} | {"error": [dict() as error, *_]} | {"errors": [dict() as error, *_]}
+        ):
             return _fields(error)
+        case {"fault": {"faultstring": str() as said}}:  # Apigee
+            return Refusal(said)
         case {"error": str() as word} if text(value.get("message")) or text(value.get("error_description")):
             said = text(value.get("message")) or text(value.get("error_description"))
             return Refusal(said, (word.lower(), *_fields(value).codes))
         case {"error": str() as said}:
             return Refusal(said, _fields(value).codes)
-        case {"errors": [dict() as first, *_]}:
-            return _fields(first)
         case {"errors": [str() as said, *_]}:
             return Refusal(said, _fields(value).codes)
         case {"detail": detail} if detail:

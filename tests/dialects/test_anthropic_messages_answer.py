@@ -341,6 +341,30 @@ def test_a_block_that_llama_cpp_begins_again_for_its_last_piece_goes_on() -> Non
     last = said(0, "<")[1]
     found = read(start(), begin, piece, begin, last, stop, *end())
     assert (found.answer.message.text, found.text) == ("if a <", "if a <")
+    thoughts = [
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}},
+    ]
+    signed = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "signature_delta", "signature": ""},
+    }
+    found = read(start(), *thoughts, *thoughts, signed, stop, *end())
+    assert found.answer.message.parts == (Reasoning("hmhm"),)
+    tool = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    begin = {"type": "content_block_start", "index": 0, "content_block": tool}
+    pieces = [
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "input_json_delta", "partial_json": text},
+        }
+        for text in ('{"x":', "1}")
+    ]
+    found = read(start(), begin, pieces[0], begin, pieces[1], stop, *end())
+    assert found.answer.message.parts == (ToolCall("a", "f", {"x": 1}),)
+    begin = said(0, "")[0]
     found = read(start(), begin, piece, begin, last, last, stop, *end())
     assert isinstance(found.error, IncompleteResponse)
 

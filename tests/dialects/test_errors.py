@@ -45,6 +45,8 @@ SHAPES: dict[str, Any] = {
     "detail with fields": {"detail": {"message": "no such thing"}},
     "FastAPI": {"detail": [{"loc": ["body", "model"], "msg": "no such thing", "type": "missing"}]},
     "FastAPI without a place": {"detail": [{"msg": "no such thing"}]},
+    "Cloudflare's AI gateway": {"success": False, "error": [{"code": 2009, "message": "no such thing"}]},
+    "Apigee": {"fault": {"faultstring": "no such thing", "detail": {"errorcode": "x.y"}}},
     "Cloudflare": {"success": False, "errors": [{"code": 7003, "message": "no such thing"}]},
     "errors as text": {"errors": ["no such thing"]},
     "Google's list": [{"error": {"code": 400, "message": "no such thing", "status": "INVALID_ARGUMENT"}}],
@@ -186,6 +188,16 @@ def test_a_body_that_says_nothing_still_gives_a_sentence(body: bytes, words: str
     error = said(502, body)
     assert type(error) is ProviderUnavailable
     assert error.message == f"the provider failed (HTTP 502): {words}"
+
+
+def test_too_many_tokens_of_an_answer_are_not_too_long_a_question() -> None:
+    """vLLM's words."""
+    words = (
+        "'max_tokens' or 'max_completion_tokens' is too large: 100000. This model's maximum context length "
+        "is 40960 tokens and your request has 10 input tokens"
+    )
+    error = {"message": words, "type": "BadRequestError", "code": 400}
+    assert type(said(400, {"error": error})) is BadRequest
 
 
 def test_of_a_page_of_a_firewall_nobody_says_that_the_key_is_valid() -> None:

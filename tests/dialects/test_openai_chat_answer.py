@@ -296,6 +296,9 @@ def test_a_usage_with_words_behind_it_is_not_that_of_the_answer() -> None:
     early = chunk({"content": "a"}, usage={"prompt_tokens": 9, "completion_tokens": 1})
     found = read(stream(early, *map(said, "bcdef"), STOP))
     assert (found.answer.message.text, found.answer.usage) == ("abcdef", None)
+    called = calls(entry(0, "a", "f", "{}"))
+    assert read(stream(early, called, STOP)).answer.usage is None
+    assert read(stream(called, early, STOP)).answer.usage is not None
 
 
 def test_usage_may_stand_in_the_choice_that_ends() -> None:
@@ -376,6 +379,10 @@ def test_pictures_of_a_whole_answer_and_of_a_message_behind_deltas() -> None:
     assert whole(message).answer.message.parts == (painted,)
     assert read(stream(chunk(message, "stop"), at_once)).answer.message.parts == (painted,)
     assert read(stream(said("a"), at_once)).answer.message.parts == (Text("a"), painted)
+    message["images"][0]["image_url"] = "data:image/svg+xml,%3Csvg/%3E"
+    assert whole(message).answer.message.parts == (Image("image/svg+xml", b"<svg/>"),)
+    message["images"][0]["image_url"] = "data:text/plain,no"
+    assert whole(message).answer.message.parts == ()
     message["images"][0]["image_url"] = "DATA:image/png;charset=x;BASE64,iVBORw%3D%3D"
     assert whole(message).answer.message.parts == (painted,)
 

@@ -38,6 +38,14 @@ TOOLS: dict[str, tuple[list[Any], list[ToolCall]]] = {
         [calls(entry(0, "a", "f", "{")), calls(entry(0, "a", "", "}")), calls(entry(0, "", "f", ""))],
         [ToolCall("a", "f", {})],
     ),
+    "each whole at index 0 without an id": (
+        [calls(entry(0, "", "f", '{"x":1}')), calls(entry(0, "", "f", '{"x":2}'))],
+        [ToolCall("call_r1_0", "f", {"x": 1}), ToolCall("call_r1_1", "f", {"x": 2})],
+    ),
+    "a name with each piece, without an id": (
+        [calls(entry(0, "", "f", '{"x":"}')), calls(entry(0, "", "f", '{"}'))],
+        [ToolCall("call_r1_0", "f", {"x": "}{"})],
+    ),
     "no arguments": ([calls(entry(0, "a", "f"))], [ToolCall("a", "f", {})]),
     "null arguments": ([calls(entry(0, "a", "f", "null"))], [ToolCall("a", "f", {})]),
     "blank arguments": ([calls(entry(0, "a", "f", " \n"))], [ToolCall("a", "f", {})]),
