@@ -59,12 +59,19 @@ def not_running(path: str, *, afar: bool) -> Failure:
 
 
 def is_lokid(process: str | int) -> bool:
-    """A number may be somebody else's by now, and two file systems may both have an inode of that number."""
+    """A number may be somebody else's by now, and two file systems may both have an inode of that number.
+    Where /proc is mounted with ``hidepid`` the user does not see it, as its memory is closed; nothing else
+    of the user's is hidden like that."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
             return b"lokid" in file.read()
     except OSError:
+        pass
+    try:
+        os.kill(int(process), 0)
+    except OSError:
         return False
+    return True
 
 
 class Watch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from lokictl.failure import Failure, usage
 from lokictl.question import standard_input
@@ -90,9 +91,8 @@ def _hidden_again(prompt: str) -> Iterator[None]:
     def hide(_number: int, _frame: object) -> None:
         if not _in_front():
             return
-        attributes = termios.tcgetattr(0)
-        attributes[3] &= ~termios.ECHO
-        termios.tcsetattr(0, termios.TCSAFLUSH, attributes)  # without what was typed meanwhile
+        hidden = _hidden(termios.tcgetattr(0))
+        termios.tcsetattr(0, termios.TCSAFLUSH, hidden)  # without what was typed meanwhile
         _say(prompt)
 
     handlers = {signal.SIGCONT: hide, signal.SIGTERM: leave, signal.SIGHUP: leave, signal.SIGQUIT: leave}
@@ -102,6 +102,17 @@ def _hidden_again(prompt: str) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _hidden(mode: list[Any]) -> list[Any]:
+    """As ``mode``, but a line at a time and not shown: whoever had the terminal before may have left it so
+    that each letter comes by itself, which shells hide."""
+    import termios
+
+    changed = [*mode]
+    changed[0] |= termios.ICRNL
+    changed[3] = changed[3] & ~termios.ECHO | termios.ICANON | termios.ISIG
+    return changed
 
 
 def _in_front() -> bool:
@@ -133,8 +144,7 @@ def _typed(prompt: str) -> str:
     _come_to_the_front()
     try:
         shown = termios.tcgetattr(0)
-        hidden = [*shown]
-        hidden[3] &= ~termios.ECHO
+        hidden = _hidden(shown)
         with _hidden_again(prompt):
             try:
                 termios.tcsetattr(0, termios.TCSAFLUSH, hidden)

@@ -117,13 +117,13 @@ def _asked() -> tuple[list[Found], dict[str, str]]:
     """A client and its key from a person."""
     if not _is_person():
         raise usage(
-            "no key in the environment, and neither Ollama nor LM Studio runs here",
-            "OPENAI_API_KEY=... lokictl setup, or start Ollama",
+            "no key in the environment, and neither Ollama nor LM Studio has a model here",
+            "OPENAI_API_KEY=... lokictl setup, or start Ollama and pull a model",
         )
     known: dict[str, str] = {}
     for variable, name in KEYS:
         known.setdefault(name, variable)
-    note("no key in the environment, and neither Ollama nor LM Studio runs here")
+    note("no key in the environment, and neither Ollama nor LM Studio has a model here")
     another = "what is not there: lokictl config edit, with docs/providers.md"
     name = choose("provider", list(known), default="openai", otherwise=another)
     return [Found(name, known[name])], {known[name]: ask(f"key of {name}: ")}

@@ -153,6 +153,7 @@ class _Accumulator(Accumulator):
 
     def __init__(self, traits: Traits) -> None:
         self._begun = self._over = False
+        self._fresh = False  # nothing was said behind the last usage
         self._origin = traits.origin
         self._kept = Kept()
         self._parts: list[Part | _Run] = []
@@ -173,7 +174,7 @@ class _Accumulator(Accumulator):
 
     @property
     def final(self) -> bool:
-        return self._over
+        return self._over and self._fresh
 
     def take(self, value: Any, out: list[Event]) -> None:
         """One chunk, a whole answer, or a list of chunks."""
@@ -195,7 +196,7 @@ class _Accumulator(Accumulator):
         return Answer(
             Message("assistant", tuple(map(self._part, self._parts))),
             finish,
-            self.told,
+            self.told if self.final else None,
             self._model or None,
             self._id or None,
         )
@@ -214,6 +215,7 @@ class _Accumulator(Accumulator):
         counted = _count(self._usage, chunk)
         if chunk.get("error"):
             self._over |= counted
+            self._fresh |= counted
             with suppress(LokidError):  # words beside it are words, and no other reason
                 for candidate in map(mapping, items(chunk.get("candidates"))):
                     if mapping(candidate.get("content")).get("parts"):
@@ -222,6 +224,8 @@ class _Accumulator(Accumulator):
         self._id = self._id or text(chunk.get("responseId"))
         self._model = self._model or text(chunk.get("modelVersion"))
         candidates = items(chunk.get("candidates"))
+        said = any(mapping(mapping(one).get("content")).get("parts") for one in candidates)
+        self._fresh = counted or (self._fresh and not said)
         for candidate in map(mapping, candidates):
             if candidate.get("index") in (0, None):  # others exist only if extra_body asked for them
                 self._candidate(candidate, out)

@@ -225,6 +225,7 @@ class _OpenTexts:
     def __init__(self) -> None:
         self._pieces: dict[tuple[int, int], list[str]] = {}
         self._length = 0
+        self._done: dict[tuple[int, int], int] = {}  # hash of what was done there last
 
     def add(self, place: tuple[int, int], piece: str) -> None:
         if piece:
@@ -233,15 +234,20 @@ class _OpenTexts:
             self._length += len(piece)
 
     def was(self, place: tuple[int, int], whole: str) -> bool:
-        """Whether ``whole``, which is done, is what came. vLLM counts the place up with each delta, so what
-        it says decides first; as far as it is long enough to be compared with all that is open."""
+        """Whether ``whole``, which is done, is what came; also before, and said to be done twice. vLLM counts
+        the place up with each delta, so what it says decides first; as far as it is long enough to be
+        compared with all that is open."""
+        here = hash(whole)
+        again = self._done.get(place) == here
+        if len(self._done) < MAX_CALLS:
+            self._done[place] = here
         if self._length <= 2 * len(whole) + STEP and alike(whole, "".join(chain(*self._pieces.values()))):
             there = bool(self._pieces)
             self._pieces, self._length = {}, 0
-            return there
+            return there or again
         pieces = self._pieces.pop(place, ())
         self._length -= sum(map(len, pieces))
-        return bool(pieces)
+        return bool(pieces) or again
 
 
 _ELSEWHERE = (-1, -1)

@@ -283,6 +283,12 @@ def test_output_is_what_the_total_leaves_for_it(told: dict[str, Any], expected: 
     assert found is not None and (found.input_tokens, found.output_tokens) == expected
 
 
+def test_a_usage_with_words_behind_it_is_not_that_of_the_answer() -> None:
+    early = chunk(said("a"), usageMetadata={"promptTokenCount": 9, "candidatesTokenCount": 1})
+    assert read(early, chunk(said("b"), finish="STOP")).answer.usage is None
+    assert read(early, chunk(finish="STOP")).answer.usage == Usage(9, 1)
+
+
 def test_a_total_alone_is_no_usage() -> None:
     assert read(chunk(said("a"), finish="STOP", usageMetadata={"totalTokenCount": 12})).answer.usage is None
 

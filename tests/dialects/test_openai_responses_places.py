@@ -111,6 +111,13 @@ def test_calls_that_ollama_begins_at_one_place_are_two() -> None:
     assert [call.arguments for call in calls] == [{"x": "a"}, {"x": "b"}]
 
 
+def test_a_text_that_is_done_twice_is_told_once() -> None:
+    delta = {"type": "response.output_text.delta", "delta": "Hi"}
+    done = {"type": "response.output_text.done", "text": "Hi"}
+    assert responses(delta, done, done, NOWHERE) == ([TextDelta("Hi")], "Hi")
+    assert responses(done, done, NOWHERE) == ([TextDelta("Hi")], "Hi")
+
+
 def calling(name: str, **at: Any) -> list[dict[str, Any]]:
     item = {"type": "function_call", "id": f"i-{name}", "call_id": name, "name": "f", "arguments": "{}"}
     of_item = {"item_id": item["id"], **at}

@@ -35,7 +35,7 @@ def main() -> int:
         def __del__(self) -> None:
             fail(self._way)
 
-    def crash(self: Runtime, path: str | None = None) -> list[Any]:
+    def crash(self: Runtime, path: str | None = None, data: bytes | None = None) -> list[Any]:
         match path:
             case "thread":
                 thread = threading.Thread(target=fail, args=("thread",))

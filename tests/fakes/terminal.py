@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+import tty
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -85,6 +86,10 @@ class Terminal:
         attributes = termios.tcgetattr(self._master)
         attributes[3] = attributes[3] | termios.ECHO if on else attributes[3] & ~termios.ECHO
         termios.tcsetattr(self._master, termios.TCSANOW, attributes)
+
+    def raw(self) -> None:
+        """As a program leaves it that died in the middle of a screen."""
+        tty.setraw(self._master, termios.TCSANOW)
 
     @property
     def echoes(self) -> bool:

@@ -44,6 +44,10 @@ def test_the_shell_is_the_users_own_unless_named(daemon):
         ("`echo` `date`", "`echo` `date`"),
         ("ls\x1b[2J\r\nwc\x07", "ls\ufffd[2J\nwc\ufffd"),
         ("", ""),
+        ("<think>\nnot:\n```\nrm -rf ~\n```\n</think>\n\nls -l", "ls -l"),
+        ("maybe `rm -rf ~`?\n</think>\n```\nls -l\n```", "ls -l"),
+        ("<think>\n```\nrm -rf ~\n```\nor", ""),
+        ("grep '</think>' log", "grep '</think>' log"),
     ],
 )
 def test_what_models_put_around_a_command_goes(answer, command):
@@ -75,7 +79,8 @@ def test_a_command_in_a_block_that_has_ended_is_whole_whatever_was_cut_behind_it
     daemon(chat=lambda *_: result(answers.pop(), finish_reason="length"))
     for _ in range(2):
         assert lokictl("cmd", "list").stdout == b"ls -l\n"
-    for _ in range(3):  # nothing at all came of it, the last time: thoughts took all there was
+    answers.append("<think>\n```\nls -l\n```\nor")
+    for _ in range(4):  # nothing at all came of it, the last time: thoughts took all there was
         done = lokictl("cmd", "list")
         assert done.stdout == b"" and b"stops at the limit of tokens" in done.stderr
 

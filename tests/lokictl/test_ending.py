@@ -55,6 +55,34 @@ def test_who_stops_one_that_ends_already_waits_for_it_and_does_not_hurry_it(drai
     assert draining.wait() == 0
 
 
+HIDDEN = """
+import os, subprocess, sys
+from lokictl import ending
+subprocess.run(["mount", "-t", "proc", "-o", "hidepid=2", "proc", "/proc"], check=True)
+parent = os.fork()
+if not parent:
+    import ctypes, time
+    os.setresuid(61239, 61239, 61239)
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # as lokid
+    time.sleep(30)
+    os._exit(0)
+import time
+time.sleep(0.3)
+os.setresgid(61239, 61239, 61239)
+os.setresuid(61239, 61239, 61239)
+print(os.path.exists(f"/proc/{parent}"), ending.is_lokid(parent), ending.is_lokid(99999))
+os.kill(parent, 9)
+"""
+
+
+@pytest.mark.external
+def test_one_that_its_own_user_cannot_see_in_proc_is_one():
+    """``hidepid``, a usual hardening of machines with many users."""
+    command = ["unshare", "--mount", "--pid", "--fork", sys.executable, "-c", HIDDEN]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT)
+    assert done.stdout == "False True False\n", done.stderr
+
+
 def test_a_lock_on_another_file_system_is_no_lokid(draining, monkeypatch):
     assert ending.pid(path_of_socket()) == draining.pid
     monkeypatch.setattr(ending, "is_lokid", lambda _: False)

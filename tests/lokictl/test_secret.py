@@ -115,6 +115,21 @@ def test_a_prompt_that_was_stopped_shows_nothing_either(daemon: Any, terminal: A
     assert kept == {"OPENAI_API_KEY": VALUE}
 
 
+def test_a_terminal_that_somebody_left_without_lines_gives_the_whole_value(
+    daemon: Any, terminal: Any
+) -> None:
+    """Its first letter would be the value, and the rest a command of the shell."""
+    kept = vault(daemon)
+    typed = terminal("secret", "set", "A")
+    typed.raw()
+    typed.read_until(b"value of A: ")
+    for letter in VALUE.encode():
+        typed.type(bytes([letter]))
+    typed.type(b"\r")
+    assert typed.wait() == 0 and VALUE.encode() not in typed.output
+    assert kept == {"A": VALUE}
+
+
 def test_what_is_no_utf_8_is_refused_as_it_is_typed(daemon: Any, terminal: Any) -> None:
     """A letter that the terminal has cut, for one."""
     kept = vault(daemon)
