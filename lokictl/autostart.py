@@ -65,7 +65,13 @@ def started(
     who asks wants to wait at most; it comes up all the same.
     """
     check_directory(path)
-    if ending.pid(path) is None and systemctl.listens_again(path) and (sock := connect()) is not None:
+
+    def somebody() -> bool:
+        if (sock := connect()) is not None:
+            sock.close()
+        return sock is not None or ending.pid(path) is not None
+
+    if not somebody() and systemctl.listens_again(path, somebody) and (sock := connect()) is not None:
         return sock
     log, offset = find_log()
     begun_at = spawned_at = time.monotonic()

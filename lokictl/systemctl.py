@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import time
+from collections.abc import Callable
 
 UNIT = "lokid.service"
 SOCKET = "lokid.socket"
+
+LOOK_S = 0.02
 
 WITHIN_S = 5.0
 """A service manager that takes longer is stuck, and then nothing is known."""
@@ -20,11 +25,32 @@ def properties(*names: str, unit: str = UNIT) -> dict[str, str] | None:
     return dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)
 
 
-def listens_again(path: str) -> bool:
-    """Whether systemd has been made to listen on ``path``, where nobody does: it is the socket of the service
+def listens_again(path: str, somebody: Callable[[], bool]) -> bool:
+    """Whether ``somebody`` listens on ``path``, or systemd has been made to: it is the socket of the service
     that the user has installed, and systemd does not notice that its file was removed."""
-    if not os.path.isdir(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), "systemd")):
+    try:
+        manager = os.open(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), "systemd"), os.O_RDONLY)
+    except OSError:
         return False  # no service manager of this user, and no time for asking whether there is
+    try:
+        # One after the other: each time it ends the lokid that it has just begun.
+        return _alone(manager) and (somebody() or _restarted(path))
+    finally:
+        os.close(manager)
+
+
+def _alone(fd: int) -> bool:
+    for _ in range(int(WITHIN_S / LOOK_S)):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(LOOK_S)
+        else:
+            return True
+    return False
+
+
+def _restarted(path: str) -> bool:
     unit = properties("UnitFileState", "ActiveState", "Listen", unit=SOCKET) or {}
     if unit.get("UnitFileState") != "enabled" and unit.get("ActiveState") != "active":
         return False

@@ -258,8 +258,11 @@ def unwritable(sandbox: Sandbox, error: OSError, files: Iterable[str]) -> str | 
     """The hint for ``files`` of lokid's own that could not be saved. None: the unit is not to blame."""
     if error.errno != errno.EROFS or not (sandbox.service and sandbox.probes["system_read_only"]):
         return None
-    where = " ".join(dict.fromkeys(map(os.path.dirname, files)))
+    closed = [path for path in dict.fromkeys(map(os.path.dirname, files)) if not os.access(path, os.W_OK)]
+    if missing := [path for path in closed if not os.path.isdir(path)]:
+        return f"make {' '.join(missing)}, or mount its disk, and then: lokictl daemon restart"
+    where = " ".join(closed)
     return (
-        f"if the disk is not read-only, the sandbox is: lokictl daemon install opens {where} to lokid;"
-        f" or systemctl --user edit lokid, [Service], ReadWritePaths={where}"
+        "if the disk is not read-only, the sandbox of the service is:"
+        f" lokictl daemon install opens {where} to lokid, if it is a directory of its own"
     )

@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -114,13 +115,17 @@ def test_what_the_sandbox_breaks_comes_with_the_line_that_lets_it(said: str, lin
     assert advice(dataclasses.replace(verdict(CLOSED), state="none"), said) == ""
 
 
-def test_what_the_unit_keeps_lokid_from_saving_is_told_with_its_line() -> None:
+def test_what_the_unit_keeps_lokid_from_saving_is_told_with_what_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read_only, full = OSError(errno.EROFS, "read-only"), OSError(errno.ENOSPC, "full")
-    files = ("/home/me/Sync/v.age", "/home/me/Sync/i.age", "/home/me/Sync/i.txt")
+    files = [str(tmp_path / name) for name in ("v.age", "i.age", "i.txt")]
+    away = unwritable(verdict(CLOSED), read_only, [*files, "/nowhere/i.txt"])
+    assert away == "make /nowhere, or mount its disk, and then: lokictl daemon restart"
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != str(tmp_path))
     said = unwritable(verdict(CLOSED), read_only, files)
     assert said is not None
-    assert "lokictl daemon install" in said
-    assert said.endswith("systemctl --user edit lokid, [Service], ReadWritePaths=/home/me/Sync")
+    assert f"lokictl daemon install opens {tmp_path} to lokid" in said
     assert unwritable(verdict(CLOSED), full, files) is None
     assert unwritable(verdict(dataclasses.replace(CLOSED, **BY_MOUNT)), read_only, files) is None
     assert unwritable(verdict(dataclasses.replace(CLOSED, cgroup="/a.scope")), read_only, files) is None

@@ -179,16 +179,16 @@ def _units() -> tuple[str, dict[str, str], tuple[str, ...]]:
     except units.Unseen as error:
         raise Failure(
             "config_invalid",
-            f"the service would not see {error}: it has a /tmp of its own",
-            "move the clone, or what lokictl info names, out of /tmp; or use lokid without systemd",
+            f"the service would not see {error}: {error.why}",
+            "move it (the clone, or what lokictl info and secret path name); or use lokid without systemd",
         ) from None
 
 
 def _tell_if_closed(directory: str) -> None:
     from lokictl import units
 
-    if units.holds_home(directory, os.environ):
-        why = "the sandbox opens no whole home directory; give the vault a directory of its own"
+    if units.holds_others(directory, os.environ):
+        why = "the sandbox opens no directory of other programs; give the vault one of its own"
     elif os.path.isdir(directory):
         return
     else:

@@ -5,7 +5,7 @@ so that they are in the wheel), with the paths of the user who installs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from lokid.rpc import address
 
@@ -15,6 +15,9 @@ _PATHS = ("LOKID_CONFIG", "LOKID_ENV_FILE", "LOKID_STATE_DIR")
 _HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 _OF_ITS_OWN = ("/tmp/", "/var/tmp/")  # noqa: S108 - PrivateTmp= of the service gives it empty ones
+
+_OF_OTHERS = (".config", ".local/share", ".local/state", ".local/bin")
+"""Of the home directory: what more than one program keeps there, or any starts from."""
 
 
 def folder(environ: Mapping[str, str]) -> str:
@@ -36,30 +39,41 @@ def of_vault(vault: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...
     return tuple(dict.fromkeys(path for path in found if path not in own))
 
 
-def holds_home(directory: str, environ: Mapping[str, str]) -> bool:
-    """Whether it is the home directory or above it. Were that open to lokid, so were all start-up files."""
-    home = os.path.realpath(environ.get("HOME") or "/")
-    return os.path.commonpath((home, directory)) == directory
+def holds_others(directory: str, environ: Mapping[str, str]) -> bool:
+    """Whether it is the home directory, one that all programs share in it, or above one. Were that open to
+    lokid, so were start-up files."""
+    home = environ.get("HOME") or "/"
+    shared = [home, *(os.path.join(home, name) for name in _OF_OTHERS), *map(environ.get, _HOMES)]
+    return any(
+        os.path.commonpath((os.path.realpath(path), directory)) == directory for path in shared if path
+    )
 
 
 class Unseen(Exception):
-    """A path that the sandbox of the unit hides."""
+    """A path that the sandbox of the unit hides, and ``why``."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path)
+        self.why = why
 
 
-def texts(program: str, environ: Mapping[str, str], vault: Iterable[str] = ()) -> dict[str, str]:
+def texts(program: str, environ: Mapping[str, str], vault: Sequence[str] = ()) -> dict[str, str]:
     """Name of each unit -> its text. ``program``: the absolute path of lokid. ``vault``: the paths of the
     vault and its identity. Raises ``Unseen``."""
     of_lokid, more = directories(environ), of_vault(vault, environ)
-    for path in (program, address.config_file(environ), *of_lokid, *more):
+    ssh = os.path.join(environ.get("HOME") or "/", ".ssh")
+    for path in (program, address.config_file(environ), *of_lokid, *filter(os.path.isabs, vault)):
         for place in (os.path.abspath(path), os.path.realpath(path)):  # also behind a link
             if place.startswith(_OF_ITS_OWN):
-                raise Unseen(place)
+                raise Unseen(place, "it has a /tmp of its own")
+            if any(place.startswith(f"{of_ssh}/") for of_ssh in (ssh, os.path.realpath(ssh))):
+                raise Unseen(place, "its sandbox hides ~/.ssh")
     here = os.path.dirname(__file__)
     found = {}
     for name in NAMES:
         with open(os.path.join(here, name), encoding="utf-8") as file:
             found[name] = file.read()
-    opened = (*of_lokid, *(path for path in more if not holds_home(path, environ)))
+    opened = (*of_lokid, *(path for path in more if not holds_others(path, environ)))
     writable = " ".join(f"-{_quoted(path)}" for path in opened)
     variables = "".join(
         f"Environment={_quoted(f'{name}={os.path.abspath(environ[name])}')}\n"

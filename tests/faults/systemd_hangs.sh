@@ -26,6 +26,10 @@ rm -r "$XDG_RUNTIME_DIR/lokid"
 say removed "$(lokictl ask lab:quick removed 2>&1) by $(answered_by)"
 systemctl --user stop lokid.socket lokid
 systemctl --user enable --quiet lokid.socket
+rm -f "$XDG_RUNTIME_DIR/lokid/rpc.sock"
+for i in $(seq 8); do lokictl ask lab:quick "at-once-$i" >"once.$i" 2>&1 & done; wait $(jobs -p | tail -8)
+say at_once "$(cat once.* | grep -c '^re: at-once') by $(answered_by) $(systemctl --user is-active lokid.socket)"
+systemctl --user stop lokid.socket lokid
 say ended "$(lokictl ask lab:quick ended 2>&1) by $(answered_by)"
 
 # --- the watchdog

@@ -47,8 +47,12 @@ def test_where_the_vault_is_elsewhere_the_service_may_write_there():
     assert opened("/home/ann/Sync/v.age", "/home/ann/Sync/i.txt") == "-/home/ann/Sync -%t/lokid"
     assert opened("/home/ann/a b/v.age", "/mnt/i.txt") == "-/home/ann/a b -/mnt -%t/lokid"
     assert opened("/home/ann/Sync/v.age", "keyring:lokid/identity") == "-/home/ann/Sync -%t/lokid"
-    # A whole home is never opened.
+    # A whole home is never opened, nor what others keep there too.
     assert opened("/home/ann/v.age", "/home/i.txt") == "-%t/lokid"
+    assert opened("/home/ann/.config/v.age", "/home/ann/.local/share/i.txt") == "-%t/lokid"
+    for hidden in ("/home/ann/.ssh/id_ed25519", "/home/ann/.ssh/vault/i.txt"):
+        with pytest.raises(units.Unseen, match=hidden):
+            opened(usual, hidden)
     with pytest.raises(units.Unseen, match="/tmp/vault"):
         opened("/tmp/vault/v.age", usual)
 
