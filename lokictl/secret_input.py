@@ -138,7 +138,6 @@ def _come_to_the_front() -> None:
 
 
 def _typed(prompt: str) -> str:
-    import os
     import termios
 
     _come_to_the_front()
@@ -149,7 +148,7 @@ def _typed(prompt: str) -> str:
             try:
                 termios.tcsetattr(0, termios.TCSAFLUSH, hidden)
                 _say(prompt)
-                line = os.read(0, LINE + 1)
+                line = _read(LINE + 1)
                 more = _pasted_behind()
             finally:
                 termios.tcsetattr(0, termios.TCSAFLUSH, shown)
@@ -184,10 +183,20 @@ def _say(words: str) -> None:
 def _pasted_behind() -> bytes:
     """What came together with the line: of a file with several (a service account's, say) the rest is not for
     the shell, and the first is not the secret."""
-    import os
     import select
 
     more = b""
-    while select.select([0], [], [], PASTED_S)[0] and (piece := os.read(0, 65536)):
+    while select.select([0], [], [], PASTED_S)[0] and (piece := _read(65536)):
         more += piece
     return more
+
+
+def _read(most: int) -> bytes:
+    """Also where somebody has left the terminal without waiting, which all share who have it open."""
+    import os
+    import select
+
+    while True:
+        select.select([0], [], [])
+        with contextlib.suppress(BlockingIOError):
+            return os.read(0, most)

@@ -36,13 +36,22 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
     if not (prompt or completion):
         return None
     details = mapping(found.get("prompt_tokens_details")) or mapping(found.get("input_tokens_details"))
-    read = _first(details, "cached_tokens") or _first(found, *_READ)
+    inside = _first(details, "cached_tokens")
+    read = inside or _first(found, *_READ)
     written = _first(details, *_WRITTEN) or _first(found, *_WRITTEN)
-    cache = read + written
-    if cache > prompt or (cache and total == prompt + cache + completion):
-        prompt += cache  # Claude's own habit, which some gateways keep
+    prompt += _beside(prompt, completion, total, read, written, inside)
     reasoning = _first(mapping(found.get("completion_tokens_details")), "reasoning_tokens")
     return Usage(prompt, max(completion, total - prompt), read, written, reasoning)
+
+
+def _beside(prompt: int, completion: int, total: int, read: int, written: int, inside: int) -> int:
+    """Tokens of the cache that are not in ``prompt``: Claude's own habit, which some gateways keep.
+    ``inside``: those that stand where OpenAI has a part of the prompt; LiteLLM had the others beside it."""
+    cache = read + written
+    if cache > prompt:
+        return written if 0 < inside <= prompt else cache
+    more = total - prompt - completion
+    return more if more in (cache, read, written) and more > 0 else 0
 
 
 def _first(found: Mapping[str, Any], *names: str) -> int:

@@ -266,6 +266,14 @@ TEN = {"prompt_tokens": 10, "completion_tokens": 3}
         ({**TEN, "total_tokens": 13, "cache_read_input_tokens": 9}, Usage(10, 3, 9)),
         ({**TEN, "total_tokens": 22, "cache_read_input_tokens": 9}, Usage(19, 3, 9)),  # beside the prompt
         ({**TEN, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 5}, Usage(105, 3, 90, 5)),
+        (
+            {**TEN, "prompt_tokens_details": {"cached_tokens": 9}, "cache_creation_input_tokens": 5},
+            Usage(15, 3, 9, 5),
+        ),  # LiteLLM of 2025
+        (
+            {**TEN, "total_tokens": 18, "cache_read_input_tokens": 4, "cache_write_tokens": 5},
+            Usage(15, 3, 4, 5),
+        ),
         ({**TEN, "num_cached_tokens": 9}, Usage(10, 3, 9)),
         ({**TEN, "prompt_tokens_details": {"cache_creation_input_tokens": 9}}, Usage(10, 3, 0, 9)),  # Qwen
         (

@@ -54,11 +54,19 @@ def completed(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 class Terminal:
     """One command line on a pseudo-terminal that is its controlling one, so that ^C and ^Z work.
 
-    ``err`` is what came on stderr if ``split`` keeps it apart.
+    ``err`` is what came on stderr if ``split`` keeps it apart. Not ``waits``: as a program with an event loop
+    leaves it that died.
     """
 
-    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, split: bool = False) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        split: bool = False,
+        waits: bool = True,
+    ) -> None:
         self._master, slave = pty.openpty()
+        os.set_blocking(slave, waits)
         self.process = subprocess.Popen(
             [*COMMAND, *arguments],
             stdin=slave,

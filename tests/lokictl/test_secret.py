@@ -120,7 +120,7 @@ def test_a_terminal_that_somebody_left_without_lines_gives_the_whole_value(
 ) -> None:
     """Its first letter would be the value, and the rest a command of the shell."""
     kept = vault(daemon)
-    typed = terminal("secret", "set", "A")
+    typed = terminal("secret", "set", "A", waits=False)
     typed.raw()
     typed.read_until(b"value of A: ")
     for letter in VALUE.encode():
