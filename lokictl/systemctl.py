@@ -13,6 +13,9 @@ SOCKET = "lokid.socket"
 
 LOOK_S = 0.02
 
+_FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
+"""Of units, beside those of the user: systemd.unit(5)."""
+
 WITHIN_S = 5.0
 """A service manager that takes longer is stuck, and then nothing is known."""
 
@@ -28,10 +31,15 @@ def properties(*names: str, unit: str = UNIT) -> dict[str, str] | None:
 def listens_again(path: str, somebody: Callable[[], bool]) -> bool:
     """Whether ``somebody`` listens on ``path``, or systemd has been made to: it is the socket of the service
     that the user has installed, and systemd does not notice that its file was removed."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    homes = (os.path.expanduser("~/.config"), os.environ.get("XDG_CONFIG_HOME", ""))
+    folders = (*_FOLDERS, *(f"{home}/systemd/user" for home in (*homes, runtime) if home))
+    if not any(os.path.exists(f"{folder}/{SOCKET}") for folder in folders):
+        return False  # to ask systemd takes as long as to start one
     try:
-        manager = os.open(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), "systemd"), os.O_RDONLY)
+        manager = os.open(f"{runtime}/systemd", os.O_RDONLY)
     except OSError:
-        return False  # no service manager of this user, and no time for asking whether there is
+        return False
     try:
         # One after the other: each time it ends the lokid that it has just begun.
         return _alone(manager) and (somebody() or _restarted(path))

@@ -269,7 +269,8 @@ case "$*" in
 esac
 """)
     (tmp_path / "systemctl").chmod(0o755)
-    os.makedirs(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd"))
+    os.makedirs(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd/user"))
+    open(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd/user/lokid.socket"), "w").close()
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("INSTALLED", "enabled")
     monkeypatch.setenv("LISTEN", path_of_socket())
@@ -279,6 +280,13 @@ esac
 def test_a_service_manager_that_cannot_start_the_service_leaves_nobody_without_an_answer(manager):
     start(LISTENER, "1").close()
     assert manager()[-1] == "--user restart lokid.socket"
+
+
+def test_where_no_unit_is_installed_systemd_is_not_asked(manager):
+    os.unlink(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd/user/lokid.socket"))
+    start(LISTENER, "1").close()
+    with pytest.raises(FileNotFoundError):
+        manager()
 
 
 @pytest.mark.parametrize(("name", "value"), [("INSTALLED", "disabled"), ("LISTEN", "/somewhere/else")])
