@@ -11,7 +11,12 @@
 
 printf '%s\0' "$@" | xargs -0 -P 8 -n 1 sh -c '
     [ ! -e "$1.summary" ] || exit 0
-    if lokictl ask "Summarise this in one sentence." < "$1" > "$1.part" 2> "$1.said" && [ ! -s "$1.said" ]
-    then mv -- "$1.part" "$1.summary" && rm -- "$1.said"
-    else cat -- "$1.said" >&2; rm -- "$1.part" "$1.said"; exit 1    # xargs goes on, and its status tells
-    fi' summarise
+    lokictl ask "Summarise this in one sentence." < "$1" > "$1.part" 2> "$1.said"
+    status=$?
+    cat -- "$1.said" >&2
+    if [ $status = 0 ] && ! grep -q -e "^lokictl: the " -- "$1.said"    # of an answer that is not all there could be
+    then mv -- "$1.part" "$1.summary"
+    else rm -- "$1.part"; status=1    # xargs goes on, and its own status tells in the end
+    fi
+    rm -- "$1.said"
+    exit $status' summarise

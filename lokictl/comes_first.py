@@ -7,6 +7,7 @@ from typing import Any
 
 from lokictl import link
 from lokictl.render import note, one_line
+from lokictl.systemctl import properties
 
 
 def tell_of(names: Collection[str]) -> None:
@@ -24,7 +25,10 @@ def tell(secret: Mapping[str, Any]) -> None:
     first = one_line(secret.get("variable", secret["name"]))
     where, mend = f"in {one_line(place)}", "take it out there"
     if place == "environment":
-        where, mend = "with which lokid was started", f"unset {first}; lokictl daemon restart"
+        where = "with which lokid was started"
+        is_unit = (properties("MainPID") or {}).get("MainPID", "0") != "0"
+        unset = f"systemctl --user unset-environment {first}" if is_unit else f"unset {first}"
+        mend = f"{unset}; lokictl daemon restart"
     said = (
         f"another {name} comes first, {where}" if first == name else f"{first}, {where}, comes before {name}"
     )

@@ -148,7 +148,7 @@ def _typed(prompt: str) -> str:
             try:
                 termios.tcsetattr(0, termios.TCSAFLUSH, hidden)
                 _say(prompt)
-                line = _read(LINE + 1)
+                line = _line()
                 more = _pasted_behind()
             finally:
                 termios.tcsetattr(0, termios.TCSAFLUSH, shown)
@@ -163,6 +163,14 @@ def _typed(prompt: str) -> str:
         return line.decode().removesuffix("\n")
     except UnicodeDecodeError:
         raise _cut("what was typed is no UTF-8") from None
+
+
+def _line() -> bytes:
+    """Ctrl-D in the middle of one passes on what there is, and ends nothing."""
+    line = b""
+    while not line.endswith(b"\n") and (piece := _read(LINE + 1)):
+        line += piece
+    return line
 
 
 def _say(words: str) -> None:

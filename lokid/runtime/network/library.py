@@ -32,7 +32,6 @@ from lokid.runtime.network.transport import (
     NoTunnel,
     Progress,
 )
-from lokid.runtime.network.wire import SOCKET_OPTIONS
 
 CLOSE_S = 2.0
 """Closing a socket does not wait for the peer; this only bounds what should not happen."""
@@ -59,7 +58,7 @@ class LibraryTransport:
             through.ssl_context = context
         self._socks = socks is not None
         self._transport = httpx.AsyncHTTPTransport(
-            verify=context, trust_env=False, limits=limits, proxy=through, socket_options=SOCKET_OPTIONS
+            verify=context, trust_env=False, limits=limits, proxy=through
         )
         # The library's own pool is public, but its transport keeps it to itself.
         self._pool: Any = self._transport._pool  # noqa: SLF001

@@ -7,12 +7,18 @@ connection that ended before an answer from one that ended in its head.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
+
+from lokid.runtime.network.patience import Patience
+from lokid.runtime.network.wire import SOCKET_OPTIONS
+
+T = TypeVar("T")
 
 SIP = 2 * 1024
 """Bytes: 350 chunks of one byte take 10 ms."""
@@ -38,8 +44,9 @@ class Endless(Exception):
 class Sips:
     """``AsyncNetworkStream`` around ``stream``. ``answered`` is called when an answer's head is there."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, patience: Patience) -> None:
         self._stream = stream
+        self._patience = patience
         self._left = MAX_HEADS
         self._answered = False
         self._rest = b""  # has left the socket, and is to be read
@@ -51,7 +58,8 @@ class Sips:
             if data:
                 await checkpoint()  # as often as who reads the socket
             else:
-                data = await self._stream.read(GULP, *args, **options)
+                data = await self._watched(partial(self._stream.read, GULP, *args, **options))
+                self._patience.answered()
         except Exception as error:
             if self._in_head():
                 raise Begun from error
@@ -72,7 +80,11 @@ class Sips:
     async def write(self, buffer: bytes, *args: Any, **options: Any) -> None:
         self._left = MAX_HEADS
         self._answered = False
-        await self._stream.write(buffer, *args, **options)
+        self._patience.sending(len(buffer))
+        await self._watched(partial(self._stream.write, buffer, *args, **options))
+
+    async def _watched(self, work: Callable[[], Awaitable[T]]) -> T:
+        return await (self._patience.watching(work) if self._patience.active else work())
 
     def answered(self) -> None:
         self._answered = True
@@ -85,7 +97,7 @@ class Sips:
         if isinstance(beneath := getattr(self._stream, "_stream", None), ByteStream):
             self._stream._stream = Gulps(beneath)  # noqa: SLF001
         try:
-            return Sips(await self._stream.start_tls(*args, **options))
+            return Sips(await self._stream.start_tls(*args, **options), self._patience)
         except BaseException:  # also one that is cancelled
             with anyio.CancelScope(shield=True):
                 await self._stream.aclose()
@@ -144,4 +156,9 @@ class Sipping:
         self._backend = backend
 
     async def connect_tcp(self, host: str, port: int, **options: Any) -> Sips:
-        return Sips(await self._backend.connect_tcp(host, port, **options))
+        """With the options of ``wire``, which the library leaves out for HTTP proxies."""
+        stream = await self._backend.connect_tcp(host, port, **options)
+        sock = stream.get_extra_info("socket")
+        for option in SOCKET_OPTIONS:
+            sock.setsockopt(*option)
+        return Sips(stream, Patience(sock))

@@ -94,6 +94,12 @@ class Plain:
     async def start_tls(self, *_: Any) -> Plain:
         return self
 
+    def get_extra_info(self, _: str) -> Any:
+        return self
+
+    def setsockopt(self, *_: Any) -> None:
+        pass
+
     async def read(self, size: int, **_: Any) -> bytes:
         self.asked.append(size)
         data = self.data[self.at : self.at + size]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 
 import anyio
 import pytest
 import trustme
 
-from lokid.protocols.address import address
-from lokid.runtime.network import wire
 from lokid.runtime.network.tls import TLS
-from lokid.runtime.network.wire import Wire, dial
+from lokid.runtime.network.wire import Wire
 
 pytestmark = pytest.mark.anyio
 
@@ -151,60 +149,3 @@ async def test_what_the_socket_does_not_take_at_once_is_sent_when_it_does(other:
     wire.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         await wire.send(b"more")
-
-
-# --- a server that has no time to read
-
-
-LONG = b"x" * 8_000_000
-"""No kernel takes that for a server which does not read."""
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "UNANSWERED_MS", 500)
-    monkeypatch.setattr(wire, "LOOK_S", 0.2)
-
-
-@asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Wire, socket.socket]]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        ours = await dial(address(f"http://127.0.0.1:{server.getsockname()[1]}"), None)
-        there, _ = server.accept()
-        with there:
-            there.setblocking(False)
-            yield ours, there
-            ours.close()
-
-
-@pytest.mark.usefixtures("hurried")
-async def test_a_server_that_reads_a_long_question_later_is_waited_for() -> None:
-    """It works on another one: one that does one thing at a time."""
-
-    async def serve(there: socket.socket) -> None:
-        await anyio.sleep(2)
-        left = len(LONG)
-        while left:
-            await anyio.wait_readable(there)
-            left -= len(there.recv(1_000_000))
-        await anyio.sleep(0.5)
-        there.send(b"answer")
-
-    async with connected() as (ours, there), anyio.create_task_group() as group:
-        group.start_soon(serve, there)
-        await ours.send(LONG)
-        assert await ours.receive() == b"answer"
-        assert ours._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 500
-
-
-@pytest.mark.usefixtures("hurried")
-@pytest.mark.parametrize("sent", ["in part", "whole"])
-async def test_one_that_acknowledges_nothing_any_more_is_not_waited_for(
-    sent: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wire, "_is_unanswered", lambda _sock: True)
-    async with connected() as (ours, _):
-        if sent == "whole":
-            await ours.send(b"x" * (wire.FITS + 1))
-        with anyio.fail_after(3), pytest.raises(TimeoutError, match="timed out"):
-            await (ours.receive() if sent == "whole" else ours.send(LONG))

@@ -1,0 +1,106 @@
+"""A server that has no time to read is waited for, one that is gone is not: over both transports."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+
+from lokid.errors import ProviderUnavailable
+from lokid.protocols.address import address
+from lokid.protocols.http import HTTPRequest
+from lokid.runtime.network import patience
+from lokid.runtime.network.http import HTTPClient
+from lokid.runtime.network.wire import Wire, dial
+from tests.fakes.asking import PATIENT, ask, read_all
+from tests.fakes.provider import FakeProvider, answer, deaf
+
+pytestmark = pytest.mark.anyio
+
+LONG = b"x" * 8_000_000
+"""No kernel takes that for a server which does not read."""
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "UNANSWERED_MS", 500)
+    monkeypatch.setattr(patience, "LOOK_S", 0.2)
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[Wire, socket.socket]]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = await dial(address(f"http://127.0.0.1:{server.getsockname()[1]}"), None)
+        there, _ = server.accept()
+        with there:
+            there.setblocking(False)
+            yield ours, there
+            ours.close()
+
+
+async def read_late(there: socket.socket, left: int, said: bytes) -> None:
+    """It works on another question: one that does one thing at a time."""
+    await anyio.sleep(2)
+    while left > 0:
+        await anyio.wait_readable(there)
+        left -= len(there.recv(1_000_000))
+    await anyio.sleep(0.5)
+    there.send(said)
+
+
+async def test_a_server_that_reads_a_long_question_later_is_waited_for() -> None:
+    async with connected() as (ours, there), anyio.create_task_group() as group:
+        group.start_soon(read_late, there, len(LONG), b"answer")
+        await ours.send(LONG)
+        assert await ours.receive() == b"answer"
+        assert ours._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 500
+
+
+async def test_so_is_one_behind_the_library(http: HTTPClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+
+        async def serve() -> None:
+            await anyio.wait_readable(server)
+            there, _ = server.accept()
+            with there:
+                there.setblocking(False)
+                await read_late(there, len(LONG), b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nread")
+
+        request = HTTPRequest("POST", f"http://127.0.0.1:{server.getsockname()[1]}/", {}, LONG)
+        async with anyio.create_task_group() as group:
+            group.start_soon(serve)
+            async with http.send(request, PATIENT) as response:
+                assert await read_all(response) == b"read"
+
+
+@pytest.mark.parametrize("size", [200_000, len(LONG)])
+async def test_one_that_acknowledges_nothing_any_more_is_not(
+    http: HTTPClient, provider: FakeProvider, size: int
+) -> None:
+    """The network is gone: whether all of the question has left or not."""
+    provider.will(deaf(answer(200, b"warm")))
+    await ask(http, provider.url)
+    with anyio.fail_after(10), pytest.raises(ProviderUnavailable):
+        async with http.send(HTTPRequest("POST", provider.url, {}, b"x" * size), PATIENT):
+            pass
+
+
+async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:
+    watched = patience.Patience(socket.socket())
+
+    async def failing() -> Any:
+        raise ValueError("as it is")
+
+    with pytest.raises(ValueError, match="as it is"):
+        await watched.watching(failing)
+    with anyio.move_on_after(0.5) as scope:
+        await watched.watching(anyio.sleep_forever)
+    assert scope.cancelled_caught
+    watched._sock.close()
+    watched.sending(patience.FITS + 1)  # broken meanwhile, which the next word to it tells
+    assert watched.active
