@@ -151,7 +151,7 @@ class _Accumulator(Accumulator):
         if not self.ended:
             raise cut_off()
         finish = meaning(self._finish, FINISH)
-        calls = self._calls.parts(cut=finish == "length", opaque_key=KEY)
+        calls = self._calls.parts(cut=finish == "length", opaque_key=KEY, origin=self._traits.origin)
         if finish in ("stop", "tool_calls"):
             finish = "tool_calls" if calls else "stop"
         said: list[Part] = [self._part(field, "".join(pieces)) for field, pieces in self._runs]

@@ -320,7 +320,7 @@ class _Accumulator(Accumulator):
 def usage(found: Mapping[str, Any]) -> Usage | None:
     """Thoughts are not among the candidates' tokens; what tools read for the model is not in the prompt's.
     Output is what the total leaves for it, where more is in that; and input where that is not told. A total
-    alone says of no token what it costs."""
+    alone says of no token what it costs: neither is known."""
     if not counted(found, *(key for key in found if key.endswith("TokenCount"))):
         return None
     thoughts = count(found.get("thoughtsTokenCount"))
@@ -328,7 +328,7 @@ def usage(found: Mapping[str, Any]) -> Usage | None:
     answered, total = count(found.get("candidatesTokenCount")) + thoughts, count(found.get("totalTokenCount"))
     prompt = prompt or (max(0, total - answered) if answered else 0)
     if not (prompt or answered):
-        return None
+        return Usage()
     return Usage(
         input_tokens=prompt,
         output_tokens=max(answered, total - prompt),

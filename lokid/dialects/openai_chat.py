@@ -80,11 +80,18 @@ def _assistant(message: Message, traits: Traits) -> list[dict[str, Any]]:
                 "id": call.id,
                 "type": "function",
                 "function": {"name": call.name, "arguments": arguments_text(call)},
-                **known(extra_content=mapping(call.opaque.get(KEY)).get("extra_content")),
+                **_signature(call, traits),
             }
             for call in calls
         ]
     return [wire]
+
+
+def _signature(call: ToolCall, traits: Traits) -> dict[str, Any]:
+    """Gemini's, only to where it came from: others refuse the field."""
+    opaque = mapping(call.opaque.get(KEY))
+    here = opaque.get("origin", traits.origin) == traits.origin
+    return known(extra_content=opaque.get("extra_content")) if here else {}
 
 
 def _reasoning(message: Message, traits: Traits) -> dict[str, Any]:

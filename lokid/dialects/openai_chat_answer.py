@@ -181,7 +181,7 @@ class _Accumulator(Accumulator):
         self._settle([])
         finish = self._finish or "stop"
         cut = finish in CUT
-        calls = self._calls.parts(cut=cut, opaque_key=KEY)
+        calls = self._calls.parts(cut=cut, opaque_key=KEY, origin=self._traits.origin)
         if finish in ("stop", "tool_calls"):
             # OpenAI says "stop" after a tool choice that named the tool, others say "tool_calls" for nothing.
             finish = "tool_calls" if calls else "refusal" if self._refused else "stop"

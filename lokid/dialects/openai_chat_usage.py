@@ -24,7 +24,7 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
 
     Some servers leave reasoning out of ``completion_tokens`` but not out of ``total_tokens`` (xAI, Gemini's
     compatible endpoint), so output is what the total leaves for it; and input where that is not told. A total
-    alone (MiniMax) says of no token what it costs.
+    alone (MiniMax) says of no token what it costs: neither is known.
     """
     found = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
     if not counted(found, *_INPUT, *_OUTPUT, "total_tokens"):
@@ -34,7 +34,7 @@ def usage(chunk: Mapping[str, Any]) -> Usage | None:
     if completion and not prompt:
         prompt = max(0, total - completion)
     if not (prompt or completion):
-        return None
+        return Usage()
     details = mapping(found.get("prompt_tokens_details")) or mapping(found.get("input_tokens_details"))
     inside = _first(details, "cached_tokens")
     read = inside or _first(found, *_READ)

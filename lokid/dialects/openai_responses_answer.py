@@ -28,7 +28,7 @@ from lokid.chat import (
     ToolCallDelta,
     Usage,
 )
-from lokid.dialects.ending import STEP, alike, meaning, spliced
+from lokid.dialects.ending import alike, meaning, spliced
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.kept import Kept
 from lokid.dialects.openai_responses import KEY, reasoning_item
@@ -241,7 +241,8 @@ class _OpenTexts:
         again = self._done.get(place) == here
         if len(self._done) < MAX_CALLS:
             self._done[place] = here
-        if self._length <= 2 * len(whole) + STEP and alike(whole, "".join(chain(*self._pieces.values()))):
+        near = self._length <= 2 * len(whole) + SPACES
+        if near and alike(whole, "".join(chain(*self._pieces.values()))):
             there = bool(self._pieces)
             self._pieces, self._length = {}, 0
             return there or again
@@ -249,6 +250,9 @@ class _OpenTexts:
         self._length -= sum(map(len, pieces))
         return bool(pieces) or again
 
+
+SPACES = 256
+"""Characters by which a text may be more than twice as long before it is done: servers strip it."""
 
 _ELSEWHERE = (-1, -1)
 """The place of what has none left."""

@@ -170,11 +170,12 @@ class ToolCalls:
                 out.append(ToolCallDelta(number, id=call.id))
         self._settled = len(self._calls)
 
-    def parts(self, *, cut: bool, opaque_key: str) -> list[Part]:
-        """``cut``: the answer ended early (length, filter). Raises ``ProviderFailed`` as ``tool_call``."""
+    def parts(self, *, cut: bool, opaque_key: str, origin: str) -> list[Part]:
+        """``cut``: the answer ended early (length, filter). ``origin``: to where alone goes back what a call
+        has besides. Raises ``ProviderFailed`` as ``tool_call``."""
         parts: list[Part] = []
         for number, call in enumerate(self._calls):
-            opaque = {opaque_key: call.opaque} if call.opaque else {}
+            opaque = {opaque_key: {"origin": origin, **call.opaque}} if call.opaque else {}
             arguments = partial(parse_arguments, "".join(call.arguments))
             last = number == len(self._calls) - 1
             parts += tool_call(call.id, call.name, arguments, opaque, cut=cut and last)

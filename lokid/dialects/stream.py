@@ -164,7 +164,7 @@ class EventDecoder(ABC, Generic[M, A]):
     @property
     def counted(self) -> Counted | None:
         told = self._answer.told
-        return None if told is None else Counted(told, self._answer.final)
+        return None if told is None else _counted(told, self._answer.final)
 
     def feed(self, data: bytes) -> list[Event]:
         if self._failure:
@@ -226,6 +226,11 @@ class SSEDecoder(EventDecoder[SSEEvent, A]):
 
     def __init__(self, answer: A, max_event: int = MAX_EVENT) -> None:
         super().__init__(SSEParser(max_event), Meter(whole=False), answer)
+
+
+def _counted(told: Usage, final: bool) -> Counted:
+    """Nobody asks without a token: of a total alone nothing is known."""
+    return Counted(told, final and any((*told.read, *told.written)))
 
 
 def cut_off() -> IncompleteResponse:
@@ -290,7 +295,7 @@ class WholeDecoder(Generic[T]):
             raise ProviderFailed("the provider's answer is not JSON", refused=True) from None
         del text
         told = self._told(value)
-        self.counted = None if told is None else Counted(told)
+        self.counted = None if told is None else _counted(told, final=True)
         answer = self._read(value)
         if told is not None and getattr(answer, "usage", told) is None:
             self.counted = Counted(told, final=False)  # of the input alone

@@ -90,7 +90,7 @@ async def chat(
             )
         answer = performed.answer
         says = answer.message.parts and answer.finish_reason != "refusal"  # whose words are not the model's
-        if (usage := answer.usage) is not None and says and not (any(usage.read) and any(usage.written)):
+        if (usage := answer.usage) and not (any(usage.read) and (any(usage.written) or not says)):
             # Nobody reads or writes without a token: gateways say 0, or nothing, of what they do not know.
             charge.counted = Counted(usage, final=False)
             answer = replace(answer, usage=None)

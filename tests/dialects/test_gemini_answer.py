@@ -290,7 +290,8 @@ def test_a_usage_with_words_behind_it_is_not_that_of_the_answer() -> None:
 
 
 def test_a_total_alone_is_no_usage() -> None:
-    assert read(chunk(said("a"), finish="STOP", usageMetadata={"totalTokenCount": 12})).answer.usage is None
+    told = {"totalTokenCount": 12}
+    assert read(chunk(said("a"), finish="STOP", usageMetadata=told)).answer.usage == Usage()
 
 
 def test_all_tokens_may_go_into_thinking() -> None:

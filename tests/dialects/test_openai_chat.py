@@ -291,10 +291,11 @@ def test_opaque_state_never_goes_to_another_model_or_dialect() -> None:
 
 
 def test_extra_content_of_a_call_goes_back_with_it() -> None:
-    signed = replace(CALL, opaque={KEY: {"extra_content": {"google": {"thought_signature": "s"}}}})
-    assert messages(assistant(signed))[0]["tool_calls"] == [
-        CALLED | {"extra_content": {"google": {"thought_signature": "s"}}}
-    ]
+    extra = {"extra_content": {"google": {"thought_signature": "s"}}}
+    signed = replace(CALL, opaque={KEY: extra})
+    assert messages(assistant(signed))[0]["tool_calls"] == [CALLED | extra]
+    elsewhere = replace(CALL, opaque={KEY: {"origin": "other:m", **extra}})  # which refuses the field
+    assert messages(assistant(elsewhere))[0]["tool_calls"] == [CALLED]
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ TEN = {"prompt_tokens": 10, "completion_tokens": 3}
             Usage(10, 3, 9),
         ),
         ({"completion_tokens": 3, "total_tokens": 20}, Usage(17, 3)),
-        ({"total_tokens": 20}, None),  # MiniMax
+        ({"total_tokens": 20}, Usage()),  # MiniMax
         ({"prompt_tokens": None, "completion_tokens": "3"}, None),
         ({}, None),
         (None, None),

@@ -116,6 +116,10 @@ def test_a_text_that_is_done_twice_is_told_once() -> None:
     done = {"type": "response.output_text.done", "text": "Hi"}
     assert responses(delta, done, done, NOWHERE) == ([TextDelta("Hi")], "Hi")
     assert responses(done, done, NOWHERE) == ([TextDelta("Hi")], "Hi")
+    decoder = ResponsesDecoder(TRAITS)
+    for place in range(MAX_CALLS + 1):
+        decoder.feed(sse({**done, "output_index": place}))
+    assert len(decoder._answer._open["output_text"]._done) == MAX_CALLS
 
 
 def calling(name: str, **at: Any) -> list[dict[str, Any]]:

@@ -88,7 +88,8 @@ TOOLS: dict[str, tuple[list[Any], list[ToolCall]]] = {
                            chunk({"function_call": {"arguments": '{"x":1}'}}, "function_call")],
                           [ToolCall("call_r1_0", "f", {"x": 1})]),
     "signed": ([calls(entry(0, "a", "f", "{}") | {"extra_content": {"google": {"thought_signature": "s"}}})],
-               [ToolCall("a", "f", {}, {KEY: {"extra_content": {"google": {"thought_signature": "s"}}}})]),
+               [ToolCall("a", "f", {}, {KEY: {"origin": TRAITS.origin} | {"extra_content":
+                                                 {"google": {"thought_signature": "s"}}}})]),
 }  # fmt: skip
 
 
