@@ -65,13 +65,7 @@ def started(
     who asks wants to wait at most; it comes up all the same.
     """
     check_directory(path)
-
-    def somebody() -> bool:
-        if (sock := connect()) is not None:
-            sock.close()
-        return sock is not None or ending.pid(path) is not None
-
-    if not somebody() and systemctl.listens_again(path, somebody) and (sock := connect()) is not None:
+    if systemctl.is_installed() and (sock := _of_service(connect, path, on_wait, timeout_s)) is not None:
         return sock
     log, offset = find_log()
     begun_at = spawned_at = time.monotonic()
@@ -107,6 +101,31 @@ def started(
             time.sleep(POLL_S)
     finally:
         child.returncode = child.returncode or 0  # it lives on by design: no warning that it still runs
+
+
+def _of_service(
+    connect: Callable[[], _socket.socket | None],
+    path: str,
+    on_wait: Callable[[], float | None],
+    timeout_s: float | None,
+) -> _socket.socket | None:
+    """A connection to the lokid of the service, whose socket somebody has removed. While one holds the lock
+    it may be the service's, which ends or begins: another one would be in its place, without its sandbox."""
+
+    def somebody() -> bool:
+        if (sock := connect()) is not None:
+            sock.close()
+        return sock is not None
+
+    until = time.monotonic() + min(DRAIN_S, DRAIN_S if timeout_s is None else timeout_s)
+    while ending.pid(path) is not None:
+        if (sock := connect()) is not None:
+            return sock
+        if time.monotonic() > until:
+            return None
+        on_wait()
+        time.sleep(POLL_S)
+    return connect() if systemctl.listens_again(path, somebody) else None
 
 
 def _spawn(command: Sequence[str], log: str) -> subprocess.Popen[bytes]:

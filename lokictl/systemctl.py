@@ -13,6 +13,9 @@ SOCKET = "lokid.socket"
 
 LOOK_S = 0.02
 
+ON_ITS_WAY_S, WAY_LOOK_S = 45.0, 0.1
+"""How long a service may take until it has ended and begun again, and how often systemd is asked."""
+
 _FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
 """Of units, beside those of the user: systemd.unit(5)."""
 
@@ -28,21 +31,26 @@ def properties(*names: str, unit: str = UNIT) -> dict[str, str] | None:
     return dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)
 
 
-def listens_again(path: str, somebody: Callable[[], bool]) -> bool:
-    """Whether ``somebody`` listens on ``path``, or systemd has been made to: it is the socket of the service
-    that the user has installed, and systemd does not notice that its file was removed."""
+def is_installed() -> bool:
+    """Whether there is a unit of lokid for a service manager that runs. Asks nobody: that takes as long as to
+    start a daemon."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     homes = (os.path.expanduser("~/.config"), os.environ.get("XDG_CONFIG_HOME", ""))
     folders = (*_FOLDERS, *(f"{home}/systemd/user" for home in (*homes, runtime) if home))
-    if not any(os.path.exists(f"{folder}/{SOCKET}") for folder in folders):
-        return False  # to ask systemd takes as long as to start one
+    there = any(os.path.exists(f"{folder}/{SOCKET}") for folder in folders)
+    return there and bool(runtime) and os.path.isdir(f"{runtime}/systemd")
+
+
+def listens_again(path: str, somebody: Callable[[], bool]) -> bool:
+    """Whether ``somebody`` listens on ``path``, or systemd has been made to: it is the socket of the service
+    that ``is_installed``, and systemd does not notice that its file was removed."""
     try:
-        manager = os.open(f"{runtime}/systemd", os.O_RDONLY)
+        manager = os.open(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd"), os.O_RDONLY)
     except OSError:
         return False
     try:
         # One after the other: each time it ends the lokid that it has just begun.
-        return _alone(manager) and (somebody() or _restarted(path))
+        return _alone(manager) and (_comes(somebody) or _restarted(path))
     finally:
         os.close(manager)
 
@@ -55,6 +63,17 @@ def _alone(fd: int) -> bool:
             time.sleep(LOOK_S)
         else:
             return True
+    return False
+
+
+def _comes(somebody: Callable[[], bool]) -> bool:
+    """Whether there is ``somebody``, maybe after a start that is under way."""
+    for _ in range(int(ON_ITS_WAY_S / WAY_LOOK_S)):
+        if somebody():
+            return True
+        if (properties("ActiveState") or {}).get("ActiveState") not in ("activating", "deactivating"):
+            return somebody()
+        time.sleep(WAY_LOOK_S)
     return False
 
 

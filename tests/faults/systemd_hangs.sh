@@ -32,6 +32,16 @@ say at_once "$(cat once.* | grep -c '^re: at-once') by $(answered_by) $(systemct
 systemctl --user stop lokid.socket lokid
 say ended "$(lokictl ask lab:quick ended 2>&1) by $(answered_by)"
 
+rm -f "$XDG_RUNTIME_DIR/lokid/rpc.sock"
+sleep 0.5 # it makes its own
+lokictl ask lab:slow drains >drains & drains=$!
+sleep 0.5
+lokictl daemon stop >/dev/null & stops=$!
+sleep 0.2
+said=$(lokictl ask lab:quick meanwhile 2>&1)
+wait $drains $stops
+say drained "$said by $(answered_by)"
+
 # --- the watchdog
 ((WATCHDOG == 0)) || drop_in watchdog "WatchdogSec=$WATCHDOG"
 systemctl --user restart lokid
