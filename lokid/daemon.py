@@ -202,7 +202,8 @@ def _run(work: Callable[[], Awaitable[None]]) -> int:
 
         anyio.run(work, backend_options={"loop_factory": _loop_factory()})
     except ImportError as error:
-        return _fail(f"the package {error.name} is missing or broken: install lokid again", FAILED)
+        which = f"the package {error.name}" if error.name else "a package"
+        return _fail(f"{which} is missing or broken: install lokid again", FAILED)
     except address.NoHome as error:
         return _fail(str(error), FAILED)
     except Exception as error:  # instead of the interpreter's traceback, which shows values

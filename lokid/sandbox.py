@@ -254,6 +254,15 @@ def advice(sandbox: Sandbox, said: str) -> str:
     return '; if it works there: "The sandbox" in docs/security.md (writing, devices, code made at run time)'
 
 
+def hidden(files: Iterable[str], sandbox: Sandbox | None = None) -> str:
+    """Why nobody else finds one of ``files`` where this process would make it, and it goes with the service;
+    empty if that is not so."""
+    if not (sandbox or of_this_process()).probes["temp_private"]:
+        return ""
+    own = (path for path in files if os.path.realpath(path).startswith(("/tmp/", "/var/tmp/")))  # noqa: S108
+    return next((f"{path} would be in the service's own /tmp, which ends with it" for path in own), "")
+
+
 def unwritable(sandbox: Sandbox, error: OSError, files: Iterable[str]) -> str | None:
     """The hint for ``files`` of lokid's own that could not be saved. None: the unit is not to blame."""
     if error.errno != errno.EROFS or not (sandbox.service and sandbox.probes["system_read_only"]):

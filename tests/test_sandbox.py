@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lokid import sandbox
-from lokid.sandbox import PROBES, Facts, advice, unwritable, verdict
+from lokid.sandbox import PROBES, Facts, advice, hidden, unwritable, verdict
 
 CLOSED = Facts(
     status={
@@ -113,6 +113,15 @@ def test_memory_is_closed_only_outside_a_user_namespace_of_ones_own() -> None:
 def test_what_the_sandbox_breaks_comes_with_the_line_that_lets_it(said: str, line: str) -> None:
     assert line in advice(verdict(CLOSED), said)
     assert advice(dataclasses.replace(verdict(CLOSED), state="none"), said) == ""
+
+
+def test_what_only_the_service_would_find_is_told() -> None:
+    private = verdict(dataclasses.replace(CLOSED, mounts=(("/tmp", "/x/systemd-private-1/tmp"),)))
+    assert private.probes["temp_private"]
+    told = hidden(["/home/me/v.age", "/tmp/v.age"], private)
+    assert told == "/tmp/v.age would be in the service's own /tmp, which ends with it"
+    assert hidden(["/home/me/v.age"], private) == ""
+    assert hidden(["/tmp/v.age"]) == ""  # of no service
 
 
 def test_what_the_unit_keeps_lokid_from_saving_is_told_with_what_mends_it(

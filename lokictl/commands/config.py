@@ -39,7 +39,7 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("path", required=False, type=click.Path())
+@click.argument("path", required=False, type=click.Path(readable=False))
 def check(path: str | None) -> int:
     """Check the configuration, or the file PATH. Exit status 78 if anything is wrong."""
     return _check(path)

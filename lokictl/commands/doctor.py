@@ -74,6 +74,7 @@ def examine() -> tuple[list[tuple[str, str]], list[str]]:
     status = _status()
     facts += _paths(problems, status)
     facts += _daemon(problems, status)
+    problems += _open_directory(status)
     problems += _another()
     problems += _service(status)
     facts += _certificates(problems)
@@ -185,6 +186,18 @@ def _unanswered(problems: list[str], failure: Failure) -> str:
         return "does not answer"
     problems.append(f"{failure.message}: {failure.hint}" if failure.hint else failure.message)
     return "does not answer"
+
+
+def _open_directory(status: Mapping[str, Any] | Failure) -> list[str]:
+    """A sentence about the directory of a lokid that runs, which has become one in which none may start."""
+    if isinstance(status, Failure) or os.environ.get("LOKID_SOCK"):
+        return []
+    directory = os.path.dirname(address.socket_path(os.environ))
+    try:
+        mode = os.stat(directory).st_mode
+    except OSError:  # told by lokid, which makes it again
+        return []
+    return [f"others may enter {directory}: chmod 700 {directory}"] if mode & 0o077 else []
 
 
 def _another() -> list[str]:

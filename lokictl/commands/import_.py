@@ -35,7 +35,8 @@ ROTATE = "; REPLACE IT: Loki 0.1 kept it so that whoever had the file could read
 Row = tuple[str, str, str]
 
 
-_CONFIG = click.option("--config", type=click.Path(), help="The configuration, if it lies elsewhere.")
+_PATH = click.Path(readable=False)  # that says no word of why
+_CONFIG = click.option("--config", type=_PATH, help="The configuration, if it lies elsewhere.")
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 _YES = click.option(
     "-y", "--yes", is_flag=True, help="Replace a configuration of lokid; the old one is kept as .bak."
@@ -49,9 +50,11 @@ def command() -> None:
 
 @command.command("loki", examples=EXAMPLES)
 @_CONFIG
-@click.option("--vault", type=click.Path(), help="Loki's vault.")
+@click.option("--vault", type=_PATH, help="Loki's vault.")
 @click.option(
-    "--password-file", type=click.Path(), help="The password of Loki's vault; else it is asked for."
+    "--password-file",
+    type=_PATH,
+    help="The password of Loki's vault; else it is asked for.",
 )
 @_DRY_RUN
 @_YES

@@ -14,8 +14,9 @@ from pathlib import PurePath
 import anyio
 from anyio.abc import TaskGroup
 
+from lokid.sandbox import hidden
 from lokid.server.access import RESTRICTED
-from lokid.server.endpoint import Endpoint, EndpointError, open_endpoint
+from lokid.server.endpoint import ELSEWHERE, Endpoint, EndpointError, open_endpoint
 from lokid.server.listener import DRAIN_S, Listener
 from lokid.server.service import Service
 
@@ -94,6 +95,8 @@ class ExtraListener:
         try:
             if path == os.path.normpath(self._service.socket):
                 raise EndpointError(f"{path} is lokid's own socket:", "give {} another name.")
+            if why := hidden([path]):
+                raise EndpointError(f"{why}:", ELSEWHERE)
             endpoint = open_endpoint(path)
         except EndpointError as error:
             problem = error.told(KEY)

@@ -80,6 +80,11 @@ mkdir -m 700 later
 lokictl daemon restart
 say file_opened "$(echo value-1 | lokictl secret set KEY 2>&1) $(ls elsewhere later | tr '\n' ' ')"
 cp before.yaml .config/lokid/config.yaml
+echo "vault: {file: /tmp/vault/v.age}
+extra_socket: {path: /tmp/box/x.sock, models: ['lab:*']}" >>.config/lokid/config.yaml
+lokictl config reload >/dev/null
+say own_tmp "$(echo value-1 | lokictl secret set KEY 2>&1 | head -1) $(lokictl status | grep 'extra socket')"
+cp before.yaml .config/lokid/config.yaml
 lokictl daemon restart
 
 # --- the part that systemd leaves out without a word

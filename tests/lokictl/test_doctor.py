@@ -185,6 +185,15 @@ def test_two_that_look_at_once_keep_nobody_from_starting(home):
             assert done.stdout.endswith(b"\nnothing is wrong\n")
 
 
+def test_a_directory_in_which_none_could_start_again_is_told(daemon):
+    daemon(status=lambda *_: status())
+    run = Path(os.environ["XDG_RUNTIME_DIR"]) / "lokid"
+    run.chmod(0o755)
+    assert b"others may enter" in lokictl("doctor").stdout
+    run.chmod(0o700)
+    assert b"others may enter" not in lokictl("doctor").stdout
+
+
 def test_where_no_lokid_may_be_started_none_is_tried(home):
     """In a container, whose socket is another lokid's."""
     run = Path(os.environ["XDG_RUNTIME_DIR"])

@@ -103,6 +103,8 @@ class Vault:
         reason = ""
         warnings: list[tuple[str, str]] = []
         try:
+            if unseen := sandbox.hidden(place.files):
+                raise Unusable(unseen)
             found = self._find(place)
             if not self._is_locked(found):
                 self._note_owners(found, settings)
@@ -234,7 +236,7 @@ class Vault:
         place = self.place(settings)
         self._sweep(place)  # before the lock: sweeping takes it
         try:
-            if why := self._is_away(place):
+            if why := sandbox.hidden(place.files) or self._is_away(place):
                 raise Unusable(why)
             durable.make_directory(os.path.dirname(place.file))
             with durable.lock(place.file):
