@@ -84,6 +84,11 @@ echo "vault: {file: /tmp/vault/v.age}
 extra_socket: {path: /tmp/box/x.sock, models: ['lab:*']}" >>.config/lokid/config.yaml
 lokictl config reload >/dev/null
 say own_tmp "$(echo value-1 | lokictl secret set KEY 2>&1 | head -1) $(lokictl status | grep 'extra socket')"
+echo a-key >/tmp/key
+cp before.yaml .config/lokid/config.yaml
+sed -i 's#^  api_key: .*#  api_key: {file: /tmp/key}#' .config/lokid/config.yaml
+lokictl config reload >/dev/null
+say own_key "$(lokictl ask lab:quick key 2>&1 | tr '\n' ' ')"
 cp before.yaml .config/lokid/config.yaml
 lokictl daemon restart
 

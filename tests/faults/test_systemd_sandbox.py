@@ -98,6 +98,7 @@ def test_every_line_of_the_sandbox_holds_and_what_does_not_is_told(tmp_path: Pat
     # A vault elsewhere: the error has the line, and `daemon install` writes it.
     assert "read-only file system" in said["link_closed"], report
     assert "lokictl daemon install opens /home/lab/Sync" in said["link_closed"], report
+    assert "the service has a /tmp of its own" in said["own_key"], report
     assert said["own_tmp"].count("would be in the service's own /tmp") == 2, report
     assert {"vault.age", "identity.txt", "kept;"} <= set(said["link_opened"].split()), report
     assert "/home/lab/later" in said["not_there"], report

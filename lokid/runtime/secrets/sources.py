@@ -219,7 +219,9 @@ class Keyring:
                     return await self._look(partial(read, path))
                 except (OSError, ValueError) as error:
                     reason = error.strerror if isinstance(error, OSError) else str(error)
-                    self._fail(key, f"could not be read: {path}: {reason}", "check the file")
+                    hint = "put it elsewhere: the service has a /tmp of its own"
+                    hint = hint if sandbox.hidden([path]) else "check the file"
+                    self._fail(key, f"could not be read: {path}: {reason}", hint)
             case KeyringSecret(keyring=(service, name)):
                 try:
                     return SecretStr(await os_keyring.ask(service, name))
