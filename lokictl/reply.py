@@ -213,7 +213,18 @@ def version_skew(hello: "Mapping[str, Any]") -> "str | None":
 
 
 def first_code_block(text: str) -> str:
-    """What the first fence holds; all of ``text`` if there is none (models often answer with bare code)."""
+    """What the first fence holds; all of ``text`` if there is none (models often answer with bare code). Some
+    models write their thoughts into it, at the beginning, where a fence is no answer; a template may have
+    opened them."""
+    import re
+
+    text = re.sub(
+        r"\A\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)|\A.*^[ \t]*</think(?:ing)?>[ \t]*$",
+        "",
+        text,
+        count=1,
+        flags=re.DOTALL | re.MULTILINE,
+    )
     lines = text.splitlines(keepends=True)
     for start, line in enumerate(lines):
         opening = line.strip()

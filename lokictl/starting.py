@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lokictl import autostart, link
@@ -43,25 +44,28 @@ def tried() -> Would:
     return Would(False, [f"lokid cannot start: {said[-1]}"])
 
 
-def again() -> str:
-    """Why none would start in the place of the one that runs; empty if one would."""
-    status, said = _checked(link.path_of_socket())
+def again(program: str | None) -> str:
+    """Why none would start in the place of the one that runs; empty if one would. ``program``: what systemd
+    starts."""
+    status, said = _checked(link.path_of_socket(), (program,) if program else autostart.COMMAND)
     starts = (0, autostart.SECOND_PLACE, EXIT_STATUS["config_invalid"])
     return "" if status in starts else said[-1]
 
 
-def _checked(path: str) -> tuple[int, list[str]]:
+def _checked(path: str, lokid: Sequence[str] = autostart.COMMAND) -> tuple[int, list[str]]:
     """Its status and the lines that it said."""
     try:
         autostart.check_directory(path)  # root would make things there that the user may not enter
     except Failure as failure:
         return 1, [failure.message]
-    command = (*autostart.COMMAND, "--check")
+    command = (*lokid, "--check")
     environ = autostart.environment()
     try:
         done = subprocess.run(command, env=environ, capture_output=True, timeout=CHECK_S, check=False)  # noqa: S603 (our own interpreter)
     except subprocess.TimeoutExpired:
         return 1, [f"it does not come up within {CHECK_S:g} s"]
+    except OSError as error:
+        return 1, [f"{lokid[0]}: {error.strerror}"]
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     said = [one_line(line.removeprefix("lokid: ")) for line in lines]
     return done.returncode, said if said or not done.returncode else [f"status {done.returncode}"]

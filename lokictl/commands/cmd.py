@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -120,29 +119,18 @@ def _cut_off(result: Mapping[str, Any]) -> str | None:
     """Why half of the command may be missing, which may remove more than the whole of it."""
     from lokictl.reply import CUT, first_code_block
 
-    reason, text = result.get("finish_reason", ""), _answered(result["text"])
-    if reason == "length" and first_code_block(f"{text}\nmore") == first_code_block(text):
+    reason, text = result.get("finish_reason", ""), result["text"]
+    block = first_code_block(text)
+    if reason == "length" and block.strip() and first_code_block(f"{text}\nmore") == block:
         return None  # it has ended, and what is missing comes behind it
     return CUT.get(reason)
-
-
-_THOUGHT = re.compile(
-    r"\A\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)|\A.*^[ \t]*</think(?:ing)?>[ \t]*$",
-    re.DOTALL | re.MULTILINE,
-)
-"""At the beginning; of some models the template has opened it."""
-
-
-def _answered(text: str) -> str:
-    """Without the thoughts that some models write into their answer, and the commands in them."""
-    return _THOUGHT.sub("", text, count=1)
 
 
 def bare(answer: str) -> str:
     """The command in an answer, without what models put around it; nothing in it could steer a terminal."""
     from lokictl.reply import first_code_block
 
-    text = first_code_block(clean(_answered(answer))).strip()
+    text = first_code_block(clean(answer)).strip()
     if len(text) > 2 and text[0] == text[-1] == "`" and "`" not in text[1:-1]:
         text = text[1:-1].strip()
     return text.removeprefix("$ ").strip()

@@ -81,7 +81,7 @@ def restart() -> int:
     running = _running()
     if running is not None and running.answers:
         _keep_configuration()
-        if why := starting.again():
+        if why := starting.again(_program() if running.is_unit else None):
             raise Failure("daemon_unavailable", f"not restarted, as none would start again: {why}")
     if running is not None and running.is_unit:
         _through_systemd("restart", running)
@@ -294,6 +294,13 @@ def _stop(running: Running, *, told: bool = False) -> None:
             f"lokid (pid {pid}) still runs after {patience_s:.0f} s",
             f"kill -9 {pid} ends it",
         )
+
+
+def _program() -> str | None:
+    """What systemd starts, as it shows it: ``{ path=/bin/lokid ; argv[]=... }``."""
+    shown = (properties("ExecStart") or {}).get("ExecStart", "")
+    _, _, program = shown.partition("path=")
+    return program.partition(" ;")[0] or None
 
 
 def _through_systemd(act: str, running: Running) -> None:

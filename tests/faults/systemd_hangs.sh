@@ -68,6 +68,13 @@ replaced stopped stopped
 replaced blocked blocked
 say stack "$(grep -c 'File .*lab_hanging.py.* in hang' $LOG)"
 
+# --- what systemd starts is away
+pid=$(main_pid)
+mv .local/bin/lokid .local/bin/away
+said=$(lokictl daemon restart 2>&1)
+say refused "$? $(grep -c 'not restarted' <<<"$said") $([ "$(main_pid)" = "$pid" ] && echo same_pid)"
+mv .local/bin/away .local/bin/lokid
+
 # --- a crash loop
 drop_in crash ExecStart= ExecStart=/bin/false
 systemctl --user restart lokid 2>/dev/null
