@@ -13,8 +13,11 @@ SOCKET = "lokid.socket"
 
 LOOK_S = 0.02
 
-ON_ITS_WAY_S, WAY_LOOK_S = 45.0, 0.1
-"""How long a service may take until it has ended and begun again, and how often systemd is asked."""
+_ON_ITS_WAY_S = {"deactivating": 45.0, "activating": 5.0}
+"""How long a service may take to end, and to begin. One that ends as soon as it begins always begins."""
+
+WAY_LOOK_S = 0.1
+"""How often systemd is asked meanwhile."""
 
 _FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
 """Of units, beside those of the user: systemd.unit(5)."""
@@ -67,14 +70,14 @@ def _alone(fd: int) -> bool:
 
 
 def _comes(somebody: Callable[[], bool]) -> bool:
-    """Whether there is ``somebody``, maybe after a start that is under way."""
-    for _ in range(int(ON_ITS_WAY_S / WAY_LOOK_S)):
-        if somebody():
-            return True
-        if (properties("ActiveState") or {}).get("ActiveState") not in ("activating", "deactivating"):
+    """Whether there is ``somebody``, maybe after an end or a start that is under way."""
+    since = time.monotonic()
+    while not somebody():
+        state = (properties("ActiveState") or {}).get("ActiveState", "")
+        if time.monotonic() - since >= _ON_ITS_WAY_S.get(state, 0.0):
             return somebody()
         time.sleep(WAY_LOOK_S)
-    return False
+    return True
 
 
 def _restarted(path: str) -> bool:

@@ -37,7 +37,7 @@ sleep 0.5 # it makes its own
 lokictl ask lab:slow drains >drains & drains=$!
 sleep 0.5
 lokictl daemon stop >/dev/null & stops=$!
-sleep 0.2
+for _ in $(seq 100); do [[ $(systemctl --user show -p ActiveState --value lokid) = deactivating ]] && break; sleep 0.02; done
 said=$(lokictl ask lab:quick meanwhile 2>&1)
 wait $drains $stops
 say drained "$said by $(answered_by)"
@@ -77,6 +77,7 @@ mv .local/bin/away .local/bin/lokid
 
 # --- a crash loop
 drop_in crash ExecStart= ExecStart=/bin/false
+rm -f "$XDG_RUNTIME_DIR/lokid/rpc.sock" # then, too
 systemctl --user restart lokid 2>/dev/null
 begun=$(now_ms)
 said=$(timeout 40 lokictl ask lab:quick crash 2>&1)
