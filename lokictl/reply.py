@@ -212,19 +212,28 @@ def version_skew(hello: "Mapping[str, Any]") -> "str | None":
     return f"lokictl: lokid {running} is running, lokictl is {lokid.__version__}: lokictl daemon restart"
 
 
-def first_code_block(text: str) -> str:
-    """What the first fence holds; all of ``text`` if there is none (models often answer with bare code). Some
-    models write their thoughts into it, at the beginning, where a fence is no answer; a template may have
-    opened them."""
-    import re
+def _behind_thoughts(text: str) -> str:
+    """Some models write their thoughts into an answer, at the beginning, and a fence in them is no answer. A
+    template may have opened them."""
+    begins = text.lstrip()
+    for tag in ("think", "thinking"):
+        if begins.startswith(f"<{tag}>"):
+            return begins.partition(f"</{tag}>")[2]  # nothing, if they did not end
+    lines = text.splitlines(keepends=True)
+    fences = 0
+    for number, line in enumerate(lines):
+        stripped = line.strip()
+        fences += stripped.startswith(("```", "~~~"))
+        if "<think" in line:
+            break
+        if stripped in ("</think>", "</thinking>") and fences % 2 == 0:
+            return "".join(lines[number + 1 :])
+    return text
 
-    text = re.sub(
-        r"\A\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)|\A.*^[ \t]*</think(?:ing)?>[ \t]*$",
-        "",
-        text,
-        count=1,
-        flags=re.DOTALL | re.MULTILINE,
-    )
+
+def first_code_block(text: str) -> str:
+    """What the first fence holds; all of ``text`` if there is none (models often answer with bare code)."""
+    text = _behind_thoughts(text)
     lines = text.splitlines(keepends=True)
     for start, line in enumerate(lines):
         opening = line.strip()

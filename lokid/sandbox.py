@@ -257,7 +257,8 @@ def advice(sandbox: Sandbox, said: str) -> str:
 def hidden(files: Iterable[str], sandbox: Sandbox | None = None) -> str:
     """Why nobody else finds one of ``files`` where this process would make it, and it goes with the service;
     empty if that is not so."""
-    if not (sandbox or of_this_process()).probes["temp_private"]:
+    sandbox = sandbox or of_this_process()
+    if not (sandbox.service and sandbox.probes["temp_private"]):  # else whoever asks may share it
         return ""
     own = (path for path in files if os.path.realpath(path).startswith(("/tmp/", "/var/tmp/")))  # noqa: S108
     return next((f"{path} would be in the service's own /tmp, which ends with it" for path in own), "")

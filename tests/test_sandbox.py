@@ -122,6 +122,10 @@ def test_what_only_the_service_would_find_is_told() -> None:
     assert told == "/tmp/v.age would be in the service's own /tmp, which ends with it"
     assert hidden(["/home/me/v.age"], private) == ""
     assert hidden(["/tmp/v.age"]) == ""  # of no service
+    shared = verdict(
+        dataclasses.replace(CLOSED, cgroup="/job.service", mounts=(("/tmp", "/x/systemd-private-1/tmp"),))
+    )
+    assert shared.probes["temp_private"] and hidden(["/tmp/v.age"], shared) == ""
 
 
 def test_what_the_unit_keeps_lokid_from_saving_is_told_with_what_mends_it(

@@ -48,10 +48,12 @@ def _beside(prompt: int, completion: int, total: int, read: int, written: int, i
     """Tokens of the cache that are not in ``prompt``: Claude's own habit, which some gateways keep.
     ``inside``: those that stand where OpenAI has a part of the prompt; LiteLLM had the others beside it."""
     cache = read + written
+    more = total - prompt - completion
+    if more > 0 and more in (cache, read, written):
+        return more
     if cache > prompt:
         return written if 0 < inside <= prompt else cache
-    more = total - prompt - completion
-    return more if more in (cache, read, written) and more > 0 else 0
+    return 0
 
 
 def _first(found: Mapping[str, Any], *names: str) -> int:

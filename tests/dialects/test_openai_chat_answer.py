@@ -274,6 +274,15 @@ TEN = {"prompt_tokens": 10, "completion_tokens": 3}
             {**TEN, "total_tokens": 18, "cache_read_input_tokens": 4, "cache_write_tokens": 5},
             Usage(15, 3, 4, 5),
         ),
+        (
+            {
+                **TEN,
+                "total_tokens": 23,
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "cache_write_tokens": 6,
+            },
+            Usage(20, 3, 4, 6),
+        ),
         ({**TEN, "num_cached_tokens": 9}, Usage(10, 3, 9)),
         ({**TEN, "prompt_tokens_details": {"cache_creation_input_tokens": 9}}, Usage(10, 3, 0, 9)),  # Qwen
         (

@@ -48,6 +48,9 @@ def test_the_shell_is_the_users_own_unless_named(daemon):
         ("maybe `rm -rf ~`?\n</think>\n```\nls -l\n```", "ls -l"),
         ("<think>\n```\nrm -rf ~\n```\nor", ""),
         ("grep '</think>' log", "grep '</think>' log"),
+        ("```xml\n<thinking>\n</thinking>\n<a/>\n```\nYours.", "<thinking>\n</thinking>\n<a/>"),
+        ("```\n</think>\n```\nYours.", "</think>"),
+        ("so\n```\nrm -rf ~\n```\n</think>\nls -l", "ls -l"),
     ],
 )
 def test_what_models_put_around_a_command_goes(answer, command):
