@@ -51,6 +51,9 @@ Accepted = Callable[[], Awaitable[None]]
 MAX_AMENDS = 3
 """Times that a request is put differently because the server does not know a part of it."""
 
+OF_JSON = {"content-type": "application/json"}
+"""Of each question. Who looks (Anthropic, vLLM, FastAPI, Express) refuses one without, or sees no body."""
+
 RENEWABLE = ("access_token", "session_token", "secret_access_key")
 """What tells credentials from the ones that they were renewed to; the first that there is."""
 
@@ -161,7 +164,7 @@ def prepare(
 ) -> tuple[HTTPRequest, Mapping[str, str]]:
     """The request after all patches, and which patch put what into it."""
     result = patched(
-        request,
+        request.adding(OF_JSON),
         model=model,
         client=settings,
         api=api,

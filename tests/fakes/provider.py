@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import gzip
 import json
+import re
 import socket
 import ssl
 import struct
@@ -163,6 +164,11 @@ class FakeProvider:
                     self._happened()
                     step = self._script.pop(0) if self._script else self.default
                     assert step is not None, "a request that the test did not expect"
+                    if (
+                        _QUESTION.search(request.target)
+                        and request.headers.get("content-type") != "application/json"
+                    ):
+                        step = answer(415, b"not JSON")  # as who looks: vLLM, FastAPI, Express
                     try:
                         await step(call)
                     except (anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -191,6 +197,12 @@ def _parse(buffer: bytes, connection: int) -> tuple[Received, bytes] | None:
     if len(rest) < length:
         return None
     return Received(method, target, headers, rest[:length], connection), rest[length:]
+
+
+_QUESTION = re.compile(
+    r"/chat/completions|/messages|/responses|/embeddings|/rerank|/v2/chat|/v2/embed|[gG]enerateContent|/converse"
+    r"|:predict|:(batch)?[eE]mbed|:rawPredict|:streamRawPredict|/invoke"
+)
 
 
 # --- Steps

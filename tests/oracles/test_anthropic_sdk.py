@@ -34,6 +34,7 @@ from lokid.providers.anthropic_formats import FORMER_VERSION, VERSION
 from lokid.providers.base import Credentials, Exchange
 from lokid.providers.claude import CLAUDE, MAX_MODELS, ClaudeSettings
 from lokid.providers.settings import ModelSettings
+from lokid.runtime.call import OF_JSON
 from tests.fakes.capture import Capture
 from tests.fakes.feeding import Fed, fed
 from tests.fakes.messages import block, called, end, said, start, thought, wire
@@ -47,7 +48,6 @@ DIFFERENCES = {
     "host": "of the connection, not of the request",
     "connection": "as above",
     "content-length": "as above; the bytes differ only in the order of keys",
-    "content-type": "as above: what sends the bytes says application/json",
     "authorization": "the current SDK sends keys as bearers, the previous one as x-api-key, as lokid does: "
     "both are documented, and gateways know the older one",
     "x-api-key": "as above",
@@ -232,7 +232,9 @@ def assert_same_request(server: Capture, request: HTTPRequest) -> None:
     assert (request.method, request.url.partition("?")[0]) == (sent.method, f"{server.url}{sent.path}")
     assert request.url.partition("?")[2] == sent.query
     apart = tuple(DIFFERENCES)
-    assert [name for name in sent.headers if not name.startswith((*apart, "accept-encoding"))] == []
+    theirs = {name for name in sent.headers if not name.startswith((*apart, "accept-encoding"))}
+    asks = request.body is not None
+    assert {name: sent.headers[name] for name in theirs} == (OF_JSON if asks else {})
     assert request.headers.keys() == {"anthropic-version"} <= sent.headers.keys()
     assert json.loads(request.content() or b"null") == sent.body
 

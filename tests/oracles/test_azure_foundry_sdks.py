@@ -19,11 +19,12 @@ from lokid.protocols.http import HTTPRequest
 from lokid.providers.azure_openai import AZURE_OPENAI, AzureOpenAISettings
 from lokid.providers.base import Credentials
 from lokid.providers.settings import ModelSettings
+from lokid.runtime.call import OF_JSON
 from tests.fakes.capture import Capture
 from tests.fakes.feeding import fed, stream
 
 KEY = Credentials({"api_key": SecretStr("fkey")}, 0.0)
-COMPARED = ("authorization", "api-key", "x-api-key", "extra-parameters")
+COMPARED = ("authorization", "api-key", "x-api-key", "extra-parameters", "content-type")
 DIFFERENCES = {
     "stream": "the package says false, which is the default",
     "stream_options": "lokid asks for usage, the package only if it is told to",
@@ -47,7 +48,7 @@ def assert_same_request(
     server: Capture, request: HTTPRequest, *, compared: tuple[str, ...] = COMPARED
 ) -> None:
     sent = server.sent[-1]
-    ours = AZURE_OPENAI.authorize(client(server), KEY, request)
+    ours = AZURE_OPENAI.authorize(client(server), KEY, request.adding(OF_JSON))
     query = f"?{sent.query}" if sent.query else ""
     assert (ours.method, ours.url) == (sent.method, f"{server.url}{sent.path}{query}")
     theirs = {name: value for name, value in sent.headers.items() if name in compared}

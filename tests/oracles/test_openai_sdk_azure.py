@@ -26,13 +26,14 @@ from lokid.protocols.http import HTTPRequest
 from lokid.providers.azure_openai import AZURE_OPENAI, AzureOpenAISettings
 from lokid.providers.base import Credentials
 from lokid.providers.settings import ModelSettings
+from lokid.runtime.call import OF_JSON
 from tests.fakes.capture import Capture
 from tests.fakes.feeding import fed, stream
 
 VERSION = "2024-10-21"
 KEY = Credentials({"api_key": SecretStr("az-key")}, 0.0)
 TOKEN = Credentials({"access_token": SecretStr("entra.jwt")}, 0.0)
-COMPARED = ("authorization", "api-key", "x-api-key")
+COMPARED = ("authorization", "api-key", "x-api-key", "content-type")
 """Headers; of the others tests of ``openai`` say why they differ."""
 
 SCHEMA = {
@@ -133,7 +134,7 @@ def assert_same_request(
     server: Capture, sdk: openai.OpenAI, request: HTTPRequest, credentials: Credentials = KEY
 ) -> None:
     sent = server.sent[-1]
-    ours = AZURE_OPENAI.authorize(client(server, sdk), credentials, request)
+    ours = AZURE_OPENAI.authorize(client(server, sdk), credentials, request.adding(OF_JSON))
     query = f"?{sent.query}" if sent.query else ""
     assert (ours.method, ours.url) == (sent.method, f"{server.url}{sent.path}{query}")
     assert ours.headers == {name: value for name, value in sent.headers.items() if name in COMPARED}

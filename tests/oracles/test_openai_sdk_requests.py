@@ -27,6 +27,7 @@ from lokid.protocols.http import HTTPRequest
 from lokid.providers.base import Credentials
 from lokid.providers.openai import OPENAI, OpenAISettings
 from lokid.providers.settings import ModelSettings
+from lokid.runtime.call import OF_JSON
 from tests.fakes.capture import Capture
 from tests.fakes.feeding import fed
 
@@ -39,7 +40,6 @@ DIFFERENCES = {
     "host": "of the connection, not of the request",
     "connection": "as above",
     "content-length": "as above; the bytes differ only in the order of keys",
-    "content-type": "as above: what sends the bytes says application/json",
     "accept-encoding": "as above: lokid wants no compression, which delays streams",
 }
 """Beginnings of the headers that are deliberately not compared. Everything else is: method, path, query, all
@@ -246,11 +246,11 @@ def client(server: Capture) -> OpenAISettings:
 
 def assert_same_request(server: Capture, request: HTTPRequest) -> None:
     sent = server.sent[-1]
-    ours = OPENAI.authorize(client(server), KEY, request)
+    ours = OPENAI.authorize(client(server), KEY, request.adding(OF_JSON))
     assert (ours.method, ours.url) == (sent.method, f"{server.url}{sent.path}")
     assert sent.query == ""
     compared = {name: sent.headers[name] for name in sent.headers if not name.startswith(tuple(DIFFERENCES))}
-    assert compared.keys() == {"authorization", "openai-organization", "openai-project"}
+    assert compared.keys() == {"authorization", "openai-organization", "openai-project", "content-type"}
     assert ours.headers == compared
     assert json.loads(ours.content()) == sent.body
 
