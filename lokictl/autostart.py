@@ -65,10 +65,18 @@ def started(
     who asks wants to wait at most; it comes up all the same.
     """
     check_directory(path)
-    if systemctl.is_installed() and (sock := _of_service(connect, path, on_wait, timeout_s)) is not None:
-        return sock
+    begun_at = time.monotonic()
+    if systemctl.is_installed():
+
+        def wait() -> None:
+            _check_time(begun_at, timeout_s)
+            on_wait()
+            time.sleep(POLL_S)
+
+        if (sock := _of_service(connect, path, wait, begun_at + DRAIN_S)) is not None:
+            return sock
     log, offset = find_log()
-    begun_at = spawned_at = time.monotonic()
+    spawned_at = time.monotonic()
     child = _spawn(command, log)
     try:
         while True:
@@ -83,8 +91,7 @@ def started(
                 )
             now = time.monotonic()
             waited = now - begun_at
-            if timeout_s is not None and waited > timeout_s:
-                raise Failure("timeout", f"lokid was not there within {timeout_s:g} s", "ask again")
+            _check_time(begun_at, timeout_s)
             # A daemon that is still starting has its own time, however long we waited for the one before.
             if (waited > DRAIN_S) if status == SECOND_PLACE else (now - spawned_at > START_S):
                 raise Failure(
@@ -103,11 +110,13 @@ def started(
         child.returncode = child.returncode or 0  # it lives on by design: no warning that it still runs
 
 
+def _check_time(begun_at: float, timeout_s: float | None) -> None:
+    if timeout_s is not None and time.monotonic() - begun_at > timeout_s:
+        raise Failure("timeout", f"lokid was not there within {timeout_s:g} s", "ask again")
+
+
 def _of_service(
-    connect: Callable[[], _socket.socket | None],
-    path: str,
-    on_wait: Callable[[], float | None],
-    timeout_s: float | None,
+    connect: Callable[[], _socket.socket | None], path: str, wait: Callable[[], None], until: float
 ) -> _socket.socket | None:
     """A connection to the lokid of the service, whose socket somebody has removed. While one holds the lock
     it may be the service's, which ends or begins: another one would be in its place, without its sandbox."""
@@ -117,15 +126,19 @@ def _of_service(
             sock.close()
         return sock is not None
 
-    until = time.monotonic() + min(DRAIN_S, DRAIN_S if timeout_s is None else timeout_s)
-    while ending.pid(path) is not None:
-        if (sock := connect()) is not None:
-            return sock
+    def wait_within() -> None:
         if time.monotonic() > until:
-            return None
-        on_wait()
-        time.sleep(POLL_S)
-    return connect() if systemctl.listens_again(path, somebody) else None
+            raise TimeoutError
+        wait()
+
+    try:
+        while ending.pid(path) is not None:
+            if (sock := connect()) is not None:
+                return sock
+            wait_within()
+        return connect() if systemctl.listens_again(path, somebody, wait_within) else None
+    except TimeoutError:
+        return None
 
 
 def _spawn(command: Sequence[str], log: str) -> subprocess.Popen[bytes]:

@@ -11,13 +11,8 @@ from collections.abc import Callable
 UNIT = "lokid.service"
 SOCKET = "lokid.socket"
 
-LOOK_S = 0.02
-
 _ON_ITS_WAY_S = {"deactivating": 45.0, "activating": 5.0}
 """How long a service may take to end, and to begin. One that ends as soon as it begins always begins."""
-
-WAY_LOOK_S = 0.1
-"""How often systemd is asked meanwhile."""
 
 _FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
 """Of units, beside those of the user: systemd.unit(5)."""
@@ -44,39 +39,40 @@ def is_installed() -> bool:
     return there and bool(runtime) and os.path.isdir(f"{runtime}/systemd")
 
 
-def listens_again(path: str, somebody: Callable[[], bool]) -> bool:
+def listens_again(path: str, somebody: Callable[[], bool], wait: Callable[[], None]) -> bool:
     """Whether ``somebody`` listens on ``path``, or systemd has been made to: it is the socket of the service
-    that ``is_installed``, and systemd does not notice that its file was removed."""
+    that ``is_installed``, and systemd does not notice that its file was removed. ``wait``: for a moment; it
+    may raise."""
     try:
         manager = os.open(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd"), os.O_RDONLY)
     except OSError:
         return False
     try:
         # One after the other: each time it ends the lokid that it has just begun.
-        return _alone(manager) and (_comes(somebody) or _restarted(path))
+        _be_alone(manager, wait)
+        return _comes(somebody, wait) or _restarted(path)
     finally:
         os.close(manager)
 
 
-def _alone(fd: int) -> bool:
-    for _ in range(int(WITHIN_S / LOOK_S)):
+def _be_alone(fd: int, wait: Callable[[], None]) -> None:
+    while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            time.sleep(LOOK_S)
+            wait()
         else:
-            return True
-    return False
+            return
 
 
-def _comes(somebody: Callable[[], bool]) -> bool:
+def _comes(somebody: Callable[[], bool], wait: Callable[[], None]) -> bool:
     """Whether there is ``somebody``, maybe after an end or a start that is under way."""
     since = time.monotonic()
     while not somebody():
         state = (properties("ActiveState") or {}).get("ActiveState", "")
         if time.monotonic() - since >= _ON_ITS_WAY_S.get(state, 0.0):
             return somebody()
-        time.sleep(WAY_LOOK_S)
+        wait()
     return True
 
 

@@ -297,10 +297,10 @@ def _stop(running: Running, *, told: bool = False) -> None:
 
 
 def _program() -> str | None:
-    """What systemd starts, as it shows it: ``{ path=/bin/lokid ; argv[]=... }``."""
+    """The lokid that systemd starts, as it shows it: ``{ path=/bin/lokid ; argv[]=... }``."""
     shown = (properties("ExecStart") or {}).get("ExecStart", "")
-    _, _, program = shown.partition("path=")
-    return program.partition(" ;")[0] or None
+    program = shown.partition("path=")[2].partition(" ;")[0]
+    return program if os.path.basename(program) == "lokid" else None
 
 
 def _through_systemd(act: str, running: Running) -> None:

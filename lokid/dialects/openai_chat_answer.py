@@ -116,7 +116,7 @@ class _Accumulator(Accumulator):
     @property
     def begun(self) -> bool:
         """Also with its usage alone."""
-        return self._spoken or self._usage is not None
+        return self._spoken or self._usage not in (None, Usage())
 
     @property
     def _spoken(self) -> bool:
@@ -138,7 +138,8 @@ class _Accumulator(Accumulator):
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
         counted = chunk.get("usage") or "x_groq" in chunk
         if counted:
-            self._usage = usage(chunk) or self._usage
+            if (told := usage(chunk)) and (told != Usage() or not self._usage):
+                self._usage = told
             self._counted_at = self._extent
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             self._over |= bool(counted)

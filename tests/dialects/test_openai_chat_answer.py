@@ -318,6 +318,13 @@ def test_a_usage_with_words_behind_it_is_not_that_of_the_answer() -> None:
     assert read(stream(called, early, STOP)).answer.usage is not None
 
 
+def test_a_total_alone_takes_nothing_back_and_begins_nothing() -> None:
+    alone = {"choices": [], "usage": {"total_tokens": 12}}
+    assert read(stream(chunk({"content": "a"}, "stop"), USAGE, alone)).answer.usage == Usage(9, 3)
+    refused = read(stream(alone, {"error": {"message": "x", "type": "insufficient_quota"}}))
+    assert refused.error is not None and refused.error.refused
+
+
 def test_usage_may_stand_in_the_choice_that_ends() -> None:
     counts = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
     ends = chunk({}, "stop")
