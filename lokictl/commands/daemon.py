@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import click
 
-from lokictl import autostart, crashes, ending, folders, link, starting
+from lokictl import autostart, crashes, ending, folders, link, starting, systemctl
 from lokictl.command import Command, Group, json_option
 from lokictl.failure import Ending, Failure
 from lokictl.greeting import greet
@@ -150,7 +151,8 @@ def uninstall() -> int:
     _systemctl("disable", "--now", SOCKET)
     _systemctl("stop", UNIT)
     for path in there:
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):  # a link, which systemd has removed itself
+            os.unlink(path)
         show(f"removed {path}\n")
     _systemctl("daemon-reload")
     return 0
@@ -252,9 +254,17 @@ def _running() -> Running | None:
         # Where systemd made the socket, the process that we see is systemd's own.
         return Running(hangs.pid, not ending.is_lokid(hangs.pid) or _is_unit(hangs.pid), answers=False)
     if hello is None:
-        return None
+        return _unheard()
     is_unit = _is_unit(hello["pid"])
     return Running(hello["pid"] if is_unit else hello["process"], is_unit, answers=True)
+
+
+def _unheard() -> Running | None:
+    """The lokid of the service whose socket has gone with its directory, which it may not make again."""
+    if not systemctl.is_installed() or os.environ.get("LOKID_SOCK"):
+        return None
+    pid = int((properties("MainPID") or {}).get("MainPID") or 0)
+    return Running(pid, is_unit=True, answers=True) if pid else None
 
 
 def _stop(running: Running, *, told: bool = False) -> None:

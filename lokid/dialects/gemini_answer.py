@@ -129,6 +129,11 @@ def _count(counts: dict[str, Any], chunk: Mapping[str, Any]) -> bool:
     return bool(found)
 
 
+def _says(candidate: Any) -> bool:
+    parts = items(mapping(mapping(candidate).get("content")).get("parts"))
+    return any(mapping(part).keys() - {"text", "thought"} or mapping(part).get("text") for part in parts)
+
+
 @dataclass
 class _Run:
     """Pieces without signatures, which are joined."""
@@ -218,13 +223,13 @@ class _Accumulator(Accumulator):
             self._fresh |= counted
             with suppress(LokidError):  # words beside it are words, and no other reason
                 for candidate in map(mapping, items(chunk.get("candidates"))):
-                    if mapping(candidate.get("content")).get("parts"):
+                    if _says(candidate):
                         self._candidate(candidate, out)
             raise in_band(chunk)
         self._id = self._id or text(chunk.get("responseId"))
         self._model = self._model or text(chunk.get("modelVersion"))
         candidates = items(chunk.get("candidates"))
-        said = any(mapping(mapping(one).get("content")).get("parts") for one in candidates)
+        said = any(map(_says, candidates))
         self._fresh = counted or (self._fresh and not said)
         for candidate in map(mapping, candidates):
             if candidate.get("index") in (0, None):  # others exist only if extra_body asked for them

@@ -274,7 +274,7 @@ class _Call:
             await anyio.sleep(after)
         if not failed:
             self.budget.succeeded()
-        if amended:
+        if amended or not exchange.left_out:  # else it was put so from the start
             self.client.left_out.learn(name, self.api, exchange)
         first_at = time.monotonic() if self.first_event_at is None else self.first_event_at
         return Performed(answer, self.sent, first_at - started_at)

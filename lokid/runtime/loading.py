@@ -229,8 +229,10 @@ def read(
                 if len(data) <= MAX_BYTES:
                     return data.decode()
                 problem("is larger than 64 MiB")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.path.islink(path):  # of dotfiles that are not mounted: not the same as no file
+            problem(f"is a link to {os.readlink(path)}, where there is nothing")
+            failures.append(error)
     except regular.NotRegular as error:
         problem(str(error))
     except OSError as error:

@@ -32,6 +32,11 @@ say at_once "$(cat once.* | grep -c '^re: at-once') by $(answered_by) $(systemct
 systemctl --user stop lokid.socket lokid
 say ended "$(lokictl ask lab:quick ended 2>&1) by $(answered_by)"
 
+rm -r "$XDG_RUNTIME_DIR/lokid"
+lokictl daemon stop >/dev/null
+say unheard "$(main_pid)"
+systemctl --user restart lokid.socket
+lokictl daemon start >/dev/null
 rm -f "$XDG_RUNTIME_DIR/lokid/rpc.sock"
 sleep 0.5 # it makes its own
 lokictl ask lab:slow drains >drains & drains=$!

@@ -36,6 +36,7 @@ def test_what_hangs_is_replaced_and_what_crashes_is_tried_again_and_told(tmp_pat
     assert said["reload"] == "0 same_pid", report
     assert said["removed"] == "re: removed by the_service", report
     assert said["at_once"] == "8 by the_service active", report
+    assert said["unheard"] == "0", report
     assert said["drained"] == "re: meanwhile by the_service", report
     assert said["ended"] == "re: ended by the_service", report
     for how in ("stopped", "blocked"):

@@ -168,16 +168,18 @@ async def test_a_rejected_key_is_named_and_not_shown(provider):
 async def test_a_server_that_does_not_know_stream_options_is_asked_without(provider):
     body = {"error": {"message": "Unrecognized request argument supplied: stream_options", "code": None}}
     good = stream(chunk({"content": "hello"}) + chunk({}, "stop"), DONE)
-    provider.will(answer(400, json.dumps(body).encode()), good, good)
+    refused = answer(400, json.dumps(body).encode())
+    # Once may have been of another server behind the same gateway.
+    provider.will(refused, good, good, refused, good, refused, good, good, good)
     async with opened(provider.url) as client:
+        assert [(await ask(client, [])).attempts for _ in range(3)] == [2, 1, 2]
         result = await ask(client, [])
         again = await ask(client, [])
         client.left_out._known = {key: (name, 0.0) for key, (name, _) in client.left_out._known.items()}
-        provider.will(good)
         later = await ask(client, [])
     assert (result.attempts, again.attempts, later.attempts) == (2, 1, 1)
     asked = ["stream_options" in request.json for request in provider.requests]
-    assert asked == [True, False, False, True]  # an hour later once more
+    assert asked == [True, False, True, True, False, True, False, False, True]  # an hour later once more
 
 
 async def test_a_dry_run_shows_the_request_without_the_key(provider):

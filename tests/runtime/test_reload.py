@@ -351,6 +351,12 @@ class TestFiles:
         path.write_bytes(b"clients:\n- \xff")
         assert self.problems(path) == ["2:1: is not UTF-8 text"]
 
+    def test_it_is_a_link_to_nowhere(self, path: Path) -> None:
+        """Of dotfiles that are not there yet: without them nobody would know of a budget."""
+        path.symlink_to("elsewhere.yaml")
+        [problem] = load(Paths(str(path), "/nowhere/.env"), {}, tuple).problems
+        assert problem.message == "is a link to elsewhere.yaml, where there is nothing"
+
     def test_it_is_a_circle_of_links(self, path: Path) -> None:
         path.symlink_to(path)
         assert self.problems(path) == ["cannot be read: too many levels of symbolic links"]
