@@ -220,15 +220,28 @@ def _behind_thoughts(text: str) -> str:
         if begins.startswith(f"<{tag}>"):
             return begins.partition(f"</{tag}>")[2]  # nothing, if they did not end
     lines = text.splitlines(keepends=True)
-    fences = 0
-    for number, line in enumerate(lines):
-        stripped = line.strip()
-        fences += stripped.startswith(("```", "~~~"))
-        if "<think" in line:
-            break
-        if stripped in ("</think>", "</thinking>") and fences % 2 == 0:
-            return "".join(lines[number + 1 :])
+    fence = ""  # that is open
+    within = 0  # such tags that are open
+    for number, line in enumerate(map(str.strip, lines)):
+        if line in ("<think>", "<thinking>"):
+            within += 1
+        elif line in ("</think>", "</thinking>") and within:
+            within -= 1
+        elif line in ("</think>", "</thinking>"):
+            rest = lines[number + 1 :]
+            # One that is open may be of the thoughts and never end: then whole blocks follow.
+            if not fence or ((ends := sum(map(_is_fence, rest))) and ends % 2 == 0):
+                return "".join(rest)
+        elif fence:
+            fence = "" if line.startswith(fence) and not line.strip(fence[0]) else fence
+        elif _is_fence(line):
+            fence = line[:3]
     return text
+
+
+def _is_fence(line: str) -> bool:
+    line = line.strip()
+    return line.startswith("~~~") or (line.startswith("```") and "`" not in line.lstrip("`"))
 
 
 def first_code_block(text: str) -> str:

@@ -67,9 +67,11 @@ def _be_alone(fd: int, wait: Callable[[], None]) -> None:
 
 def _comes(somebody: Callable[[], bool], wait: Callable[[], None]) -> bool:
     """Whether there is ``somebody``, maybe after an end or a start that is under way."""
-    since = time.monotonic()
+    since, before = time.monotonic(), ""
     while not somebody():
         state = (properties("ActiveState") or {}).get("ActiveState", "")
+        if state != before:
+            since, before = time.monotonic(), state
         if time.monotonic() - since >= _ON_ITS_WAY_S.get(state, 0.0):
             return somebody()
         wait()

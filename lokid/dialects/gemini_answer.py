@@ -130,8 +130,10 @@ def _count(counts: dict[str, Any], chunk: Mapping[str, Any]) -> bool:
 
 
 def _says(candidate: Any) -> bool:
-    parts = items(mapping(mapping(candidate).get("content")).get("parts"))
-    return any(mapping(part).keys() - {"text", "thought"} or mapping(part).get("text") for part in parts)
+    parts = map(mapping, items(mapping(mapping(candidate).get("content")).get("parts")))
+    return any(
+        value for part in parts for key, value in part.items() if key not in ("thought", "partMetadata")
+    )
 
 
 @dataclass

@@ -137,9 +137,11 @@ class _Accumulator(Accumulator):
     def chunk(self, chunk: Mapping[str, Any], form: Literal["delta", "message"], out: list[Event]) -> bool:
         """Whether it was a piece of text and nothing else, and would be with any other text in its place."""
         counted = chunk.get("usage") or "x_groq" in chunk
-        if counted:
-            if (told := usage(chunk)) and (told != Usage() or not self._usage):
-                self._usage = told
+        told = usage(chunk) if counted else None
+        if told == Usage() and self._usage:  # a total alone takes nothing back
+            told = None
+        if told is not None:
+            self._usage = told
             self._counted_at = self._extent
         if chunk.get("error") or ("choices" not in chunk and _is_error(chunk)):
             self._over |= bool(counted)
@@ -160,7 +162,7 @@ class _Accumulator(Accumulator):
         for choice in map(mapping, choices):
             if choice.get("index") in (0, None, "0"):  # others exist only if extra_body asked for them
                 plain = self._choice(choice, form, out)
-        if counted:
+        if told is not None:
             self._counted_at = self._extent
             self._final |= self._over
         return plain and not counted and len(choices) == 1

@@ -30,6 +30,7 @@ class LeftOut:
             return exchange
         if anyio.current_time() >= until:
             del self._known[model, api]
+            self._once.discard((model, api))
             return exchange
         return exchange.amend(BadRequest("", status=400), name.encode()) or exchange
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from lokid import logs
+from lokid import logs, sandbox
 from lokid.config import Config, Problem, nodes, parse, secret_names, vault_settings
 from lokid.config import Vault as VaultSettings
 from lokid.config.overrides import PATCH, variable
@@ -230,8 +230,10 @@ def read(
                     return data.decode()
                 problem("is larger than 64 MiB")
     except (FileNotFoundError, NotADirectoryError) as error:
-        if os.path.islink(path):  # of dotfiles that are not mounted: not the same as no file
-            problem(f"is a link to {os.readlink(path)}, where there is nothing")
+        if link := _dangling(path):  # of dotfiles that are not mounted: not the same as no file
+            place = "here" if link == path else f"at {link}"
+            unseen = sandbox.hidden([path]) and ", as the service has a /tmp of its own"
+            problem(f"there is a link {place} to where there is nothing{unseen}")
             failures.append(error)
     except regular.NotRegular as error:
         problem(str(error))
@@ -242,6 +244,16 @@ def read(
         line = error.object[: error.start].count(b"\n") + 1
         problems.append(Problem(path, line, 1, "", "is not UTF-8 text"))
     return None
+
+
+def _dangling(path: str) -> str | None:
+    """The link on the way to ``path`` that leads to nothing. Links may be switched meanwhile."""
+    while not os.path.lexists(path):
+        above = os.path.dirname(path)
+        if above == path:
+            return None
+        path = above
+    return path if os.path.islink(path) and not os.path.exists(path) else None
 
 
 def _exposed(path: str, why: str) -> list[Problem]:

@@ -36,7 +36,6 @@ from lokid.runtime.secrets import freed, sealing
 from lokid.runtime.secrets import sources as secrets
 from lokid.runtime.secrets.environment import Environment
 from lokid.runtime.secrets.vault import LOCKED, Vault, all_locked
-from lokid.sandbox import hidden
 
 QUIET = 0.02
 """Seconds without a change before a file is read: programs truncate and then write, or write in pieces."""
@@ -176,12 +175,7 @@ class Reloader:
         if loaded.config is None or self.generation.sealed:
             return None
         if loaded.texts[0] is None and self.generation.from_file:
-            gone = (
-                "leads into a /tmp that the service does not see"
-                if hidden([self.paths.config])
-                else "is gone"
-            )
-            said = f"{gone}; what it held stays in use until `lokictl daemon restart`"
+            said = "is gone; what it held stays in use until `lokictl daemon restart`"
             return Problem.of_whole(self.paths.config, said)
         before, now = self.loaded, loaded
         same = before.settings.file == now.settings.file  # the links on the way there may be others

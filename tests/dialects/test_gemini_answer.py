@@ -287,6 +287,8 @@ def test_a_usage_with_words_behind_it_is_not_that_of_the_answer() -> None:
     early = chunk(said("a"), usageMetadata={"promptTokenCount": 9, "candidatesTokenCount": 1})
     assert read(early, chunk(said("b"), finish="STOP")).answer.usage is None
     assert read(early, chunk(finish="STOP")).answer.usage == Usage(9, 1)
+    nothing = said("", functionCall=None, partMetadata={})
+    assert read(early, chunk(nothing, finish="STOP")).answer.usage == Usage(9, 1)
 
 
 def test_a_total_alone_is_no_usage() -> None:

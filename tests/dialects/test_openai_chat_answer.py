@@ -321,6 +321,8 @@ def test_a_usage_with_words_behind_it_is_not_that_of_the_answer() -> None:
 def test_a_total_alone_takes_nothing_back_and_begins_nothing() -> None:
     alone = {"choices": [], "usage": {"total_tokens": 12}}
     assert read(stream(chunk({"content": "a"}, "stop"), USAGE, alone)).answer.usage == Usage(9, 3)
+    early = chunk({"content": "a"}, usage={"prompt_tokens": 9, "completion_tokens": 1})
+    assert read(stream(early, said("b"), STOP, alone)).answer.usage is None
     refused = read(stream(alone, {"error": {"message": "x", "type": "insufficient_quota"}}))
     assert refused.error is not None and refused.error.refused
 

@@ -355,7 +355,14 @@ class TestFiles:
         """Of dotfiles that are not there yet: without them nobody would know of a budget."""
         path.symlink_to("elsewhere.yaml")
         [problem] = load(Paths(str(path), "/nowhere/.env"), {}, tuple).problems
-        assert problem.message == "is a link to elsewhere.yaml, where there is nothing"
+        assert problem.message == "there is a link here to where there is nothing"
+
+    def test_its_directory_is_a_link_to_nowhere(self, tmp_path: Path) -> None:
+        """As GNU stow links it."""
+        (tmp_path / "lokid").symlink_to("elsewhere")
+        path = tmp_path / "lokid/deep/config.yaml"
+        [problem] = load(Paths(str(path), "/nowhere/.env"), {}, tuple).problems
+        assert problem.message == f"there is a link at {tmp_path}/lokid to where there is nothing"
 
     def test_it_is_a_circle_of_links(self, path: Path) -> None:
         path.symlink_to(path)
