@@ -220,21 +220,23 @@ def _behind_thoughts(text: str) -> str:
         if begins.startswith(f"<{tag}>"):
             return begins.partition(f"</{tag}>")[2]  # nothing, if they did not end
     lines = text.splitlines(keepends=True)
+    fences = list(map(_is_fence, lines))
+    behind = sum(fences)
     fence = ""  # that is open
     within = 0  # such tags that are open
     for number, line in enumerate(map(str.strip, lines)):
+        behind -= fences[number]
         if line in ("<think>", "<thinking>"):
             within += 1
         elif line in ("</think>", "</thinking>") and within:
             within -= 1
         elif line in ("</think>", "</thinking>"):
-            rest = lines[number + 1 :]
             # One that is open may be of the thoughts and never end: then whole blocks follow.
-            if not fence or ((ends := sum(map(_is_fence, rest))) and ends % 2 == 0):
-                return "".join(rest)
+            if not fence or (behind and behind % 2 == 0):
+                return "".join(lines[number + 1 :])
         elif fence:
             fence = "" if line.startswith(fence) and not line.strip(fence[0]) else fence
-        elif _is_fence(line):
+        elif fences[number]:
             fence = line[:3]
     return text
 

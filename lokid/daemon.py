@@ -189,10 +189,11 @@ def _check(environ: Environ, make_runtime: MakeRuntime) -> int:
         problems.extend(make_runtime(environ).check(vault=True))
 
     status = _run(look)
-    for problem in problems:
-        at = f":{problem['line']}:{problem['column']}" if problem["line"] else ""
-        key = f"{problem['key']}: " if problem["key"] else ""
-        status = _fail(f"{problem['path']}{at}: {key}{problem['message']}", CONFIG)
+    if problems:
+        from lokid.config import Problem
+
+        for problem in problems:
+            status = _fail(str(Problem(**problem)), CONFIG)
     return status
 
 

@@ -100,13 +100,13 @@ class _Accumulator(Accumulator):
             case "response.created" if self.begun:
                 raise spliced()
             case "response.output_text.delta" | "response.refusal.delta":
-                piece = text(data.get("delta"))
-                self._open[kind.split(".")[1]].add(_place(data), piece)
-                self._speak(kind, piece, out)
+                what, piece = kind.split(".")[1], text(data.get("delta"))
+                self._open[what].add(_place(data), piece)
+                self._speak(what, piece, out)
             case "response.output_text.done" | "response.refusal.done":
-                whole = text(data.get("text")) or text(data.get("refusal"))
-                if not self._open[kind.split(".")[1]].was(_place(data), whole):
-                    self._speak(kind, whole, out)
+                what, whole = kind.split(".")[1], text(data.get("text")) or text(data.get("refusal"))
+                if not self._open[what].was(_place(data), whole):
+                    self._speak(what, whole, out)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._reason(data, out)
             case "response.output_item.added" | "response.output_item.done":
@@ -123,9 +123,9 @@ class _Accumulator(Accumulator):
             case _ if kind == "error" or _is_error(data):
                 raise in_band(data)
 
-    def _speak(self, kind: str, piece: str, out: list[Event]) -> None:
+    def _speak(self, what: str, piece: str, out: list[Event]) -> None:
         if piece:
-            self._said.setdefault(kind.split(".")[1], []).append(piece)
+            self._said.setdefault(what, []).append(piece)
             self._deltas.append(piece)
             out.append(TextDelta(piece))
 
