@@ -17,6 +17,7 @@ from lokid.dialects.openai_pieces import (
     tools,
 )
 from lokid.dialects.pictures import handed_back
+from lokid.dialects.reasoning_state import FIELDS
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import items, mapping, text
 
@@ -105,6 +106,7 @@ def _reasoning(message: Message, traits: Traits) -> dict[str, Any]:
                 continue
             if (field := text(opaque.get("field"))) in REASONING_FIELDS:
                 wire[field] = wire.get(field, "") + part.text
-            if details := items(opaque.get("details")):
-                wire["reasoning_details"] = [*wire.get("reasoning_details", []), *details]
+            for name, key in FIELDS.items():
+                if details := items(opaque.get(key)):
+                    wire[name] = [*wire.get(name, []), *details]
     return wire

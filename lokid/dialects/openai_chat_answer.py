@@ -18,12 +18,12 @@ from lokid.dialects.openai_chat_message import calls, length, pieces, rest, says
 from lokid.dialects.openai_chat_usage import usage
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
-from lokid.dialects.reasoning_details import ReasoningDetails
+from lokid.dialects.reasoning_state import ReasoningState
 from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.template import Template
 from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
-from lokid.dialects.untrusted import LARGE, fits, items, mapping, text
+from lokid.dialects.untrusted import LARGE, items, mapping, text
 from lokid.errors import LokidError, Overloaded, ProviderFailed
 from lokid.protocols.sse import SSEEvent
 
@@ -108,7 +108,7 @@ class _Accumulator(Accumulator):
         self._counted_at: tuple[object, ...] = ()  # how far the answer was at the last usage
         self._final = False  # one came with the end, or behind it
         self._reasoning_field = ""
-        self._reasoning_details = ReasoningDetails()
+        self._reasoning_state = ReasoningState()
         self._usage: Usage | None = None
         self._id = ""
         self._model = ""
@@ -120,7 +120,7 @@ class _Accumulator(Accumulator):
 
     @property
     def _spoken(self) -> bool:
-        return bool(self._texts.begun or self._calls.begun or self._pictures or self._reasoning_details.begun)
+        return bool(self._texts.begun or self._calls.begun or self._pictures or self._reasoning_state.begun)
 
     @property
     def _extent(self) -> tuple[object, ...]:
@@ -255,7 +255,7 @@ class _Accumulator(Accumulator):
             message,
             "".join(part.text for part in told if isinstance(part, Text)),
             tags=self._traits.think_tags,
-            reasoned=self._reasoning_details.begun or any(isinstance(part, Reasoning) for part in told),
+            reasoned=self._reasoning_state.begun or any(isinstance(part, Reasoning) for part in told),
             refused=self._refused,
         )
         self._refused |= bool(message.get("refusal"))
@@ -292,9 +292,7 @@ class _Accumulator(Accumulator):
                 self._reasoning_field = field
                 self._texts.reasoning(piece, out)
                 break
-        for detail in items(delta.get("reasoning_details")):  # OpenRouter; encrypted ones have no text
-            if isinstance(detail, dict) and fits(detail):
-                self._reasoning_details.add(detail)
+        self._reasoning_state.add(delta)
 
     def _pieces(
         self, pieces: Iterator[tuple[str, str]] | list[Any], out: list[Event], *, tags: bool = False
@@ -313,8 +311,7 @@ class _Accumulator(Accumulator):
         opaque: dict[str, Any] = {"origin": self._traits.origin}
         if self._reasoning_field:
             opaque["field"] = self._reasoning_field
-        if details := self._reasoning_details.whole():
-            opaque["details"] = details
+        opaque |= self._reasoning_state.whole()
         if len(opaque) == 1:
             return parts
         for number, part in enumerate(parts):

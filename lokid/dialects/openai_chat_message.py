@@ -11,10 +11,11 @@ from typing import Any
 from lokid.dialects.ending import alike, spliced
 from lokid.dialects.openai_chat import REASONING_FIELDS
 from lokid.dialects.parts import listed
+from lokid.dialects.reasoning_state import FIELDS
 from lokid.dialects.think_tags import apart
 from lokid.dialects.untrusted import items, mapping, text
 
-REASONING = (*REASONING_FIELDS, "reasoning_details")
+REASONING = (*REASONING_FIELDS, *FIELDS)
 
 SAYS = ("content", "tool_calls", *REASONING, "refusal", "images", "function_call", "error")
 

@@ -25,11 +25,12 @@ WORDS = st.sampled_from(
     ("", "a", "<think>", "</think>", "{}", "{", '{"x":1}', "null", "429", "\ud83d", "[DONE]")
 ) | (st.sampled_from(("stop", "length", "tool_calls", "function_call", "message", "reasoning", "incomplete")))
 NAMES = (
-    "choices index delta message finish_reason error code type content refusal reasoning reasoning_content "
-    "reasoning_details tool_calls function_call id name function arguments extra_content usage prompt_tokens "
-    "total_tokens prompt_tokens_details x_groq text thinking detail errors output item output_index response "
-    "status summary encrypted_content call_id phase data embedding results relevance_score score "
-    "completion_tokens input_tokens object tool_plan tokens billed_units cached_tokens embeddings float meta"
+    "choices index delta message finish_reason error code type content refusal reasoning "
+    "reasoning_content reasoning_details thinking_blocks signature tool_calls function_call id name "
+    "function arguments extra_content usage prompt_tokens total_tokens prompt_tokens_details x_groq text "
+    "thinking detail errors output item output_index response status summary encrypted_content call_id "
+    "phase data embedding results relevance_score score completion_tokens input_tokens object tool_plan "
+    "tokens billed_units cached_tokens embeddings float meta"
 )
 KEYS = st.sampled_from(NAMES.split())
 NUMBERS = (

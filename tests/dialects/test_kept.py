@@ -16,7 +16,7 @@ from lokid.dialects.kept import MAX_KEPT
 from lokid.dialects.openai_chat_answer import StreamDecoder
 from lokid.dialects.openai_responses_answer import ResponsesDecoder
 from lokid.dialects.parts import parse_arguments
-from lokid.dialects.reasoning_details import MAX_DETAILS, ReasoningDetails
+from lokid.dialects.reasoning_state import MAX_DETAILS, ReasoningState
 from lokid.errors import ProviderFailed
 from tests.fakes import completions, messages
 from tests.fakes.completions import TRAITS
@@ -122,19 +122,19 @@ def test_pieces_of_reasoning_are_as_few_as_parts_of_other_answers() -> None:
 
 
 def test_a_long_thought_is_one_piece_however_many_fragments_it_has() -> None:
-    details = ReasoningDetails()
+    state = ReasoningState()
     one = {"type": "reasoning.text", "text": "a", "signature": None, "format": "x", "id": None, "index": 0}
     for _ in range(MAX_KEPT // 4):
-        details.add(one)
-    assert details.whole() == [one | {"text": "a" * (MAX_KEPT // 4)}]
+        state.add({"reasoning_details": [one]})
+    assert state.whole() == {"details": [one | {"text": "a" * (MAX_KEPT // 4)}]}
 
 
 def test_of_a_piece_of_reasoning_too_what_its_fragments_add_is_counted() -> None:
-    details = ReasoningDetails()
+    state = ReasoningState()
     with pytest.raises(ProviderFailed, match="more values"):
         for number in range(MAX_KEPT):
-            details.add({f"k{number}": 1})
-    details = ReasoningDetails()
+            state.add({"reasoning_details": [{f"k{number}": 1}]})
+    state = ReasoningState()
     with pytest.raises(ProviderFailed, match="more values"):
         for _ in range(12):
-            details.add({"text": LISTS})
+            state.add({"reasoning_details": [{"text": LISTS}]})

@@ -267,12 +267,15 @@ def opaque(**state: Any) -> dict[str, Any]:
 
 def test_reasoning_goes_back_in_its_field_with_the_calls_that_it_led_to() -> None:
     thought = Reasoning("hm", opaque(field="reasoning_content"))
-    more = Reasoning(" so", opaque(field="reasoning_content", details=[{"type": "x"}]))
+    more = Reasoning(
+        " so", opaque(field="reasoning_content", details=[{"type": "x"}], blocks=[{"type": "y"}])
+    )
     assert messages(assistant(thought, more, CALL))[0] == {
         "role": "assistant",
         "content": None,
         "reasoning_content": "hm so",
         "reasoning_details": [{"type": "x"}],
+        "thinking_blocks": [{"type": "y"}],
         "tool_calls": [CALLED],
     }
     detail = Reasoning("", opaque(details=[{"type": "x"}]))

@@ -123,6 +123,36 @@ def test_details_of_reasoning_are_joined_and_kept_even_without_text() -> None:
     ]
 
 
+def test_blocks_of_thoughts_end_with_their_signature() -> None:
+    """LiteLLM: a round of tools with Claude behind it is refused without them."""
+    blocks: list[dict[str, Any]] = [
+        {"type": "thinking", "thinking": "h", "signature": ""},
+        {"type": "thinking", "thinking": "m", "signature": None},
+        {"type": "thinking", "thinking": "", "signature": "s1"},
+        {"type": "thinking", "thinking": "so", "signature": ""},
+        {"type": "thinking", "thinking": "", "signature": "s2"},
+        {"type": "redacted_thinking", "data": "x"},
+        {"type": "redacted_thinking", "data": "y"},
+    ]
+    sent = [
+        chunk({"reasoning_content": block.get("thinking"), "thinking_blocks": [block]}) for block in blocks
+    ]
+    found = read(stream(*sent, chunk({"content": "t"}), STOP))
+    part = found.answer.message.parts[0]
+    assert isinstance(part, Reasoning)
+    assert part.text == found.reasoning == "hmso"
+    whole_blocks = [
+        {"type": "thinking", "thinking": "hm", "signature": "s1"},
+        {"type": "thinking", "thinking": "so", "signature": "s2"},
+        {"type": "redacted_thinking", "data": "x"},
+        {"type": "redacted_thinking", "data": "y"},
+    ]
+    kept = {"origin": "c:m", "field": "reasoning_content", "blocks": whole_blocks}
+    assert part.opaque == {KEY: kept}
+    message = {"content": "t", "reasoning_content": "hmso", "thinking_blocks": whole_blocks}
+    assert whole(message).answer.message == found.answer.message
+
+
 def test_a_refusal_is_an_answer() -> None:
     found = read(stream(chunk({"refusal": "I "}), chunk({"refusal": "won't", "content": None}), STOP))
     assert found.answer.finish_reason == "refusal"

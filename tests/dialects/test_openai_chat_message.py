@@ -38,6 +38,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "thoughts": {"content": "Héllo", "reasoning_content": "hm"},
     "thoughts in parts": {"content": [thought("hm"), {"type": "text", "text": "Héllo"}, thought("mh")]},
     "details of thoughts": {"content": "Héllo", **DETAILS},
+    "blocks of thoughts": {"content": "Héllo", "thinking_blocks": [{"type": "thinking", "signature": "s"}]},
     "pictures": {"content": [{"type": "text", "text": "Héllo"}, IMAGE], "images": [IMAGE]},
     "nothing but pictures": {"content": [IMAGE]},
     "calls": {"content": None, "tool_calls": TWO},
