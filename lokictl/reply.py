@@ -231,8 +231,8 @@ def _behind_thoughts(text: str) -> str:
         elif line in ("</think>", "</thinking>") and within:
             within -= 1
         elif line in ("</think>", "</thinking>"):
-            # One that is open may be of the thoughts and never end: then whole blocks follow.
-            if not fence or (behind and behind % 2 == 0):
+            # One that is open may be of the thoughts and never end: then whole blocks follow, or none.
+            if not fence or behind % 2 == 0:
                 return "".join(lines[number + 1 :])
         elif fence:
             fence = "" if line.startswith(fence) and not line.strip(fence[0]) else fence

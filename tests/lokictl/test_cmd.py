@@ -53,6 +53,7 @@ def test_the_shell_is_the_users_own_unless_named(daemon):
         ("so\n```\nrm -rf ~\n```\n</think>\nls -l", "ls -l"),
         ("```rm -rf build```\nno, too dangerous.\n</think>\n```\nls -l\n```", "ls -l"),
         ("```bash\nrm -rf /tmp/x\n\nno, that is wrong.\n</think>\n```\nls -l\n```", "ls -l"),
+        ("```bash\nrm -rf /tmp/x\nno, that is wrong.\n</think>\nls -l", "ls -l"),
     ],
 )
 def test_what_models_put_around_a_command_goes(answer, command):

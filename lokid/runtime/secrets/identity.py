@@ -200,6 +200,15 @@ def recipients(identities: Sequence[Identity], texts: Sequence[str]) -> list[Any
     return found
 
 
+def no_recipient(file: str, path: str, own: Sequence[Identity]) -> str:
+    """Why the ``file`` is not opened by its ``own`` identities, and who mends that."""
+    why = f"{file} was not encrypted to the identity in {path}"
+    public = [str(one.to_public()) for one in own if isinstance(one, age.x25519.Identity)]
+    if not public:
+        return why
+    return f"{why}: where it can be read, vault.recipients needs {' and '.join(public)}"
+
+
 def _new() -> str:
     new = age.x25519.Identity.generate()
     return f"# Whoever has this file can read the vault of lokid.\n# public key: {new.to_public()}\n{new}\n"

@@ -223,7 +223,9 @@ class Vault:
             return contents.decode(age.decrypt(data, self._identities(found)))
         except age.DecryptError as error:
             if "No matching keys" in str(error):
-                raise Unusable(f"{place.file} was not encrypted to the identity in {found.path}") from None
+                raise Unusable(
+                    identity.no_recipient(place.file, found.path, self._identities(found))
+                ) from None
             raise Unusable(f"{place.file} is damaged{_spare(place.file)}") from None
         except contents.BadVault as error:
             raise Unusable(f"{place.file} {error}{_spare(place.file)}") from None

@@ -192,7 +192,10 @@ class TestRefused:
         set_(one, A=VALUE)
         (folder / "identity.txt").unlink()
         identity.create(str(folder / "identity.txt"))
-        self.refused(one, folder, "was not encrypted to the identity")
+        key = identity.keys((folder / "identity.txt").read_bytes(), "")[0]
+        path = folder / "identity.txt"
+        why = f"was not encrypted to the identity in {path}: where it can be read, vault.recipients needs"
+        self.refused(one, folder, f"{why} {key.to_public()}")
 
     def test_no_identity(self, one: Vault, folder: Path) -> None:
         set_(one, A=VALUE)
