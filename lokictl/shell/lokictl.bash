@@ -78,5 +78,7 @@ _lokictl_words_to_command() {
     [[ $command ]] && READLINE_LINE=$command READLINE_POINT=${#command}
     return 0
 }
-bind -m emacs -x '"\ee": _lokictl_words_to_command'
-bind -m vi-insert -x '"\ee": _lokictl_words_to_command'
+if [[ $- == *i* ]]; then # a ~/.bashrc is read for scp too, and bind warns there
+    bind -m emacs -x '"\ee": _lokictl_words_to_command'
+    bind -m vi-insert -x '"\ee": _lokictl_words_to_command'
+fi

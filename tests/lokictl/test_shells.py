@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 
@@ -61,6 +62,18 @@ def shell(request, tmp_path, home):
 def shows(screen, line):
     """Waits until the prompt's line is ``line``."""
     return screen.wait(lambda lines: any(row.rstrip() == f"> {line}".rstrip() for row in lines), line)
+
+
+@pytest.mark.parametrize("name", START)
+def test_a_shell_without_a_person_reads_it_in_silence(name, home):
+    """``scp`` and ``ssh host command`` read a ``~/.bashrc`` too."""
+    if not shutil.which(name):
+        pytest.skip(f"no {name} here")
+    code = f"{sys.executable} -m lokictl init {name}"
+    code = f"{code} | source" if name == "fish" else f'eval "$({code})"'
+    env = environment(PYTHONPATH=str(ROOT))
+    ran = subprocess.run((*START[name][:-1], "-c", code), capture_output=True, env=env)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
 
 
 def test_tab_completes_commands_options_models_and_files(shell, daemon):
