@@ -73,8 +73,10 @@ def started(
             on_wait()
             time.sleep(POLL_S)
 
-        if (sock := _of_service(connect, path, wait, begun_at + DRAIN_S)) is not None:
+        until = begun_at + (DRAIN_S if timeout_s is None else min(DRAIN_S, timeout_s))
+        if (sock := _of_service(connect, path, wait, until)) is not None:
             return sock
+        _check_time(begun_at, timeout_s)
     log, offset = find_log()
     spawned_at = time.monotonic()
     child = _spawn(command, log)
@@ -127,16 +129,16 @@ def _of_service(
         return sock is not None
 
     def wait_within() -> None:
+        wait()
         if time.monotonic() > until:
             raise TimeoutError
-        wait()
 
     try:
         while ending.pid(path) is not None:
             if (sock := connect()) is not None:
                 return sock
             wait_within()
-        return connect() if systemctl.listens_again(path, somebody, wait_within) else None
+        return connect() if systemctl.listens_again(path, somebody, wait_within, until) else None
     except TimeoutError:
         return None
 

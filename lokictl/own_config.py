@@ -52,6 +52,19 @@ def path(environ: Mapping[str, str]) -> str:
         raise Failure("config_invalid", str(error)) from None
 
 
+def exists(path: str) -> bool:
+    """Raises Failure for a link to nowhere: a configuration that is away is not one that nobody has yet."""
+    if os.path.exists(path):
+        return True
+    there = path
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if os.path.exists(there):
+        return False
+    said = f"{path} is away: there is a link to where there is nothing"
+    raise Failure("config_invalid", said, f"mount the disk that it leads to, or remove it: rm {there}")
+
+
 def of_daemon(status: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
     """The configuration that the daemon uses, by its `status`; None if it is ours. It has its `LOKID_CONFIG`
     and `XDG_CONFIG_HOME` from when it was started, and ours may be others."""
@@ -139,7 +152,7 @@ def read_draft(beside: str) -> str | None:
 
 def put_draft(beside: str, path: str, text: str) -> None:
     """``text``, which was taken from ``beside``, becomes the configuration."""
-    if os.path.exists(path):
+    if exists(path):
         said = f"{path} was made while the editor was open, so what was written stays in {beside}"
         raise Failure("config_invalid", said, f"diff {path} {beside}")
     write(path, text)

@@ -22,6 +22,9 @@ FROM_FILE = "give it on standard input: lokictl secret set NAME < FILE"
 PASTED_S = 0.05
 """What was pasted comes at once; nobody types the next line as fast."""
 
+CTRL_C_S = 0.5
+"""Python notices a signal that came in the instant before it waits only when the wait ends."""
+
 MAX_BYTES = 256 * 1024
 """The daemon takes 64 Ki characters; this is what they are at most in UTF-8."""
 
@@ -205,6 +208,7 @@ def _read(most: int) -> bytes:
     import select
 
     while True:
-        select.select([0], [], [])
+        if not select.select([0], [], [], CTRL_C_S)[0]:
+            continue
         with contextlib.suppress(BlockingIOError):
             return os.read(0, most)

@@ -20,10 +20,17 @@ _FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/local/lib/systemd/us
 WITHIN_S = 5.0
 """A service manager that takes longer is stuck, and then nothing is known."""
 
+_LOOK_S = 0.1
+"""Between two looks at what becomes of a service: each starts a program."""
 
-def properties(*names: str, unit: str = UNIT) -> dict[str, str] | None:
-    """Name -> value of systemd's own ``names`` (systemctl(1), show), None without an answer."""
-    answer = _asked("show", f"--property={','.join(names)}", unit)
+_BEGINS_S = 2.0
+"""Until what it was told shows in the service's state."""
+
+
+def properties(*names: str, unit: str = UNIT, until: float | None = None) -> dict[str, str] | None:
+    """Name -> value of systemd's own ``names`` (systemctl(1), show), None without an answer. ``until``: of
+    the monotonic clock, at most."""
+    answer = _asked("show", f"--property={','.join(names)}", unit, until=until)
     if answer is None:
         return None
     return dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)
@@ -39,10 +46,12 @@ def is_installed() -> bool:
     return there and bool(runtime) and os.path.isdir(f"{runtime}/systemd")
 
 
-def listens_again(path: str, somebody: Callable[[], bool], wait: Callable[[], None]) -> bool:
+def listens_again(
+    path: str, somebody: Callable[[], bool], wait: Callable[[], None], until: float | None = None
+) -> bool:
     """Whether ``somebody`` listens on ``path``, or systemd has been made to: it is the socket of the service
     that ``is_installed``, and systemd does not notice that its file was removed. ``wait``: for a moment; it
-    may raise."""
+    may raise, and does ``until`` then."""
     try:
         manager = os.open(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd"), os.O_RDONLY)
     except OSError:
@@ -50,7 +59,9 @@ def listens_again(path: str, somebody: Callable[[], bool], wait: Callable[[], No
     try:
         # One after the other: each time it ends the lokid that it has just begun.
         _be_alone(manager, wait)
-        return _comes(somebody, wait) or _restarted(path)
+        if (comes := _comes(somebody, wait, until)) is not False:
+            return bool(comes)
+        return _restarts(path, until) and bool(_comes(somebody, wait, until, least_s=_BEGINS_S))
     finally:
         os.close(manager)
 
@@ -65,36 +76,45 @@ def _be_alone(fd: int, wait: Callable[[], None]) -> None:
             return
 
 
-def _comes(somebody: Callable[[], bool], wait: Callable[[], None]) -> bool:
-    """Whether there is ``somebody``, maybe after an end or a start that is under way."""
-    since, before = time.monotonic(), ""
+def _comes(
+    somebody: Callable[[], bool], wait: Callable[[], None], until: float | None, *, least_s: float = 0.0
+) -> bool | None:
+    """Whether there is ``somebody``, maybe after an end or a start that is under way; None if the manager
+    says nothing. ``least_s``: to wait for one that does neither."""
+    since, before, looks_at = 0.0, None, 0.0
     while not somebody():
-        state = (properties("ActiveState") or {}).get("ActiveState", "")
-        if state != before:
-            since, before = time.monotonic(), state
-        if time.monotonic() - since >= _ON_ITS_WAY_S.get(state, 0.0):
-            return somebody()
+        if time.monotonic() >= looks_at:
+            if (found := properties("ActiveState", until=until)) is None:
+                return None
+            now, state = time.monotonic(), found.get("ActiveState", "")
+            if state != before:
+                since, before = now, state
+            if now - since >= _ON_ITS_WAY_S.get(state, least_s):
+                return somebody()
+            looks_at = now + _LOOK_S
         wait()
     return True
 
 
-def _restarted(path: str) -> bool:
-    unit = properties("UnitFileState", "ActiveState", "Listen", unit=SOCKET) or {}
+def _restarts(path: str, until: float | None) -> bool:
+    """Whether systemd has begun to: it first waits for the questions of the service's lokid."""
+    unit = properties("UnitFileState", "ActiveState", "Listen", unit=SOCKET, until=until) or {}
     if unit.get("UnitFileState") != "enabled" and unit.get("ActiveState") != "active":
         return False
     if unit.get("Listen") != f"{path} (Stream)":
         return False
-    done = _asked("restart", SOCKET)
+    done = _asked("--no-block", "restart", SOCKET, until=until)
     return done is not None and done.returncode == 0
 
 
-def _asked(*words: str) -> subprocess.CompletedProcess[str] | None:
+def _asked(*words: str, until: float | None) -> subprocess.CompletedProcess[str] | None:
+    within_s = WITHIN_S if until is None else min(WITHIN_S, max(0.0, until - time.monotonic()))
     try:
         return subprocess.run(  # noqa: S603 (fixed words)
             ["systemctl", "--user", *words],  # noqa: S607 (as any command)
             capture_output=True,
             text=True,
-            timeout=WITHIN_S,
+            timeout=within_s,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

@@ -65,7 +65,7 @@ def edit() -> int:
 
     Where there is none yet, the editor opens a commented one to start from."""
     path = own_config.path(os.environ)
-    if os.path.exists(path):
+    if own_config.exists(path):
         _edited(path)
         return _check(None)
     # Beside it: lokid would follow the file itself, and a start is no configuration yet.

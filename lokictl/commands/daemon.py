@@ -29,11 +29,18 @@ HANGING_S = 5.0
 
 
 class Running(NamedTuple):
-    """``is_unit``: systemd runs it, and only systemd may end it. ``answers``: it does not hang."""
+    """``is_unit``: systemd runs it, and only systemd may end it. ``answers``: it does not hang. ``reached``:
+    there is a socket to it."""
 
     pid: int
     is_unit: bool
     answers: bool
+    reached: bool = True
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """For systemd to restart: it makes the socket again, and its directory, where they have gone."""
+        return (UNIT,) if self.reached else (SOCKET, UNIT)
 
 
 @click.group(
@@ -66,7 +73,7 @@ def stop() -> int:
     elif running is None:
         show("lokid is not running\n")
     elif running.is_unit:
-        _through_systemd("stop", running)
+        _through_systemd("stop", UNIT, running=running)
         show("stopped (by systemd; if lokid.socket is active, the next question starts it again)\n")
     else:
         _stop(running)
@@ -85,7 +92,8 @@ def restart() -> int:
         if why := starting.again(_program() if running.is_unit else None):
             raise Failure("daemon_unavailable", f"not restarted, as none would start again: {why}")
     if running is not None and running.is_unit:
-        _through_systemd("restart", running)
+        _make_directories()
+        _through_systemd("restart", *running.units, running=running)
     elif running is not None:
         _stop(running)
     _start(start=True)
@@ -112,12 +120,9 @@ def run(arguments: tuple[str, ...]) -> None:
 def install() -> int:
     """Install and start lokid as a systemd user service. A socket unit holds its socket: lokid starts with
     the first question, and a restart loses none."""
-    from lokictl import units
-
     _need_systemd()
     folder, texts, vault = _units()
-    for directory in (*units.directories(os.environ), folder):
-        folders.make(directory)
+    _make_directories(folder)
     for directory in vault:
         _tell_if_closed(directory)
     running = _running()
@@ -132,7 +137,7 @@ def install() -> int:
     _systemctl("daemon-reload")
     _systemctl("enable", "--now", SOCKET)
     if running is not None and running.is_unit:
-        _systemctl("restart", UNIT)
+        _systemctl("restart", *running.units)
     _start(start=False)  # starts it all the same: what is wrong shows now and not with the first question
     return 0
 
@@ -184,6 +189,14 @@ def _units() -> tuple[str, dict[str, str], tuple[str, ...]]:
             f"the service would not see {error}: {error.why}",
             "move it (the clone, or what lokictl info and secret path name); or use lokid without systemd",
         ) from None
+
+
+def _make_directories(*more: str) -> None:
+    """What is not there when it starts, lokid cannot make as a service."""
+    from lokictl import units
+
+    for directory in (*units.directories(os.environ), *more):
+        folders.make(directory)
 
 
 def _tell_if_closed(directory: str) -> None:
@@ -264,7 +277,7 @@ def _unheard() -> Running | None:
     if not systemctl.is_installed() or os.environ.get("LOKID_SOCK"):
         return None
     pid = int((properties("MainPID") or {}).get("MainPID") or 0)
-    return Running(pid, is_unit=True, answers=True) if pid else None
+    return Running(pid, is_unit=True, answers=True, reached=False) if pid else None
 
 
 def _stop(running: Running, *, told: bool = False) -> None:
@@ -313,15 +326,15 @@ def _program() -> str | None:
     return program if os.path.basename(program) == "lokid" else None
 
 
-def _through_systemd(act: str, running: Running) -> None:
+def _through_systemd(*words: str, running: Running) -> None:
     """systemd's own command, which waits and says nothing meanwhile."""
-    with subprocess.Popen(["systemctl", "--user", act, UNIT]) as waiting:  # noqa: S603, S607 (fixed words)
+    with subprocess.Popen(["systemctl", "--user", *words]) as waiting:  # noqa: S603, S607 (fixed words)
         try:
             waiting.wait(TELL_S)
         except subprocess.TimeoutExpired:
             _say_why(running)
     if waiting.returncode != 0:
-        raise _failed(act, UNIT)
+        raise _failed(*words)
 
 
 def _say_why(running: Running) -> None:

@@ -170,7 +170,7 @@ class _Import:
         if self._converted is None:
             return
         path, text = own_config.path(os.environ), self._converted.text
-        if os.path.exists(path):
+        if own_config.exists(path):
             if left_by_loki.read(path, left_by_loki.MAX_CONFIG) == text:
                 self.rows.append(("configuration", path, "is the same already"))
                 return
@@ -178,7 +178,7 @@ class _Import:
                 self.rows.append(("configuration", path, "left: it is there already (--yes replaces it)"))
                 return
         if self._dry_run:
-            said = "asks first: there is one already" if os.path.exists(path) and not yes else "written"
+            said = "asks first: there is one already" if own_config.exists(path) and not yes else "written"
             self.rows.append(("configuration", path, said))
             return
         backup = own_config.write(path, text)

@@ -41,7 +41,7 @@ def command(no_call: bool, yes: bool) -> int:
     """Find keys and local models, write a configuration, put the keys into the vault, try every client.
     One that is there already stays: nothing is merged into it, and what it lacks is shown as lines to add."""
     path = own_config.path(os.environ)
-    if not os.path.exists(path) and (status := _imported()) is not None:
+    if not own_config.exists(path) and (status := _imported()) is not None:
         return status or _report([row["name"] for row in link.call("clients.list")], no_call)
     found = [
         *found_here.keys({**_in_vault(), **os.environ}),
@@ -49,7 +49,7 @@ def command(no_call: bool, yes: bool) -> int:
         *found_here.built_in(link.call("config.show")),
     ]
     typed: dict[str, str] = {}
-    replaces = not os.path.exists(path) or yes
+    replaces = not own_config.exists(path) or yes
     if not found and replaces:
         found, typed = _asked()
     if found:

@@ -34,7 +34,7 @@ clients:
   name: lab
   api_base: http://127.0.0.1:$(cat port)/v1
   api_key: ${LAB_KEY:-a-key-of-the-lab}
-  models: [{name: quick}, {name: slow}]
+  models: [{name: quick}, {name: slow}, {name: long}]
 END_OF_CONFIG
 chmod 600 .config/lokid/config.yaml
 systemctl --user start lokid.socket

@@ -1,7 +1,7 @@
 """``lab_provider.py LOG [PORT]``: a provider as a process of its own, for the scenarios. Prints its port.
 
-Answers "re: QUESTION"; the model ``slow`` streams it over three seconds. Each request that arrives is a line
-in LOG: the authorization, a tab, the question.
+Answers "re: QUESTION"; the model ``slow`` streams it over three seconds, ``long`` over eight. Each request
+that arrives is a line in LOG: the authorization, a tab, the question.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 THINKING_S = 0.03
 """Of the quick model: long enough to be caught at it by a kill now and then."""
 
-PIECES, PIECE_S = 30, 0.1
+PIECES, PIECE_S = {"slow": 30, "long": 80}, 0.1
 
 
 class Provider(BaseHTTPRequestHandler):
@@ -46,8 +46,8 @@ class Provider(BaseHTTPRequestHandler):
                 "finish_reason": "stop",
             }
             self._chunk(json.dumps({"id": "1", "model": asked["model"], "choices": [choice]}))
-        elif asked["model"] == "slow":
-            for number in range(PIECES):
+        elif pieces := PIECES.get(asked["model"]):
+            for number in range(pieces):
                 self._event({"content": f"{number} "}, None)
                 time.sleep(PIECE_S)
             self._event({"content": answer}, "stop")

@@ -29,6 +29,33 @@ said=$(lokictl ask lab:quick meanwhile 2>&1)
 wait $drains $stops
 say drained "$said by $(answered_by)"
 
+# --- the directory goes while a question runs for longer than systemd is waited for
+lokictl ask lab:long outlasts >outlasts & outlasts=$!
+sleep 0.7
+rm -r "$XDG_RUNTIME_DIR/lokid"
+said=$(lokictl ask lab:quick beside 2>&1)
+say outlasted "$said by $(answered_by)"
+wait $outlasts
+say whole "$(grep -c 're: outlasts' outlasts)"
+
+# --- the directory goes, and lokid is installed again
+rm -r "$XDG_RUNTIME_DIR/lokid"
+lokictl daemon install >installs 2>&1
+say installed "$? by $(answered_by)"
+drop_in journal "StandardError=append:$LOG"
+
+# --- the directory of the state goes
+today() { lokictl usage --json | $PYTHON -c 'import json, sys; print(sum(row["requests"] for row in json.load(sys.stdin)))'; }
+lokictl daemon restart >/dev/null
+rm -r .local/state/lokid
+lokictl ask lab:quick unbooked >/dev/null 2>&1
+for _ in $(seq 100); do lokictl status | grep -q 'make /.*/lokid, or mount' && break; sleep 0.1; done
+say state_away "$(lokictl status 2>&1 | grep -c 'lokictl daemon restart')"
+lokictl daemon restart >/dev/null 2>&1
+lokictl ask lab:quick booked >/dev/null
+for _ in $(seq 100); do [[ $(today) = 1 ]] && break; sleep 0.1; done
+say booked "$(today) by $(answered_by)"
+
 # --- what systemd starts is away
 pid=$(main_pid)
 mv .local/bin/lokid .local/bin/away

@@ -27,4 +27,9 @@ def test_the_service_stays_the_one_that_answers(tmp_path: Path) -> None:
     assert said["ended"] == "re: ended by the_service", report
     assert said["unheard"] == "0", report
     assert said["drained"] == "re: meanwhile by the_service", report
+    assert said["outlasted"] == "re: beside by the_service", report
+    assert said["whole"] == "1", report
+    assert said["installed"] == "0 by the_service", report
+    assert said["state_away"] == "1", report
+    assert said["booked"] == "1 by the_service", report
     assert said["refused"] == "69 1 same_pid", report

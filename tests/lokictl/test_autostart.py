@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lokictl import autostart, link
+from lokictl import autostart, link, systemctl
 from lokictl.commands import daemon as daemon_command
 from lokictl.failure import Failure
 from tests.fakes.terminal import COMMAND, ROOT, environment, lokictl
@@ -279,7 +279,22 @@ esac
 
 def test_a_service_manager_that_cannot_start_the_service_leaves_nobody_without_an_answer(manager):
     start(LISTENER, "1").close()
-    assert manager()[-1] == "--user restart lokid.socket"
+    assert manager()[-1] == "--user --no-block restart lokid.socket"
+
+
+def test_a_service_manager_that_says_nothing_takes_no_more_time_than_there_is(manager, tmp_path):
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/told\nexec sleep 30\n')
+    with pytest.raises(Failure, match=r"not there within 0\.5 s"):
+        start(LISTENER, "1", timeout_s=0.5)
+    assert len(manager()) == 1
+    assert not os.path.exists(path_of_socket())
+
+
+def test_a_service_manager_that_says_nothing_is_asked_once(manager, tmp_path, monkeypatch):
+    monkeypatch.setattr(systemctl, "WITHIN_S", 0.2)
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/told\nexec sleep 30\n')
+    start(LISTENER, "1").close()
+    assert len(manager()) == 1
 
 
 def test_where_no_unit_is_installed_systemd_is_not_asked(manager):

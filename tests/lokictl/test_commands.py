@@ -506,11 +506,13 @@ def test_what_systemd_listens_for_is_never_killed(monkeypatch):
     monkeypatch.setattr(ending, "is_lokid", lambda pid: False)
     monkeypatch.setattr(link, "SILENT_S", 0.2)
     asked = []
-    monkeypatch.setattr(daemon_command, "_through_systemd", lambda verb, to: asked.append((verb, to.answers)))
+    monkeypatch.setattr(
+        daemon_command, "_through_systemd", lambda *words, running: asked.append((words, running.answers))
+    )
     path = link.path_of_socket()
     os.makedirs(os.path.dirname(path))
     with socket.socket(socket.AF_UNIX) as listener:  # this process, as systemd would be
         listener.bind(path)
         listener.listen()
         assert daemon_command.stop.callback() == 0
-    assert asked == [("stop", False)]
+    assert asked == [(("stop", "lokid.service"), False)]

@@ -67,6 +67,17 @@ def test_a_configuration_that_is_there_is_edited_in_its_place(daemon, home):
     assert written(home).read_text() == "clients: []\n# mine\n"
 
 
+def test_what_a_link_leads_to_and_is_away_is_not_begun_anew(daemon, home):
+    """Of dotfiles whose disk is not mounted: what is written there now is hidden once it is."""
+    daemon()
+    written(home).parent.mkdir(parents=True)
+    written(home).symlink_to(home / "mnt/dotfiles/config.yaml")
+    for done in (edit(home, "exit 0"), lokictl("setup", "--no-call", "--yes", env={"OPENAI_API_KEY": "x"})):
+        assert done.returncode == 78
+        assert f"remove it: rm {written(home)}" in done.stderr.decode()
+    assert not (home / "mnt").exists()
+
+
 def test_what_an_editor_saves_after_it_returned_is_taken_up_the_next_time(daemon, home):
     daemon(config__check=lambda *_: [])
     late = home / "late"

@@ -137,5 +137,5 @@ def test_who_waits_for_systemd_to_stop_it_is_told_why(tmp_path, monkeypatch, cap
     monkeypatch.setattr(daemon_command, "is_terminal", lambda _: True)
     running = daemon_command.Running(1, is_unit=True, answers=answers)
     with pytest.raises(link.Failure, match=r"systemctl --user restart lokid\.service failed"):
-        daemon_command._through_systemd("restart", running)
+        daemon_command._through_systemd("restart", *running.units, running=running)
     assert capfd.readouterr() == ("--user restart lokid.service\n", said)

@@ -28,6 +28,7 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 
+from lokid import sandbox
 from lokid.rpc.methods import GroupBy
 from lokid.runtime import durable, lingering
 from lokid.runtime.usage import rows as usage_rows
@@ -82,21 +83,19 @@ _REMEDIES_OF_THE_SYSTEM: dict[int | None, str] = {
     errno.ENOTDIR: "a file is where its directory should be: move that file away",
     errno.EEXIST: "a file is where its directory should be: move that file away",
     errno.ELOOP: "it is a symbolic link, and those are not followed: put the file itself there",
-    errno.EACCES: _YOURS,
-    errno.EPERM: _YOURS,
-    errno.EROFS: _YOURS,
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _YOURS),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room"),
 }
 
 
-def _why(error: sqlite3.Error | OSError | Unusable) -> str:
-    """What is wrong and, after a semicolon, what to do."""
+def _why(error: sqlite3.Error | OSError | Unusable, path: str = "") -> str:
+    """What is wrong and, after a semicolon, what to do. ``path``: of what was to be written."""
     what = str(error)
     match error:
         case OSError():
             what = (error.strerror or "unknown reason").lower()  # without the path, which is told already
-            remedy = _REMEDIES_OF_THE_SYSTEM.get(error.errno, "")
+            of_unit = sandbox.unwritable(sandbox.of_this_process(), error, [path])
+            remedy = of_unit or _REMEDIES_OF_THE_SYSTEM.get(error.errno, "")
         case Unusable():
             remedy = "update lokid, or move it away"
         case _:  # the low byte is the kind, the rest a detail of it
@@ -355,7 +354,7 @@ class _Writer:
             # Of a journal that was left behind; the database is not opened before it is in it.
             told = str(error.filename) if isinstance(error, OSError) else ""
             path = told if told.endswith(".journal") else self._path
-            self._tell(self._ledger.failed, f"{path} cannot be written: {_why(error)}")
+            self._tell(self._ledger.failed, f"{path} cannot be written: {_why(error, path)}")
             return False
         return True
 
