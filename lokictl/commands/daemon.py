@@ -119,7 +119,7 @@ def run(arguments: tuple[str, ...]) -> None:
 @command.command("install")
 def install() -> int:
     """Install and start lokid as a systemd user service. A socket unit holds its socket: lokid starts with
-    the first question, and a restart loses none."""
+    the first question, or whoever else connects, and a restart loses none."""
     _need_systemd()
     folder, texts, vault = _units()
     _make_directories(folder)
