@@ -243,7 +243,9 @@ class _Call:
                 break
             except _Refused as refused:
                 error = refused.error
-                self.charge.over(abandoned=isinstance(error, TimedOut))
+                gave_up = self.charge.gave_up(error)
+                self.charge.over(abandoned=gave_up or isinstance(error, TimedOut))
+                error.retryable = error.retryable and not gave_up  # it would be paid for once more
                 if reached(error):
                     breakers.answered(name)
                 other = exchange.amend(error, refused.body) if exchange.amend else None

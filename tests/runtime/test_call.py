@@ -26,6 +26,7 @@ from lokid.errors import (
 )
 from lokid.providers.settings import ModelSettings, RequestPatch
 from lokid.runtime.call import Limited, Performed, perform
+from lokid.runtime.usage import charges
 from tests.fakes.client import KEY, LINES, TINY, FakeOpenClient, open_client
 from tests.fakes.provider import FakeProvider, answer, close, endless, reset, slow, stall, stream
 
@@ -185,6 +186,20 @@ async def test_a_failure_before_the_answer_is_retried_and_told(provider, heard, 
     assert notice.attempt == 2
     assert 0 <= notice.after_s <= 0.5
     assert notice.reason
+
+
+@pytest.mark.parametrize("status", [504, 524])
+@pytest.mark.parametrize("slow_s, attempts", [(0.0, 1), (10.0, 2)])
+async def test_what_a_gateway_has_waited_for_is_not_asked_for_again(
+    provider, heard, monkeypatch, status, slow_s, attempts
+):
+    """nginx after a minute, API Gateway after half of one: the provider behind it goes on."""
+    monkeypatch.setattr(charges, "SLOW_S", slow_s)
+    provider.default = answer(status, b"<html>Gateway Time-out</html>")
+    async with open_client(provider.url, max_retries=1) as client:
+        error = await failure(client, heard)
+    assert isinstance(error, ProviderUnavailable)
+    assert len(provider.requests) == attempts
 
 
 async def test_a_refused_connection_is_retried(provider, heard):

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 ABANDONED = ("cancelled", "timeout", "incomplete_response")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
 
+GAVE_UP = (504, 524)
+"""What a gateway says that waits no longer for the provider behind it, which goes on, and is paid."""
+
+SLOW_S = 10.0
+"""A gateway that says so sooner has not waited: it could not reach the provider."""
+
 UNSEEN_PER_S = 50
 """Tokens of an answer that its provider writes for each second in which nothing of it is to be seen, for one
 that broke off: it was to come as a whole, or began with thoughts that are not shown. An assumption; models
@@ -59,6 +65,10 @@ class Charge:
         self._went &= abandoned
         self._unseen_s = time.monotonic() - self._sent_at  # what comes now is a pause
 
+    def gave_up(self, error: LokidError) -> bool:
+        """Whether the one that has just said ``error`` did not wait for the provider behind it."""
+        return error.status in GAVE_UP and time.monotonic() - self._sent_at >= SLOW_S
+
     def heard(self, events: Sequence[Event]) -> None:
         """These parts of the answer came."""
         for event in events:
@@ -77,7 +87,7 @@ class Charge:
 
     def failed(self, error: LokidError) -> None:
         """For good. A request that was cancelled has no error."""
-        self._went &= error.code in ABANDONED
+        self._went &= error.code in ABANDONED or error.status in GAVE_UP
         self._refused = error.refused
 
     def usage(self, input_tokens: int, most_output: float) -> Usage | None:

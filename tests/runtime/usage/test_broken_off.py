@@ -18,10 +18,12 @@ from lokid.errors import (
     LokidError,
     Overloaded,
     ProviderFailed,
+    ProviderUnavailable,
     QuotaExceeded,
     RateLimited,
 )
 from lokid.providers.settings import ClientSettings
+from lokid.runtime.usage import charges
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.bill import Bill
 from lokid.runtime.usage.charges import Charge
@@ -106,6 +108,22 @@ async def test_what_the_provider_refused_costs_nothing() -> None:
 
     row = await row_of(act)
     assert (row.outcome, row.input_tokens, row.cost_pusd) == ("overloaded", None, None)
+
+
+@pytest.mark.parametrize("slow_s, counts", [(0.0, (7, 0)), (10.0, (None, None))])
+async def test_what_a_gateway_waited_for_may_be_paid_for(
+    monkeypatch: pytest.MonkeyPatch, slow_s: float, counts: tuple[int | None, int | None]
+) -> None:
+    monkeypatch.setattr(charges, "SLOW_S", slow_s)
+    error = ProviderUnavailable("Gateway Time-out", status=504, refused=True)
+
+    def act(charge: Charge) -> None:
+        charge.went(whole=True)
+        charge.over(abandoned=charge.gave_up(error))
+        raise error
+
+    row = await row_of(act)
+    assert (row.outcome, row.input_tokens, row.output_tokens) == ("provider_unavailable", *counts)
 
 
 @pytest.mark.parametrize("error", [Overloaded, RateLimited, BadRequest, QuotaExceeded, ProviderFailed])
