@@ -42,7 +42,7 @@ def command(
     if f32 and is_terminal(1):
         raise usage("--f32 prints bytes that are not for a terminal", "lokictl embed --f32 ... > vectors.f32")
     params: dict[str, Any] = {
-        "texts": list(texts) or lines_of_standard_input("nothing to embed: give texts, or lines on stdin"),
+        "texts": list(texts) or _lines(),
         "model": model or first_model("embedding"),
         "encoding": "f32",  # less than half of what lists of floats take on the way
     }
@@ -58,11 +58,23 @@ def command(
     return 0
 
 
+def _lines() -> list[str]:
+    lines = lines_of_standard_input("nothing to embed: give texts, or lines on stdin")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():  # without a vector for it, all behind it would belong to other lines
+            raise usage(
+                f"line {number} of standard input is empty", "leave such lines out: grep '[^[:space:]]'"
+            )
+    return lines
+
+
 def lines_of_standard_input(complaint: str) -> list[str]:
-    """Its lines that hold something. Raises ``Failure`` (exit status 2) when there are none."""
+    """Up to the last one that holds something. Raises ``Failure`` (exit status 2) when none does."""
     text = "" if is_terminal(0) else standard_input().decode("utf-8", "replace")
     # Not splitlines(): U+2028 and its kin may be part of a text.
-    lines = [line.rstrip("\r") for line in text.split("\n") if line.strip()]
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
     if not lines:
         raise usage(complaint)
     return lines

@@ -28,14 +28,22 @@ from lokictl.tables import show, show_json, table
 def command(
     query: str, documents: tuple[str, ...], model: str | None, top_n: int | None, as_json: bool
 ) -> int:
-    """Order DOCUMENTs, or the lines of standard input, by how well they fit QUERY: index, score, text."""
+    """Order DOCUMENTs, or the lines of standard input, by how well they fit QUERY: index, score, text. An
+    index counts from 0; lines that are empty count too, and are not asked about."""
     texts = list(documents) or lines_of_standard_input(
         "nothing to rerank: give documents, or lines on standard input"
     )
-    params: dict[str, Any] = {"model": model or first_model("reranker"), "query": query, "documents": texts}
+    asked = [index for index, text in enumerate(texts) if documents or text.strip()]
+    params: dict[str, Any] = {
+        "model": model or first_model("reranker"),
+        "query": query,
+        "documents": [texts[index] for index in asked],
+    }
     if top_n is not None:
         params["top_n"] = top_n
     result = spinner.call("rerank", params)
+    for row in result["results"]:
+        row["index"] = asked[row["index"]]
     if as_json:
         show_json(result)
     else:

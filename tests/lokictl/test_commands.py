@@ -373,9 +373,29 @@ def test_embed_takes_lines_and_gives_raw_floats(daemon):
     fake = daemon(
         embed=lambda *_: {"embeddings": [raw, raw], "usage": None, "cost_usd": None, "model": "e:m"}
     )
-    done = lokictl("embed", "-m", "e:m", "--f32", stdin="one\u2028more\r\n\ntwo\n".encode())
+    done = lokictl("embed", "-m", "e:m", "--f32", stdin="one\u2028more\r\ntwo \n\n".encode())
     assert done.stdout == raw + raw
-    assert fake.params("embed") == {"texts": ["one\u2028more", "two"], "model": "e:m", "encoding": "f32"}
+    assert fake.params("embed") == {"texts": ["one\u2028more", "two "], "model": "e:m", "encoding": "f32"}
+
+
+def test_embed_leaves_no_line_without_a_vector_in_silence(daemon):
+    daemon()
+    done = lokictl("embed", "-m", "e:m", stdin=b"one\n \r\ntwo\n")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"line 2 of standard input is empty" in done.stderr
+
+
+def test_rerank_counts_the_lines_of_the_file(daemon):
+    answer = {"results": [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}], "model": "r:m"}
+    fake = daemon(rerank=lambda *_: answer)
+    text = b"\nhammer\n \napple\n\n"
+    assert rows(lokictl("rerank", "-m", "r:m", "fruit", stdin=text)) == [
+        ["3", "0.9000", "apple"],
+        ["1", "0.1000", "hammer"],
+    ]
+    assert fake.params("rerank")["documents"] == ["hammer", "apple"]
+    found = json.loads(lokictl("rerank", "-m", "r:m", "--json", "fruit", stdin=text).stdout)
+    assert [row["index"] for row in found["results"]] == [3, 1]
 
 
 def test_rerank_prints_index_score_and_text(daemon):
