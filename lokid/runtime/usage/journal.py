@@ -52,8 +52,12 @@ class Journal:
 
     def is_there(self) -> bool:
         """Whether somebody would find it. Its directory may be gone, or another one; where nobody can look
-        now, it is taken to be there: one that is given up is taken over, as of a daemon that has ended."""
-        held = os.fstat(self._fd)
+        now, it is taken to be there: one that is given up is taken over, as of a daemon that has ended. On a
+        network file system another machine, which does not see our lock, may have taken it over."""
+        try:
+            held = os.fstat(self._fd)
+        except OSError:  # ENOENT of FUSE, ESTALE of NFS
+            return False
         try:
             found = os.stat(self._path, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):

@@ -511,6 +511,10 @@ def test_a_journal_that_nobody_can_look_for_is_not_given_up(
             patch.setattr(os, "stat", mock.Mock(side_effect=OSError(code, os.strerror(code))))
             found = journal.is_there()
         assert found == there
+    for code in (errno.ESTALE, errno.ENOENT):  # of NFS and sshfs: removed by another machine
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", mock.Mock(side_effect=OSError(code, os.strerror(code))))
+            assert not journal.is_there()
     journal.close(keep=False)
 
 
