@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -62,7 +63,8 @@ def exists(path: str) -> bool:
     if os.path.exists(there):
         return False
     said = f"{path} is away: there is a link to where there is nothing"
-    raise Failure("config_invalid", said, f"mount the disk that it leads to, or remove it: rm {there}")
+    remove = f"rm {shlex.quote(there)}"
+    raise Failure("config_invalid", said, f"mount the disk that it leads to, or remove it: {remove}")
 
 
 def of_daemon(status: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:

@@ -59,11 +59,19 @@ def listens_again(
     try:
         # One after the other: each time it ends the lokid that it has just begun.
         _be_alone(manager, wait)
-        if (comes := _comes(somebody, wait, until)) is not False:
-            return bool(comes)
-        return _restarts(path, until) and bool(_comes(somebody, wait, until, least_s=_BEGINS_S))
+        if not _is_of_service(path, until):
+            return somebody()
+        return _comes(somebody, wait, until) or (
+            _restarts(until) and _comes(somebody, wait, until, least_s=_BEGINS_S)
+        )
     finally:
         os.close(manager)
+
+
+def _is_of_service(path: str, until: float | None) -> bool:
+    unit = properties("UnitFileState", "ActiveState", "Listen", unit=SOCKET, until=until) or {}
+    is_on = unit.get("UnitFileState") == "enabled" or unit.get("ActiveState") == "active"
+    return is_on and unit.get("Listen") == f"{path} (Stream)"
 
 
 def _be_alone(fd: int, wait: Callable[[], None]) -> None:
@@ -78,15 +86,14 @@ def _be_alone(fd: int, wait: Callable[[], None]) -> None:
 
 def _comes(
     somebody: Callable[[], bool], wait: Callable[[], None], until: float | None, *, least_s: float = 0.0
-) -> bool | None:
-    """Whether there is ``somebody``, maybe after an end or a start that is under way; None if the manager
-    says nothing. ``least_s``: to wait for one that does neither."""
-    since, before, looks_at = 0.0, None, 0.0
+) -> bool:
+    """Whether there is ``somebody``, maybe after an end or a start that is under way. ``least_s``: to wait
+    for one that does neither."""
+    since, before, looks_at = 0.0, "", 0.0
     while not somebody():
         if time.monotonic() >= looks_at:
-            if (found := properties("ActiveState", until=until)) is None:
-                return None
-            now, state = time.monotonic(), found.get("ActiveState", "")
+            state = (properties("ActiveState", until=until) or {}).get("ActiveState", "nothing")
+            now = time.monotonic()
             if state != before:
                 since, before = now, state
             if now - since >= _ON_ITS_WAY_S.get(state, least_s):
@@ -96,13 +103,8 @@ def _comes(
     return True
 
 
-def _restarts(path: str, until: float | None) -> bool:
+def _restarts(until: float | None) -> bool:
     """Whether systemd has begun to: it first waits for the questions of the service's lokid."""
-    unit = properties("UnitFileState", "ActiveState", "Listen", unit=SOCKET, until=until) or {}
-    if unit.get("UnitFileState") != "enabled" and unit.get("ActiveState") != "active":
-        return False
-    if unit.get("Listen") != f"{path} (Stream)":
-        return False
     done = _asked("--no-block", "restart", SOCKET, until=until)
     return done is not None and done.returncode == 0
 

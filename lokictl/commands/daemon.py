@@ -92,7 +92,8 @@ def restart() -> int:
         if why := starting.again(_program() if running.is_unit else None):
             raise Failure("daemon_unavailable", f"not restarted, as none would start again: {why}")
     if running is not None and running.is_unit:
-        _make_directories()
+        with contextlib.suppress(Failure):  # lokid answers without, and says what is wrong
+            _make_directories()
         _through_systemd("restart", *running.units, running=running)
     elif running is not None:
         _stop(running)
@@ -177,6 +178,12 @@ def _units() -> tuple[str, dict[str, str], tuple[str, ...]]:
             f"there is no program lokid, neither beside {sys.executable} nor on PATH",
             "make demo, in your clone of lokid, installs it beside lokictl",
         )
+    if set(program) & set(units.IN_NO_PROGRAM):
+        raise Failure(
+            "config_invalid",
+            f"systemd starts no program with quotes, $ or \\ in its path: {program}",
+            "move the clone; or use lokid without systemd",
+        )
     try:
         vault = vault_paths(None)
         texts = units.texts(os.path.abspath(program), os.environ, vault)
@@ -196,7 +203,12 @@ def _make_directories(*more: str) -> None:
     from lokictl import units
 
     for directory in (*units.directories(os.environ), *more):
-        folders.make(directory)
+        try:
+            folders.make(directory)
+        except OSError as error:
+            away = os.path.islink(directory) and not os.path.exists(directory)
+            why = "it is a link to where there is nothing" if away else error.strerror
+            raise Failure("config_invalid", f"{directory} cannot be made: {why}") from None
 
 
 def _tell_if_closed(directory: str) -> None:

@@ -33,6 +33,9 @@ PACKAGES = ("anyio", "click", "httpx2", "markdown-it-py", "msgpack", "pydantic",
 PRIVATE = {"env_file", "vault_file", "identity_file", "socket", "state_dir", "log"}
 """What nobody but its owner may read."""
 
+OF_ROOT = {"config_file", "env_file", "identity_file"}
+"""What may be root's: lokid reads it only (NixOS keeps it so, or an administrator)."""
+
 KEYRING = "keyring:"
 """Begins the place of an identity that is no file."""
 
@@ -118,7 +121,7 @@ def _paths(problems: list[str], status: Mapping[str, Any] | Failure) -> list[tup
         mode = stat.S_IMODE(found.st_mode)
         owner = "" if found.st_uid == os.geteuid() else f", of uid {found.st_uid}"
         facts.append((name, f"{_short(path)} ({mode:04o}{owner})"))
-        if owner:
+        if owner and not (found.st_uid == 0 and name in OF_ROOT):
             problems.append(f"{path} belongs to uid {found.st_uid}, not to you")
         elif name in PRIVATE and mode & 0o077:
             problems.append(f"others may read {path}: chmod go= {path}")

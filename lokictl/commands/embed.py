@@ -15,6 +15,9 @@ from lokictl.question import standard_input
 from lokictl.render import is_terminal, write, write_bytes
 from lokictl.vectors import floats
 
+BLANK = " \t\r\v\f"
+"""What a line holds that is empty: other spaces are somebody's text."""
+
 
 @click.command(
     cls=Command,
@@ -61,7 +64,7 @@ def command(
 def _lines() -> list[str]:
     lines = lines_of_standard_input("nothing to embed: give texts, or lines on stdin")
     for number, line in enumerate(lines, 1):
-        if not line.strip():  # without a vector for it, all behind it would belong to other lines
+        if not line.strip(BLANK):  # without a vector for it, all behind it would belong to other lines
             raise usage(
                 f"line {number} of standard input is empty", "leave such lines out: grep '[^[:space:]]'"
             )
@@ -73,7 +76,7 @@ def lines_of_standard_input(complaint: str) -> list[str]:
     text = "" if is_terminal(0) else standard_input().decode("utf-8", "replace")
     # Not splitlines(): U+2028 and its kin may be part of a text.
     lines = [line.rstrip("\r") for line in text.split("\n")]
-    while lines and not lines[-1].strip():
+    while lines and not lines[-1].strip(BLANK):
         lines.pop()
     if not lines:
         raise usage(complaint)

@@ -84,6 +84,7 @@ def take_over(
 ) -> int:
     """Shows what became of everything. The exit status. ``variables``: keys in the environment too."""
     plan = _Import(left, dry_run)
+    own_config.exists(own_config.path(os.environ))  # one that is away: before anything is changed
     if left.config is not None and (problems := plan.convert(left.config)):
         on = colour(1, os.environ)
         show("".join(problem_line(one, paint_on=on) + "\n" for one in problems))

@@ -8,7 +8,7 @@ import click
 
 from lokictl import spinner
 from lokictl.command import Command, json_option
-from lokictl.commands.embed import first_model, lines_of_standard_input
+from lokictl.commands.embed import BLANK, first_model, lines_of_standard_input
 from lokictl.tables import show, show_json, table
 
 
@@ -33,7 +33,7 @@ def command(
     texts = list(documents) or lines_of_standard_input(
         "nothing to rerank: give documents, or lines on standard input"
     )
-    asked = [index for index, text in enumerate(texts) if documents or text.strip()]
+    asked = [index for index, text in enumerate(texts) if documents or text.strip(BLANK)]
     params: dict[str, Any] = {
         "model": model or first_model("reranker"),
         "query": query,

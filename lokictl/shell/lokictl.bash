@@ -78,7 +78,6 @@ _lokictl_words_to_command() {
     [[ $command ]] && READLINE_LINE=$command READLINE_POINT=${#command}
     return 0
 }
-if [[ $- == *i* ]]; then # a ~/.bashrc is read for scp too, and bind warns there
-    bind -m emacs -x '"\ee": _lokictl_words_to_command'
-    bind -m vi-insert -x '"\ee": _lokictl_words_to_command'
-fi
+# A ~/.bashrc is read for scp too, where nobody edits a line, and bind warns.
+bind -m emacs -x '"\ee": _lokictl_words_to_command' 2>/dev/null || :
+bind -m vi-insert -x '"\ee": _lokictl_words_to_command' 2>/dev/null || :

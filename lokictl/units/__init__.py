@@ -16,6 +16,9 @@ _HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 _OF_ITS_OWN = ("/tmp/", "/var/tmp/")  # noqa: S108 - PrivateTmp= of the service gives it empty ones
 
+IN_NO_PROGRAM = "\"'$\\\t\n"
+"""systemd takes them in no way to write them: "Executable name contains special characters"."""
+
 _OF_OTHERS = (".config", ".local/share", ".local/state", ".local/bin")
 """Of the home directory: what more than one program keeps there, or any starts from."""
 

@@ -59,6 +59,10 @@ REQUEST_ID_HEADERS = (
     "cf-ray",
 )
 
+GAVE_UP = (504, 524)
+"""What a gateway says, and nothing of an error in the provider's form beside it, that waits no longer for the
+provider behind it: that one has refused nothing."""
+
 MAX_RETRY_AFTER = 7 * 86400.0
 """Seconds. A wait beyond a week is a date gone wrong, not advice."""
 
@@ -77,6 +81,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         wait = rate_limit_reset(headers, now)
     wait = _wait(kind, refusal, wait)
     in_front = kind is PermissionDenied and _is_page(body)
+    gave_up = status in GAVE_UP and not refusal.codes and refusal.status is None
     return kind(
         f"{_IN_FRONT.format(told) if in_front else _blame(kind, told)}: {said}",
         hint=_CHECK_NETWORK if in_front else _hint(kind, wait),
@@ -84,7 +89,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         retry_after_s=wait,
         request_id=_request_id(headers),
         retryable=retryable,
-        refused=True,
+        refused=not gave_up,
     )
 
 

@@ -255,7 +255,8 @@ class _Accumulator(Accumulator):
             message,
             "".join(part.text for part in told if isinstance(part, Text)),
             tags=self._traits.think_tags,
-            reasoned=self._reasoning_state.begun or any(isinstance(part, Reasoning) for part in told),
+            reasoned=any(isinstance(part, Reasoning) for part in told),
+            stated=self._reasoning_state.begun,
             refused=self._refused,
         )
         self._refused |= bool(message.get("refusal"))

@@ -38,11 +38,11 @@ def calls(message: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def rest(
-    message: Mapping[str, Any], told: str, *, tags: bool, reasoned: bool, refused: bool
+    message: Mapping[str, Any], told: str, *, tags: bool, reasoned: bool, stated: bool, refused: bool
 ) -> Mapping[str, Any]:
     """A delta with what ``message`` says, apart from its calls, and deltas did not: ``told`` is their text.
-    ``tags``: may have thoughts in them; ``reasoned``, ``refused``: what there was in deltas. Raises
-    ``IncompleteResponse`` for the message of another answer."""
+    ``tags``: may have thoughts in them; ``reasoned``, ``stated``, ``refused``: there were thoughts in deltas,
+    or state of them, or a refusal. Raises ``IncompleteResponse`` for the message of another answer."""
     content = message.get("content")
     found: Sequence[tuple[str, str]] = [*pieces(content)]
     if tags:
@@ -52,12 +52,13 @@ def rest(
     refusal = text(message.get("refusal"))
     return {
         "content": [
-            {"type": "thinking", "thinking": "" if reasoned else thought},
+            {"type": "thinking", "thinking": "" if reasoned or stated else thought},
             _more(said, refusal, told, refused),
         ],
         "images": [*items(content), *listed(message.get("images"), "images")],
         "error": message.get("error"),
-        **({} if reasoned else {key: message.get(key) for key in REASONING}),
+        **({} if reasoned or stated else {key: message.get(key) for key in REASONING_FIELDS}),
+        **({} if stated else {key: message.get(key) for key in FIELDS}),
     }
 
 

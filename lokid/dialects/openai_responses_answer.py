@@ -54,10 +54,8 @@ GAVE_UP = ("failed", "cancelled")
 
 
 class ResponsesDecoder(SSEDecoder["_Accumulator"]):
-    """``limit``: the most tokens that were asked for, see ``read``."""
-
-    def __init__(self, traits: Traits, limit: int | None = None) -> None:
-        super().__init__(_Accumulator(traits, limit), PICTURES)
+    def __init__(self, traits: Traits) -> None:
+        super().__init__(_Accumulator(traits), PICTURES)
 
     def _take(self, event: SSEEvent, out: list[Event]) -> None:
         if not event.data.strip() or event.data.strip() == "[DONE]" or self._answer.ended:
@@ -69,9 +67,8 @@ class ResponsesDecoder(SSEDecoder["_Accumulator"]):
 class _Accumulator(Accumulator):
     """What a stream says on the way to the event that says it all again."""
 
-    def __init__(self, traits: Traits, limit: int | None) -> None:
+    def __init__(self, traits: Traits) -> None:
         self._traits = traits
-        self._limit = limit
         self._calls: dict[int | str, int] = {}  # output_index, or the item's id -> our index
         self._ids: list[str] = []  # our index -> the call's id
         self._spoken: set[int] = set()  # calls of which arguments were sent on
@@ -136,7 +133,7 @@ class _Accumulator(Accumulator):
         self._usage = usage(mapping(response.get("usage")))
         if response.get("error") or response.get("status") in GAVE_UP:
             raise _failure(response)
-        answer = read(response, self._traits, self._output(response), self._limit)
+        answer = read(response, self._traits, self._output(response))
         self._tell_rest(answer, out)
         self._answer = answer
         self.ended = True
@@ -261,8 +258,8 @@ _ELSEWHERE = (-1, -1)
 """The place of what has none left."""
 
 
-def whole_responses_decoder(traits: Traits, limit: int | None = None) -> WholeDecoder[Answer]:
-    """For answers that are one JSON text. ``limit``: as of ``ResponsesDecoder``."""
+def whole_responses_decoder(traits: Traits) -> WholeDecoder[Answer]:
+    """For answers that are one JSON text."""
 
     def whole(value: Any) -> Answer:
         response = mapping(value)
@@ -272,17 +269,14 @@ def whole_responses_decoder(traits: Traits, limit: int | None = None) -> WholeDe
             raise no_answer(response, "output")
         if response.get("status") in ("in_progress", "queued"):
             raise IncompleteResponse("the provider answered before the answer was complete")
-        return read(response, traits, response["output"], limit)
+        return read(response, traits, response["output"])
 
     return WholeDecoder(whole, lambda value: usage(mapping(mapping(value).get("usage"))))
 
 
-def read(response: Mapping[str, Any], traits: Traits, output: Any, limit: int | None = None) -> Answer:
-    """``output``: the items of the answer. ``limit``: the most tokens that were asked for; llama.cpp calls an
-    answer completed that ended there, and never has the field that would say so."""
-    told = usage(mapping(response.get("usage")))
-    ran_out = bool(limit and told and told.output_tokens >= limit and "incomplete_details" not in response)
-    incomplete = response.get("status") == "incomplete" or ran_out
+def read(response: Mapping[str, Any], traits: Traits, output: Any) -> Answer:
+    """``output``: the items of the answer."""
+    incomplete = response.get("status") == "incomplete"
     parts: list[Part] = []
     refused = False
     last = len(output) - 1
@@ -305,7 +299,7 @@ def read(response: Mapping[str, Any], traits: Traits, output: Any, limit: int | 
     return Answer(
         Message("assistant", tuple(parts)),
         finish,
-        told,
+        usage(mapping(response.get("usage"))),
         text(response.get("model")) or None,
         text(response.get("id")) or None,
     )

@@ -91,14 +91,11 @@ def responses(
     """An organisation that is not verified may not have summaries of reasoning: asked again without."""
     body = openai_responses.encode(request, traits, stream=stream)
     summary = mapping(body.get("reasoning")).get("summary")
-    limit = body.get("max_output_tokens")
     return _exchange(
         url,
         body,
         headers,
-        (lambda: ResponsesDecoder(traits, limit))
-        if stream
-        else lambda: whole_responses_decoder(traits, limit),
+        (lambda: ResponsesDecoder(traits)) if stream else lambda: whole_responses_decoder(traits),
         stream=stream,
         without={"reasoning.summary": {"reasoning": {"summary": None}}} if summary else {},
     )

@@ -211,6 +211,24 @@ def test_of_a_page_of_a_firewall_nobody_says_that_the_key_is_valid() -> None:
     assert said(403, b"{}").message.startswith("the key is valid but may not do this (HTTP 403)")
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "refused"),
+    [
+        (504, b"<html><head><title>504 Gateway Time-out</title></head></html>", False),  # nginx
+        (504, b"upstream request timeout", False),  # Envoy
+        (504, b'{"message": "Endpoint request timed out"}', False),  # API Gateway
+        (524, b"", False),  # Cloudflare
+        (504, b'{"error": {"code": 504, "message": "late", "status": "DEADLINE_EXCEEDED"}}', True),  # Gemini
+        (504, b'{"type": "error", "error": {"type": "timeout_error", "message": "late"}}', True),  # Claude
+        (504, b'{"error": {"message": "late", "code": 504}}', True),  # OpenRouter
+        (503, b"<html>no server is available</html>", True),
+    ],
+)
+def test_a_gateway_that_waits_no_longer_has_refused_nothing(status: int, body: bytes, refused: bool) -> None:
+    error = classify(status, {}, body)
+    assert (error.refused, error.retryable) == (refused, True)
+
+
 def test_an_empty_list_with_a_reason_is_no_list() -> None:
     with pytest.raises(LokidError, match="invalid token"):
         listed_in({"data": [], "success": False, "message": "invalid token"}, "data")

@@ -94,6 +94,10 @@ def test_a_long_thought_that_each_message_repeats_is_no_other_answer() -> None:
 
 
 THOUGHT = Reasoning("hm", {KEY: {"origin": "c:m", "field": "reasoning"}})
+SIGNED = Reasoning(
+    "hm",
+    {KEY: {"origin": "c:m", "field": "reasoning", "blocks": [{"type": "thinking", "signature": "s"}]}},
+)
 MORE: dict[str, tuple[list[Any], dict[str, Any], tuple[Any, ...]]] = {
     "a refusal": ([said("Hé")], {"content": "Hé", "refusal": "no"}, (Text("Héno"),)),
     "a refusal, and does not repeat the text": ([said("Hé")], {"refusal": "no"}, (Text("Héno"),)),
@@ -114,6 +118,11 @@ MORE: dict[str, tuple[list[Any], dict[str, Any], tuple[Any, ...]]] = {
         [chunk({"reasoning": "hm"})],
         {"content": "Hé", "reasoning": "oh"},
         (THOUGHT, Text("Hé")),
+    ),
+    "state of thoughts": (
+        [chunk({"reasoning": "hm"}), said("Hé")],
+        {"content": "Hé", "reasoning": "hm", "thinking_blocks": [{"type": "thinking", "signature": "s"}]},
+        (SIGNED, Text("Hé")),
     ),
     "a picture": ([said("Hé")], {"content": ["Hé", IMAGE]}, (Text("Hé"), PAINTED)),
     "a call": ([calls(TWO[0])], {"tool_calls": TWO}, (FIRST, ToolCall("b", "g", {}))),

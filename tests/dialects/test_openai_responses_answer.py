@@ -57,21 +57,6 @@ def whole(value: Any) -> Fed[Answer]:
     return fed(lambda: whole_responses_decoder(TRAITS), data)
 
 
-@pytest.mark.parametrize("more", [{}, {"incomplete_details": None}])
-@pytest.mark.parametrize("tokens", [4, 5])
-def test_an_answer_that_llama_cpp_calls_completed_was_cut_at_the_limit(
-    more: dict[str, Any], tokens: int
-) -> None:
-    """It has no ``incomplete_details``; who has them (all others) is believed."""
-    message = {"type": "message", "status": "completed", "content": [{"type": "output_text", "text": "In a"}]}
-    count = {"input_tokens": 33, "output_tokens": tokens, "total_tokens": 33 + tokens}
-    response = {"id": "r", "status": "completed", "output": [message], "usage": count} | more
-    expected = "length" if tokens == 5 and not more else "stop"
-    streamed = fed(lambda: ResponsesDecoder(TRAITS, 5), named(event("completed", response=response)))
-    whole = fed(lambda: whole_responses_decoder(TRAITS, 5), json.dumps(response).encode())
-    assert streamed.answer.finish_reason == whole.answer.finish_reason == expected
-
-
 CREATED = event("created", response={"id": "resp_1", "status": "in_progress", "output": []})
 STREAM = [
     CREATED,

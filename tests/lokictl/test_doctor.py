@@ -15,7 +15,7 @@ import pytest
 
 from lokictl import starting
 from lokictl.commands import doctor
-from lokictl.failure import Ending
+from lokictl.failure import Ending, Failure
 from tests.fakes.daemon import poll, process
 from tests.fakes.terminal import ROOT, lokictl
 
@@ -123,6 +123,19 @@ def test_a_home_behind_a_link_is_private_too(daemon, home, monkeypatch):
     told = lokictl("doctor").stdout.decode()
     assert "problem: ~/c.yaml:1:1: is no list" in told
     assert str(home) not in told and str(link) not in told
+
+
+def test_a_configuration_of_root_is_as_good_as_ones_own(home, monkeypatch):
+    """NixOS links to one. What lokid writes is another thing: ``sudo lokictl`` leaves such."""
+    for path in (home / ".config/lokid/config.yaml", home / ".local/state/lokid/lokid.log"):
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+        path.chmod(0o600)
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    problems: list[str] = []
+    doctor._paths(problems, Failure("daemon_unavailable", "none"))
+    told = " ".join(problems)
+    assert ("config.yaml belongs" in told, "lokid.log belongs" in told) == (os.getuid() != 0, True)
 
 
 def test_a_second_daemon_is_told(home, monkeypatch):

@@ -164,6 +164,18 @@ def test_a_link_to_a_configuration_stays_a_link(daemon: Any, loki: Path) -> None
     assert (loki / "dotfiles.yaml").read_text() == TEXT
 
 
+def test_a_configuration_that_is_away_stops_it_before_anything_is_changed(daemon: Any, loki: Path) -> None:
+    fake = answers(daemon)
+    written(loki).parent.mkdir()
+    written(loki).symlink_to(loki / "mnt/config.yaml")
+    before = files(loki)
+    done = lokictl("import", "loki", "--yes")
+    assert (done.returncode, done.stdout) == (78, b"")
+    assert b"remove it: rm " in done.stderr
+    assert files(loki) == before
+    assert not fake.calls
+
+
 def test_problems_stop_it_before_anything_is_changed(daemon: Any, loki: Path) -> None:
     problem = {"path": "config.yaml", "line": 3, "column": 1, "key": "clients", "message": "is wrong"}
     answers(daemon, problems=[problem])

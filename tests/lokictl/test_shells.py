@@ -70,7 +70,7 @@ def test_a_shell_without_a_person_reads_it_in_silence(name, home):
     if not shutil.which(name):
         pytest.skip(f"no {name} here")
     code = f"{sys.executable} -m lokictl init {name}"
-    code = f"{code} | source" if name == "fish" else f'eval "$({code})"'
+    code = f"{code} | source" if name == "fish" else f'set -e; eval "$({code})"'
     env = environment(PYTHONPATH=str(ROOT))
     ran = subprocess.run((*START[name][:-1], "-c", code), capture_output=True, env=env)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
 from lokictl import units
+from lokictl.commands import daemon as daemon_command
+from lokictl.failure import Failure
 from tests.fakes.terminal import ROOT, lokictl
 
 ENVIRON = {"HOME": "/home/ann", "XDG_RUNTIME_DIR": "/run/user/7"}
@@ -107,3 +110,23 @@ def test_without_systemd_it_says_so_and_writes_nothing(tmp_path):
         assert done.returncode == 69
         assert b"no service manager of systemd" in done.stderr
     assert not os.path.exists(os.path.join(os.environ["HOME"], ".config"))
+
+
+@pytest.mark.parametrize("sign", units.IN_NO_PROGRAM)
+def test_what_systemd_would_not_start_is_refused_before_anything_is_written(tmp_path, monkeypatch, sign):
+    program = tmp_path / f"Ann{sign}s" / "lokid"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
+    with pytest.raises(Failure, match="systemd starts no program with quotes") as caught:
+        daemon_command._units()
+    assert caught.value.hint.startswith("move the clone")
+
+
+def test_what_cannot_be_made_is_told_and_why(home):
+    state = home / ".local/state/lokid"
+    state.parent.mkdir(parents=True)
+    state.symlink_to(home / "mnt/state")
+    with pytest.raises(Failure, match=f"{state} cannot be made: it is a link to where there is nothing"):
+        daemon_command._make_directories()

@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 ABANDONED = ("cancelled", "timeout", "incomplete_response")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
 
-GAVE_UP = (504, 524)
-"""What a gateway says that waits no longer for the provider behind it, which goes on, and is paid."""
-
 SLOW_S = 10.0
-"""A gateway that says so sooner has not waited: it could not reach the provider."""
+"""A gateway that gives up sooner has not waited for the provider behind it: it could not reach it."""
 
 UNSEEN_PER_S = 50
 """Tokens of an answer that its provider writes for each second in which nothing of it is to be seen, for one
@@ -66,8 +63,9 @@ class Charge:
         self._unseen_s = time.monotonic() - self._sent_at  # what comes now is a pause
 
     def gave_up(self, error: LokidError) -> bool:
-        """Whether the one that has just said ``error`` did not wait for the provider behind it."""
-        return error.status in GAVE_UP and time.monotonic() - self._sent_at >= SLOW_S
+        """Whether ``error`` is of a gateway that waits no longer for the provider behind it. That goes on,
+        and is paid."""
+        return _gave_up(error) and time.monotonic() - self._sent_at >= SLOW_S
 
     def heard(self, events: Sequence[Event]) -> None:
         """These parts of the answer came."""
@@ -87,7 +85,7 @@ class Charge:
 
     def failed(self, error: LokidError) -> None:
         """For good. A request that was cancelled has no error."""
-        self._went &= error.code in ABANDONED or error.status in GAVE_UP
+        self._went &= error.code in ABANDONED or _gave_up(error)
         self._refused = error.refused
 
     def usage(self, input_tokens: int, most_output: float) -> Usage | None:
@@ -119,3 +117,8 @@ class Charge:
             unseen_s = time.monotonic() - self._sent_at if self._unseen_s is None else self._unseen_s
             output = max(output, round(min(unseen_s * UNSEEN_PER_S, most)))
         return output
+
+
+def _gave_up(error: LokidError) -> bool:
+    """With a status, and all the same no refusal."""
+    return error.status is not None and not error.refused

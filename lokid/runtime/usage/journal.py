@@ -75,7 +75,8 @@ class Journal:
         if not keep:
             with suppress(OSError):
                 os.unlink(self._path)
-        os.close(self._fd)
+        with suppress(OSError):  # a network file system that is away says so, and it is closed all the same
+            os.close(self._fd)
 
 
 @contextmanager

@@ -226,9 +226,9 @@ class Ledger:
 
     def begun(self, journal: Journal) -> None:
         """What is not in the database goes into it, also what was in one that is gone."""
-        if self._journal is not None:
-            self._journal.close(keep=True)
-        self._journal = journal
+        before, self._journal = self._journal, journal
+        if before is not None:
+            before.close(keep=True)
         first = self._number - len(self._unsaved) + 1
         self._unwritten = deque(enumerate(self._unsaved, first))
         self._write_journal(len(self._unwritten))

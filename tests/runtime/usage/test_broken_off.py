@@ -115,7 +115,7 @@ async def test_what_a_gateway_waited_for_may_be_paid_for(
     monkeypatch: pytest.MonkeyPatch, slow_s: float, counts: tuple[int | None, int | None]
 ) -> None:
     monkeypatch.setattr(charges, "SLOW_S", slow_s)
-    error = ProviderUnavailable("Gateway Time-out", status=504, refused=True)
+    error = ProviderUnavailable("Gateway Time-out", status=504)
 
     def act(charge: Charge) -> None:
         charge.went(whole=True)

@@ -518,6 +518,34 @@ def test_a_journal_that_nobody_can_look_for_is_not_given_up(
     journal.close(keep=False)
 
 
+async def test_a_journal_that_cannot_be_closed_is_given_up_for_good(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network file system that was away (sshfs): its descriptor is free all the same, and the next
+    file, maybe the database itself, has its number."""
+    close = os.close
+
+    def closes(fd: int) -> None:
+        name = os.readlink(f"/proc/self/fd/{fd}")
+        close(fd)
+        if ".journal" in name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    async with opened(path) as ledger:
+        ledger.put(row())
+        await total(ledger)
+        [first] = path.parent.glob("*.journal")
+        first.unlink()
+        monkeypatch.setattr(os, "close", closes)
+        ledger.put(row())
+        with anyio.fail_after(10):
+            while not list(path.parent.glob("*.journal")):
+                await anyio.sleep(0.01)
+        await total(ledger)
+    assert in_file(path) == 2
+    assert not list(path.parent.glob("*.journal"))
+
+
 async def test_a_journal_that_cannot_be_read_is_named_with_what_mends_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
