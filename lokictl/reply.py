@@ -212,43 +212,11 @@ def version_skew(hello: "Mapping[str, Any]") -> "str | None":
     return f"lokictl: lokid {running} is running, lokictl is {lokid.__version__}: lokictl daemon restart"
 
 
-def _behind_thoughts(text: str) -> str:
-    """Some models write their thoughts into an answer, at the beginning, and a fence in them is no answer. A
-    template may have opened them."""
-    begins = text.lstrip()
-    for tag in ("think", "thinking"):
-        if begins.startswith(f"<{tag}>"):
-            return begins.partition(f"</{tag}>")[2]  # nothing, if they did not end
-    lines = text.splitlines(keepends=True)
-    fences = list(map(_is_fence, lines))
-    behind = sum(fences)
-    fence = ""  # that is open
-    within = 0  # such tags that are open
-    for number, line in enumerate(map(str.strip, lines)):
-        behind -= fences[number]
-        if line in ("<think>", "<thinking>"):
-            within += 1
-        elif line in ("</think>", "</thinking>") and within:
-            within -= 1
-        elif line in ("</think>", "</thinking>"):
-            # One that is open may be of the thoughts and never end: then whole blocks follow, or none.
-            if not fence or behind % 2 == 0:
-                return "".join(lines[number + 1 :])
-        elif fence:
-            fence = "" if line.startswith(fence) and not line.strip(fence[0]) else fence
-        elif fences[number]:
-            fence = line[:3]
-    return text
-
-
-def _is_fence(line: str) -> bool:
-    line = line.strip()
-    return line.startswith("~~~") or (line.startswith("```") and "`" not in line.lstrip("`"))
-
-
 def first_code_block(text: str) -> str:
     """What the first fence holds; all of ``text`` if there is none (models often answer with bare code)."""
-    text = _behind_thoughts(text)
+    from lokictl import thoughts
+
+    text = thoughts.without(text)
     lines = text.splitlines(keepends=True)
     for start, line in enumerate(lines):
         opening = line.strip()

@@ -1,0 +1,75 @@
+"""Nothing out of a model's thoughts is a command, and no command is taken for thoughts."""
+
+from __future__ import annotations
+
+import pytest
+
+from lokictl.reply import first_code_block
+from lokictl.thoughts import without
+
+BAD = "```sh\nrm -rf ~\n```"
+GOOD = "```sh\nls -la\n```"
+
+
+@pytest.mark.parametrize("begins", ["", "<think>", "<think>\n", " \n<think>\n"])
+@pytest.mark.parametrize("thought", ["hm.", "I don't know.", f"not\n{BAD}\nso ls.", "```sh\nrm -rf ~\nno."])
+@pytest.mark.parametrize("ends", ["</think>", "\n</think>\n", "</think>\n\n", "\n\n</think>"])
+@pytest.mark.parametrize("answer", [GOOD, "ls -la", "Here:\n" + GOOD, "find . -name '*.c'"])
+def test_thoughts_go_however_they_are_set_off(begins: str, thought: str, ends: str, answer: str) -> None:
+    """Without line feeds DeepSeek writes them from V3.1 on, whose template has opened them."""
+    assert without(begins + thought + ends + answer).strip() == answer
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes"),
+    [("<seed:think>", "</seed:think>"), ("<thought>", "</thought>"), ("[THINK]", "[/THINK]")],
+)
+def test_each_familys_tags_are_known(opens: str, closes: str) -> None:
+    assert without(f"{opens}{BAD}{closes}{GOOD}") == GOOD
+
+
+def test_several_thoughts_go_and_those_behind_a_sentence() -> None:
+    assert without(f"<think>{BAD}</think>\n<think>\n{BAD}\n</think>\n{GOOD}").strip() == GOOD
+    assert first_code_block(f"Sure.\n<think>\n{BAD}\n</think>\n{GOOD}") == "ls -la\n"
+    assert without("<think>\na\n<think>\nb\n</think>\nc\n</think>\nls").strip() == "ls"
+
+
+def test_thoughts_that_do_not_end_are_all_there_is() -> None:
+    assert without(f"<think>\n{BAD}\nor") == ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "grep '</think>' log",
+        'echo "a</think>b" > x',
+        "The tag is `</think>`.",
+        "```xml\n<thinking>\n</thinking>\n<a/>\n```\nYours.",
+        "```\n</think>\n```\nYours.",
+        "```\nx </think>\n```\nand\n```\ny\n```",
+        '```py\nre.sub(r"<think>.*?</think>", "", text)\n```',
+        "```jinja\n{{ text.split('</think>')[-1] }}\n```",
+        "```\n<p>a <think> b </think> c</p>\n```",
+        "It drops what is between <think> and </think> first.\n```\nls\n```",
+        "It looks for a <think> first.\n```\nls\n```",
+    ],
+)
+def test_tags_of_an_answer_stay(answer: str) -> None:
+    assert without(answer) == answer
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<think>" * 100_000, ""),
+        ("</think>" * 100_000, ""),
+        ("<think>\na\n</think>\n" * 50_000, ""),
+        ("x <think>" * 100_000, "x <think>" * 100_000),
+        ("'</think>' " * 100_000, "'</think>' " * 100_000),
+        ("x\n```\n<think>\n" * 50_000, "x\n```\n<think>\n" * 50_000),
+    ],
+)
+def test_the_work_for_a_hostile_text_is_in_proportion_to_it(text: str, left: str) -> None:
+    """A look at all of it for each tag would be an hour."""
+    assert without(text) == left
