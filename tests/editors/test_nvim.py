@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,48 @@ def test_editing_above_meanwhile_does_not_move_the_answer_to_another_place(nvim,
     nvim.wait(lambda lines: "ans" in lines)
     nvim.call("nvim_buf_set_lines", 0, 0, 0, False, ["new"])
     nvim.wait(lambda lines: lines == ["new", "first", "second", "answer", "third"])
+
+
+@pytest.mark.parametrize("line", [1, 3])
+@pytest.mark.parametrize("piece", ["half", "ha\nlf", "half\n"])
+@pytest.mark.parametrize("keys", ["u", "{line}GD{line}Gdd", ":%!tac<CR>", ":%d<CR>", ":set noma<CR>"])
+def test_whoever_takes_the_answer_away_gets_no_rest_of_it(nvim, daemon, keys, piece, line):
+    goes_on = threading.Event()
+
+    def chat(call, _params):
+        call.accepted()
+        call.text(piece)
+        goes_on.wait(20)
+        for _ in range(3):
+            call.text("REST")
+        call.cancelled.wait(20)
+        return result("")
+
+    fake = daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run(f"{line}LokiAsk! hi")
+    nvim.wait(lambda lines: "lf" in "".join(lines))
+    if keys.startswith("{"):  # all that came: the line at its end, and those above
+        keys = ":{},{}d<CR>".format(line + 1, line + len(piece.split("\n")))
+    nvim.call("nvim_input", keys)
+    nvim.wait(lambda text: nvim.call("nvim_eval", "mode()") == "n", lambda: "")
+    goes_on.set()
+    assert fake.running[0].cancelled.wait(10)
+    nvim.wait(lambda text: "the place of the answer is gone" in text, nvim.messages)
+    assert not any("REST" in one for one in nvim.lines())
+    assert "E5108" not in nvim.messages() and "Error executing" not in nvim.messages()
+
+
+def test_wiping_the_buffer_of_an_answer_cancels(nvim, daemon):
+    def chat(call, _params):
+        call.cancelled.wait(20)
+        return result("")
+
+    fake = daemon(chat=chat)
+    nvim.run("LokiAsk! hi")
+    fake.wait_for_call()
+    nvim.run("bwipeout!")
+    assert fake.running[0].cancelled.wait(10)
 
 
 def test_models_are_completed_and_only_as_the_first_word(nvim, daemon):

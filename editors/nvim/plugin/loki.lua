@@ -48,7 +48,7 @@ local function start(done)
 end
 
 -- One request. on.text(text), then on.done(error, result); error is a map {code, message, hint?}. Both are
--- called in the main loop, in order. Returns a function that cancels.
+-- called in the main loop, in order. Returns a function that cancels, and may be told why.
 local function request(method, params, on)
   local pipe, unpack, finished = uv.new_pipe(false), mpack.Unpacker(), false
   local accepted, again = false, false
@@ -108,10 +108,10 @@ local function request(method, params, on)
     end))
   end
   connect(not on.no_start)
-  return function()
+  return function(why)
     if finished then return end
     if not pipe:is_closing() and pipe:is_writable() then pipe:try_write(mpack.encode({ 2, "cancel", { REQUEST } })) end
-    finish({ code = "cancelled", message = "cancelled" })
+    finish({ code = "cancelled", message = why or "cancelled" })
   end
 end
 
@@ -125,25 +125,34 @@ local CUT = {
   tool_calls = "the model called a tool instead of answering",
 }
 
--- Where text goes: a place in a buffer that stays right while the buffer is edited elsewhere.
+-- Where text goes: a place in a buffer that stays right while the buffer is edited elsewhere. The first function
+-- inserts, and returns whether it could: what came before may have been undone, deleted or moved.
 local function inserter(buffer, row, column)
   local waiting = { { " asking...", "Comment" } }
   local mark = vim.api.nvim_buf_set_extmark(buffer, namespace, row, column, { virt_text = waiting })
-  local first = true
+  local begins = vim.api.nvim_buf_set_extmark(buffer, namespace, row, column, { right_gravity = false })
+  local last = nil -- the last line of the last piece
+  local function place(id) return vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, id, {}) end
   return function(text)
-    if not vim.api.nvim_buf_is_valid(buffer) then return end
-    local at = vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, mark, {})
-    vim.api.nvim_buf_call(buffer, function()
-      if not first then pcall(vim.cmd, "silent undojoin") end -- one u takes the whole answer back
-      vim.api.nvim_buf_set_text(buffer, at[1], at[2], at[1], at[2], vim.split(text:gsub("\r", ""), "\n"))
+    if not vim.api.nvim_buf_is_valid(buffer) then return false end
+    local at, from = place(mark), place(begins)
+    local is_gone = at[1] == from[1] and at[2] == from[2]
+    if last and (is_gone or (last ~= "" and at[2] == 0)) then return false end
+    local lines = vim.split(text:gsub("\r", ""), "\n")
+    local inserted = vim.api.nvim_buf_call(buffer, function()
+      if last then pcall(vim.cmd, "silent undojoin") end -- one u takes the whole answer back
+      return pcall(vim.api.nvim_buf_set_text, buffer, at[1], at[2], at[1], at[2], lines)
     end)
-    if first then
-      local moved = vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, mark, {})
+    if not last and inserted then
+      local moved = place(mark)
       vim.api.nvim_buf_set_extmark(buffer, namespace, moved[1], moved[2], { id = mark })
     end
-    first = false
+    last = lines[#lines]
+    return inserted
   end, function()
-    if vim.api.nvim_buf_is_valid(buffer) then vim.api.nvim_buf_del_extmark(buffer, namespace, mark) end
+    if not vim.api.nvim_buf_is_valid(buffer) then return end
+    vim.api.nvim_buf_del_extmark(buffer, namespace, mark)
+    vim.api.nvim_buf_del_extmark(buffer, namespace, begins)
   end
 end
 
@@ -175,16 +184,17 @@ local function ask(command)
     buffer = split()
   end
   local insert, clear = inserter(buffer, row, 0)
-  local streamed, cancel = false, nil
+  local streamed, cancel, closes = false, nil, nil
   cancel = request("chat", { model = model or vim.g.loki_model or "", prompt = question, stream = true }, {
     text = function(text)
       streamed = true
-      insert(text)
+      if not insert(text) then cancel("cancelled, as the place of the answer is gone") end
     end,
     done = function(err, result)
       running[cancel] = nil
       if not err and not streamed then insert(result.text) end
       clear()
+      pcall(vim.api.nvim_del_autocmd, closes)
       if err then
         local hint = type(err.hint) == "string" and " (" .. err.hint .. ")" or ""
         local level = err.code == "cancelled" and vim.log.levels.WARN or vim.log.levels.ERROR
@@ -196,9 +206,8 @@ local function ask(command)
     end,
   })
   running[cancel] = true
-  if not command.bang then
-    vim.api.nvim_create_autocmd("BufWipeout", { buffer = buffer, once = true, callback = cancel })
-  end
+  local function close() cancel() end
+  closes = vim.api.nvim_create_autocmd("BufWipeout", { buffer = buffer, once = true, callback = close })
 end
 
 -- Names of models for the first word; nothing if the daemon is not there or slow.
