@@ -98,7 +98,7 @@ class _Accumulator(Accumulator):
         self.text = self._texts.text
         """What ``chunk`` does with a piece of text and nothing else."""
         self._calls = ToolCalls()
-        self._think = ThinkTags() if traits.think_tags else None
+        self._think = ThinkTags(opened=traits.think_opened) if traits.think_tags else None
         self._pictures: list[Image] = []
         self._refused = False
         self._at_once = False  # in one event, like an answer that is no stream
@@ -239,7 +239,7 @@ class _Accumulator(Accumulator):
             raise spliced()
         if self._think:  # of the deltas: it may be in the middle of a thought
             self._pieces(self._think.close(), out)
-            self._think = ThinkTags()
+            self._think = ThinkTags(opened=self._traits.think_opened)
         if not self._spoken:
             self._at_once = True
             return message
@@ -255,6 +255,7 @@ class _Accumulator(Accumulator):
             message,
             "".join(part.text for part in told if isinstance(part, Text)),
             tags=self._traits.think_tags,
+            opened=self._traits.think_opened,
             reasoned=any(isinstance(part, Reasoning) for part in told),
             stated=self._reasoning_state.begun,
             refused=self._refused,
@@ -291,6 +292,8 @@ class _Accumulator(Accumulator):
         for field in REASONING_FIELDS:
             if piece := text(delta.get(field)):
                 self._reasoning_field = field
+                if self._traits.think_opened:
+                    self._think = None  # the server knows its thoughts
                 self._texts.reasoning(piece, out)
                 break
         self._reasoning_state.add(delta)

@@ -38,15 +38,23 @@ def calls(message: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def rest(
-    message: Mapping[str, Any], told: str, *, tags: bool, reasoned: bool, stated: bool, refused: bool
+    message: Mapping[str, Any],
+    told: str,
+    *,
+    tags: bool,
+    opened: bool,
+    reasoned: bool,
+    stated: bool,
+    refused: bool,
 ) -> Mapping[str, Any]:
     """A delta with what ``message`` says, apart from its calls, and deltas did not: ``told`` is their text.
-    ``tags``: may have thoughts in them; ``reasoned``, ``stated``, ``refused``: there were thoughts in deltas,
-    or state of them, or a refusal. Raises ``IncompleteResponse`` for the message of another answer."""
+    ``tags``: may have thoughts in them, which the template has ``opened``; ``reasoned``, ``stated``,
+    ``refused``: there were thoughts in deltas, or state of them, or a refusal. Raises ``IncompleteResponse``
+    for the message of another answer."""
     content = message.get("content")
     found: Sequence[tuple[str, str]] = [*pieces(content)]
     if tags:
-        found = apart("".join(piece for kind, piece in found if kind == "text"))
+        found = apart("".join(piece for kind, piece in found if kind == "text"), opened=opened)
     said = "".join(piece for kind, piece in found if kind == "text")
     thought = "".join(piece for kind, piece in found if kind == "reasoning")
     refusal = text(message.get("refusal"))

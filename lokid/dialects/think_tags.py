@@ -13,10 +13,11 @@ class ThinkTags:
     """Splits text into pieces of reasoning and text, wherever it is cut.
 
     Only the very beginning (after white space) opens reasoning: a model that *writes about* the tag in
-    its answer is left alone.
+    its answer is left alone. ``opened``: the template has opened it, and the model writes the end alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, opened: bool = False) -> None:
+        self._opened = opened
         self._state: Literal["start", "opened", "think", "gap", "text"] = "start"
         self._held = ""  # at most a tag, or white space
 
@@ -40,7 +41,7 @@ class ThinkTags:
         held, self._held = self._held, ""
         if not held:
             return []
-        if self._state == "think":
+        if self._state == "think" or self._opened:
             return [("reasoning", held)]
         self._state = "text"
         return [("text", held)]
@@ -53,7 +54,7 @@ class ThinkTags:
         if _OPEN.startswith(seen):  # too short to know, or only white space
             self._held = text
             return ""
-        self._state = "text"
+        self._state = "opened" if self._opened else "text"
         return text
 
     def _think(self, text: str, pieces: list[Piece]) -> str:
@@ -68,7 +69,7 @@ class ThinkTags:
         return rest
 
 
-def apart(text: str) -> list[Piece]:
+def apart(text: str, *, opened: bool) -> list[Piece]:
     """A whole text."""
-    tags = ThinkTags()
+    tags = ThinkTags(opened=opened)
     return [*tags.feed(text), *tags.close()]

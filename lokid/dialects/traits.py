@@ -19,14 +19,15 @@ ones that Google publishes for its own OpenAI-compatible endpoint."""
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """``model``: the name that the server knows. ``origin``: ``client:model``; opaque state is only ever
-    sent back to where it came from. ``needs_max_tokens``: a limit must be sent, ``default_max_tokens``
-    if the caller set none. ``efforts``: the values of reasoning effort that the model takes, lowest first,
-    empty if it does not reason on demand. ``reasons``: known to; others refuse to be asked for their
-    reasoning. ``think_tags``: reasoning comes inside ``<think>`` at the beginning of the text.
-    ``required_choice``: how the server spells ``tool_choice: required``. ``image_urls``: the server fetches
-    images itself. ``one_sampling``: takes temperature or top_p, not both. ``thinking``: the form in which
-    Claude and Gemini are asked to reason, a budget of tokens or an effort (Claude: adaptive, Gemini: level).
+    """``model``: the name that the server knows. ``origin``: ``client:model``; opaque state is only ever sent
+    back to where it came from. ``needs_max_tokens``: a limit must be sent, ``default_max_tokens`` if the
+    caller set none. ``efforts``: the values of reasoning effort that the model takes, lowest first, empty
+    if it does not reason on demand. ``reasons``: known to; others refuse to be asked for their reasoning.
+    ``think_tags``: reasoning comes inside ``<think>`` at the beginning of the text; ``think_opened``:
+    which the template has written. ``required_choice``: how the server spells ``tool_choice: required``.
+    ``image_urls``: the server fetches images itself. ``one_sampling``: takes temperature or top_p, not
+    both. ``thinking``: the form in which Claude and Gemini are asked to reason, a budget of tokens or an
+    effort (Claude: adaptive, Gemini: level).
     """
 
     model: str
@@ -43,6 +44,7 @@ class Traits:
     efforts: tuple[str, ...] = ("none", "low", "medium", "high")
     reasons: bool = False
     think_tags: bool = False
+    think_opened: bool = False
     required_choice: str = "required"
     image_urls: bool = True
     one_sampling: bool = False

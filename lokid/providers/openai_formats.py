@@ -46,7 +46,8 @@ def traits(client: ClientSettings, model: ModelSettings, *, required_choice: str
         structured_outputs=model.structured_outputs is not False,
         efforts=() if model.reasoning_style == "none" else efforts,
         reasons=model.reasoning_style == "openai_effort",
-        think_tags=model.reasoning_style == "think_tags",
+        think_tags=model.reasoning_style in ("think_tags", "think_end"),
+        think_opened=model.reasoning_style == "think_end",
         required_choice=required_choice,
     )
 

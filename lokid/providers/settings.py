@@ -239,6 +239,7 @@ class ModelSettings(Settings):
             "none",
             "openai_effort",
             "think_tags",
+            "think_end",
             "claude_budget",
             "claude_adaptive",
             "gemini_budget",

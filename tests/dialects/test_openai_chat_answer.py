@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,6 +187,40 @@ def test_think_tags_at_the_beginning_are_reasoning(pieces: list[str], reasoning:
         found = read(stream(*[chunk({"content": piece}) for piece in given], STOP), THINKS)
         assert (found.reasoning, found.text) == (reasoning, words)
         assert found.answer.message.text == words
+
+
+OPENED: list[tuple[list[str], str, str]] = [
+    (["hm</think>a"], "hm", "a"),
+    (["\nh", "m\n</th", "ink>", "\n", "\n", '{"a": 1}'], "hm\n", '{"a": 1}'),
+    (["<think>\nhm</think>\na"], "hm", "a"),  # and writes it all the same
+    (["</think>a"], "", "a"),
+    (["a < b </thin", "g>never ends </th"], "a < b </thing>never ends </th", ""),
+    (["<thin"], "<thin", ""),
+    (["hm</think>a</think>"], "hm", "a</think>"),
+]
+
+
+@pytest.mark.parametrize(("pieces", "reasoning", "words"), OPENED)
+def test_an_answer_whose_template_has_opened_the_thoughts_begins_with_them(
+    pieces: list[str], reasoning: str, words: str
+) -> None:
+    traits = replace(THINKS, think_opened=True)
+    for given in (pieces, list("".join(pieces))):
+        found = read(stream(*[chunk({"content": piece}) for piece in given], STOP), traits)
+        assert (found.reasoning, found.text) == (reasoning, words)
+        assert found.answer.message.text == words
+    text = "".join(pieces)
+    message = {"id": "r1", "choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]}
+    at_once = fed(lambda: whole_decoder(traits), json.dumps(message).encode()).answer
+    assert at_once.message == found.answer.message
+    behind = read(stream(*[chunk({"content": piece}) for piece in pieces], message), traits)
+    assert behind.answer.message == at_once.message
+
+
+def test_a_server_that_knows_its_thoughts_leaves_none_in_the_text() -> None:
+    chunks = [chunk({"reasoning_content": "hm"}), chunk({"content": "a"}), STOP]
+    found = read(stream(*chunks), replace(THINKS, think_opened=True))
+    assert (found.reasoning, found.text) == ("hm", "a")
 
 
 def test_think_tags_are_text_unless_the_model_is_known_to_write_them() -> None:
