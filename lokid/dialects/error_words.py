@@ -185,3 +185,13 @@ SPOKEN: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
     (re.compile(r"overloaded", re.IGNORECASE), Overloaded),
 )
 """What servers without codes say. Asked only where no code is known."""
+
+SPOKEN_WITH_500: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
+    (
+        re.compile(r"too large to process\. increase the physical batch|larger than the max context size"),
+        ContextLengthExceeded,
+    ),
+    (re.compile(r"(image|audio|video) input is not supported"), Unsupported),
+    (re.compile(r"conversation roles must alternate", re.IGNORECASE), BadRequest),  # of a template
+)
+"""What llama.cpp says with 500 of a request that it will never answer."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from lokid.dialects.error_words import CODES, SPOKEN, STATUSES
+from lokid.dialects.error_words import CODES, SPOKEN, SPOKEN_WITH_500, STATUSES
 from lokid.dialects.redaction import clean, short
 from lokid.dialects.refusal import Refusal, read, read_body
 from lokid.dialects.untrusted import items, mapping
@@ -148,15 +148,23 @@ def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool 
     vague = (BadRequest,) if status is None else (BadRequest, ProviderUnavailable)
     specific = next((kind for kind in known if kind not in vague), None)
     if specific is None:
-        specific = next((kind for pattern, kind in SPOKEN if pattern.search(refusal.message)), None)
+        specific = _spoken(refusal.message, SPOKEN)
         if specific is not None and status is not None and not _plausible(specific, status):
             specific = None
+        if status == 500:
+            specific = specific or _spoken(refusal.message, SPOKEN_WITH_500)
     by_status = _by_status(status)
     if specific is not None:
         return specific, by_status[1] if specific is by_status[0] else None
     if status is None and known:
         return known[0], None
     return by_status
+
+
+def _spoken(
+    message: str, words: Sequence[tuple[re.Pattern[str], type[LokidError]]]
+) -> type[LokidError] | None:
+    return next((kind for pattern, kind in words if pattern.search(message)), None)
 
 
 def _wait(kind: type[LokidError], refusal: Refusal, from_headers: float | None) -> float | None:

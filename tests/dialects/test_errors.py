@@ -289,6 +289,19 @@ def coded(code: Any, message: str = "sorry", **more: Any) -> dict[str, Any]:
         (400, coded(400, "request (9 tokens)", type="exceed_context_size_error"), ContextLengthExceeded),
         (400, coded(None, "This model's maximum context length is 8192 tokens"), ContextLengthExceeded),
         (413, {"message": "too many tokens"}, ContextLengthExceeded),
+        *(
+            (500, coded(500, words, type="server_error"), kind)  # llama.cpp
+            for words, kind in (
+                (
+                    "input (9 tokens) is too large to process. increase the physical batch",
+                    ContextLengthExceeded,
+                ),
+                ("input is larger than the max context size. skipped", ContextLengthExceeded),
+                ("image input is not supported - hint: you may need to provide the mmproj", Unsupported),
+                ("Conversation roles must alternate user/assistant", BadRequest),
+                ("Compute error.", ProviderUnavailable),
+            )
+        ),
         (429, coded("insufficient_quota", type="insufficient_quota"), QuotaExceeded),
         (429, coded(None, "You exceeded your current quota, please check your plan"), QuotaExceeded),
         (400, {"error": {"message": "Your credit balance is too low"}}, QuotaExceeded),
