@@ -1,4 +1,4 @@
-"""Asks about every line of standard input, eight at a time, and prints a JSON map for each, in their order.
+"""Asks about every line of standard input that is not empty, eight at a time, and prints a JSON map for each, in their order.
 
     python3 batch.py "Translate into French" openai:gpt-5-mini < phrases.txt > phrases.jsonl
 
@@ -37,7 +37,7 @@ if len(sys.argv) < 2:
     sys.exit("usage: batch.py INSTRUCTION [CLIENT:MODEL] < lines")
 instruction, model = sys.argv[1], (sys.argv[2:] or [""])[0]
 lokid = Client()
-lines = sys.stdin.read().splitlines()
+lines = [line for line in sys.stdin.read().split("\n") if line.strip()]  # other breaks are of a text
 with ThreadPoolExecutor(AT_ONCE) as threads:
     for result in threads.map(ask, lines):
         print(json.dumps(result, ensure_ascii=False), flush=True)

@@ -11,12 +11,14 @@
 
 printf '%s\0' "$@" | xargs -0 -P 8 -n 1 sh -c '
     [ ! -e "$1.summary" ] || exit 0
-    lokictl ask "Summarise this in one sentence." < "$1" > "$1.part" 2> "$1.said"
+    part=$1.part$$ said=$1.said$$    # of this run: another may be at the same file
+    trap "rm -f -- \"\$part\" \"\$said\"" EXIT
+    trap "exit 130" INT TERM
+    lokictl ask "Summarise this in one sentence." < "$1" > "$part" 2> "$said"
     status=$?
-    cat -- "$1.said" >&2
-    if [ $status = 0 ] && ! grep -q -e "^lokictl: the " -- "$1.said"    # of an answer that is not all there could be
-    then mv -- "$1.part" "$1.summary"
-    else rm -- "$1.part"; status=1    # xargs goes on, and its own status tells in the end
+    cat -- "$said" >&2
+    if [ $status = 0 ] && ! grep -q -e "^lokictl: the " -- "$said"    # of an answer that is not all there could be
+    then mv -- "$part" "$1.summary"
+    else status=1    # xargs goes on, and its own status tells in the end
     fi
-    rm -- "$1.said"
     exit $status' summarise

@@ -126,6 +126,8 @@ def test_a_batch_keeps_its_order_and_goes_on_after_a_failure(talker, env):
     rows = [json.loads(row) for row in done.stdout.splitlines()]
     assert [row["line"] for row in rows] == lines.splitlines()
     assert rows[3]["text"] == "Translate\n\nphrase 3" and rows[3]["cost_usd"] > 0
+    odd = run(env, sys.executable, EXAMPLES / "batch.py", "x", text="a\n \nb\u2028c\fd\n").stdout
+    assert [json.loads(row)["line"] for row in odd.strip().split("\n")] == ["a", "b\u2028c\fd"]
     [row] = map(
         json.loads,
         run(env, sys.executable, EXAMPLES / "batch.py", "x", "talkr:y", text="a\n").stdout.splitlines(),
