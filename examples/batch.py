@@ -1,9 +1,9 @@
-"""Asks about every line of standard input that is not empty, eight at a time, and prints a JSON map for each, in their order.
+"""Asks about each line of standard input, eight at a time, and prints a JSON map for each, in their order.
 
     python3 batch.py "Translate into French" openai:gpt-5-mini < phrases.txt > phrases.jsonl
 
-`limits:` of the configuration are kept whoever asks, so nothing here counts requests. What the provider has
-no time for is asked once more, when it said; other failures go into the output, and the rest goes on.
+Empty lines are none. `limits:` of the configuration are kept whoever asks, so nothing here counts requests.
+What the provider has no time for is asked once more, when it said; other failures go into the output.
 """
 
 import json
