@@ -21,6 +21,9 @@ from lokid.runtime.usage.turns import Turn
 if TYPE_CHECKING:
     from lokid.runtime.clients import OpenClient
 
+FLOAT = 4
+"""Bytes of a number of a vector."""
+
 PARALLEL = 4
 """Batches in flight per call: hides the round trips of a large job and leaves room for other calls."""
 
@@ -77,6 +80,18 @@ def _check(texts: tuple[str, ...], model: ModelSettings) -> None:
             )
 
 
+def _check_vectors(vectors: Sequence[bytes], batch: EmbedRequest, model: ModelSettings, client: str) -> None:
+    if (found := len(vectors)) != len(batch.texts):
+        raise ProviderFailed(f"{found} vectors came for {len(batch.texts)} texts", client=client)
+    wanted, numbers = batch.dimensions, len(vectors[0]) // FLOAT
+    if wanted and numbers != wanted:  # llama.cpp takes no notice
+        raise Unsupported(
+            f"{model.name} gives vectors of {numbers} numbers, and none of {wanted}",
+            hint="leave out dimensions",
+            client=client,
+        )
+
+
 def _how_to_split(model: ModelSettings) -> str:
     size = f" of {model.default_chunk_size} characters" if model.default_chunk_size else ""
     return f"split it into pieces{size or ' that are shorter'}, or ask a model that reads more"
@@ -120,10 +135,7 @@ async def _all(
                     deadline=deadline,
                     charge=turn.charge(_characters(batch) / characters),
                 )
-                if (found := len(performed.answer.vectors)) != len(batch.texts):
-                    raise ProviderFailed(
-                        f"{found} vectors came for {len(batch.texts)} texts", client=settings.name
-                    )
+                _check_vectors(performed.answer.vectors, batch, model, settings.name)
             except LokidError as error:
                 _placed(error, batch.texts, sum(len(one.texts) for one in batches[:index]), model)
                 failures.append(error)

@@ -130,3 +130,13 @@ class Looks:
 def test_what_is_nested_for_ever_is_no_json():
     with pytest.raises(RecursionError):
         json_steps.decoded("[1," * 100_000, json.JSONDecoder())
+
+
+@pytest.mark.parametrize(
+    "text", ["{1: 2}", '{"a": 1, 2: 3}', '{"a" 1}', '{"a": 1 "b": 2}', "[1 2]", "[1, ", '{"a": 1, ']
+)
+def test_what_is_broken_is_no_json_in_steps_either(monkeypatch, text):
+    for name in ("RUN", "SHORTEST", "PAUSE"):
+        monkeypatch.setattr(json_steps, name, 1)
+    with pytest.raises(ValueError):
+        json_steps.decoded(text, json.JSONDecoder())

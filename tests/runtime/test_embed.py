@@ -42,14 +42,14 @@ def numbers(count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
 
 
-async def run(client: FakeOpenClient, texts: tuple[str, ...]) -> Embedded:
+async def run(client: FakeOpenClient, texts: tuple[str, ...], dimensions: int | None = None) -> Embedded:
     accepted: list[int] = []
 
     async def accept() -> None:
         accepted.append(1)
 
     try:
-        return await embed(client, EmbedRequest("acme:e", texts), accepted=accept)
+        return await embed(client, EmbedRequest("acme:e", texts, dimensions=dimensions), accepted=accept)
     finally:
         assert client.in_use == 0
         assert len(accepted) <= 1
@@ -165,6 +165,15 @@ async def test_a_text_that_is_surely_too_long_is_named(provider):
         with pytest.raises(InvalidParams, match=r"texts\[1\]: .* 10 tokens"):
             await run(client, ("1", "x" * 2561))
         await run(client, ("1" * 30,))  # 30 characters may be 10 tokens
+
+
+async def test_vectors_of_another_length_than_was_asked_for_are_none(provider):
+    """As llama.cpp gives them: they fit nothing that the others are kept with."""
+    async with open_client(provider.url, MODEL) as client:
+        assert len((await run(client, numbers(3), dimensions=1)).answer.vectors) == 3
+        with pytest.raises(Unsupported, match="e gives vectors of 1 numbers, and none of 64") as caught:
+            await run(client, numbers(3), dimensions=64)
+    assert caught.value.hint == "leave out dimensions"
 
 
 async def test_a_missing_vector_is_an_error(provider):
