@@ -130,6 +130,59 @@ def test_whoever_takes_the_answer_away_gets_no_rest_of_it(nvim, daemon, keys, pi
     assert "E5108" not in nvim.messages() and "Error executing" not in nvim.messages()
 
 
+@pytest.mark.parametrize("keys", ["u", "2u", "GAmore<Esc>2u"])
+def test_an_undo_of_an_edit_beside_takes_no_piece_out_of_the_middle(nvim, daemon, keys):
+    steps = [threading.Event() for _ in range(2)]
+
+    def chat(call, _params):
+        call.accepted()
+        for step in (*steps, None):
+            call.text("half ")
+            if step:
+                step.wait(20)
+        call.text("REST")
+        call.cancelled.wait(20)
+        return result("")
+
+    fake = daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run("1LokiAsk! hi")
+    nvim.wait(lambda lines: lines[1] == "half ")
+    nvim.call("nvim_input", "GAmine<Esc>")
+    nvim.wait(lambda lines: lines[-1] == "thirdmine")
+    steps[0].set()
+    nvim.wait(lambda lines: lines[1] == "half half ")
+    nvim.call("nvim_input", keys)
+    nvim.wait(lambda lines: lines[1] != "half half ")
+    steps[1].set()
+    assert fake.running[0].cancelled.wait(10)
+    nvim.wait(lambda text: "the place of the answer is gone" in text, nvim.messages)
+    assert not any("REST" in one for one in nvim.lines())
+
+
+def test_edits_beside_an_answer_stay_and_can_be_undone_when_it_is_there(nvim, daemon):
+    goes_on = threading.Event()
+
+    def chat(call, _params):
+        call.accepted()
+        call.text("half ")
+        goes_on.wait(20)
+        for piece in ("whole", ".\n", "Really."):
+            call.text(piece)
+        return result("half whole.\nReally.")
+
+    daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run("1LokiAsk! hi")
+    nvim.wait(lambda lines: lines[1] == "half ")
+    nvim.call("nvim_input", "GAmine<Esc>uGAyours<Esc>xu")
+    nvim.wait(lambda lines: lines[-1] == "thirdyours")
+    goes_on.set()
+    nvim.wait(lambda lines: lines == ["first", "half whole.", "Really.", "second", "thirdyours"])
+    nvim.call("nvim_input", "u")
+    nvim.wait(lambda lines: lines == ["first", "half ", "second", "thirdyours"])
+
+
 def test_wiping_the_buffer_of_an_answer_cancels(nvim, daemon):
     def chat(call, _params):
         call.cancelled.wait(20)

@@ -12,7 +12,18 @@ GOOD = "```sh\nls -la\n```"
 
 
 @pytest.mark.parametrize("begins", ["", "<think>", "<think>\n", " \n<think>\n"])
-@pytest.mark.parametrize("thought", ["hm.", "I don't know.", f"not\n{BAD}\nso ls.", "```sh\nrm -rf ~\nno."])
+@pytest.mark.parametrize(
+    "thought",
+    [
+        "hm.",
+        "I don't know.",
+        "So I answer `ls ./`.",
+        'Or "*.tmp"',
+        f"Maybe\n{BAD}\nno, `ls ./*`",
+        f"not\n{BAD}\nso ls.",
+        "```sh\nrm -rf ~\nno.",
+    ],
+)
 @pytest.mark.parametrize("ends", ["</think>", "\n</think>\n", "</think>\n\n", "\n\n</think>"])
 @pytest.mark.parametrize("answer", [GOOD, "ls -la", "Here:\n" + GOOD, "find . -name '*.c'"])
 def test_thoughts_go_however_they_are_set_off(begins: str, thought: str, ends: str, answer: str) -> None:
@@ -22,7 +33,12 @@ def test_thoughts_go_however_they_are_set_off(begins: str, thought: str, ends: s
 
 @pytest.mark.parametrize(
     ("opens", "closes"),
-    [("<seed:think>", "</seed:think>"), ("<thought>", "</thought>"), ("[THINK]", "[/THINK]")],
+    [
+        ("<seed:think>", "</seed:think>"),
+        ("<thought>", "</thought>"),
+        ("[THINK]", "[/THINK]"),
+        ("◁think▷", "◁/think▷"),
+    ],
 )
 def test_each_familys_tags_are_known(opens: str, closes: str) -> None:
     assert without(f"{opens}{BAD}{closes}{GOOD}") == GOOD
@@ -52,6 +68,11 @@ def test_thoughts_that_do_not_end_are_all_there_is() -> None:
         "```\n<p>a <think> b </think> c</p>\n```",
         "It drops what is between <think> and </think> first.\n```\nls\n```",
         "It looks for a <think> first.\n```\nls\n```",
+        "# what stands behind </think> is the answer\ndef f(text):\n    return text",
+        "```sh\nsed -n 1p x\n```\nThis deletes everything up to </think>.",
+        "```sh\nsed -n 1p x\n```\nIt ends at “</think>”, or „</think>“, or **</think>**, or (</think>).",
+        "cat > x <<'EOF'\nFirst:\n<thinking>\nyour steps\n</thinking>\n<answer>\nEOF",
+        "x = `\n<think>\n${thought}\n</think>\n${answer}`",
     ],
 )
 def test_tags_of_an_answer_stay(answer: str) -> None:
@@ -62,9 +83,10 @@ def test_tags_of_an_answer_stay(answer: str) -> None:
 @pytest.mark.parametrize(
     ("text", "left"),
     [
-        ("<think>" * 100_000, ""),
-        ("</think>" * 100_000, ""),
-        ("<think>\na\n</think>\n" * 50_000, ""),
+        ("<think>" * 1_000, ""),
+        ("<think>" * 100_000, "<think>" * 100_000),
+        ("</think>" * 100_000, "</think>" * 100_000),
+        ("<think>\na\n</think>\n" * 20, "\n"),
         ("x <think>" * 100_000, "x <think>" * 100_000),
         ("'</think>' " * 100_000, "'</think>' " * 100_000),
         ("x\n```\n<think>\n" * 50_000, "x\n```\n<think>\n" * 50_000),
