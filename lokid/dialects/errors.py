@@ -60,8 +60,10 @@ REQUEST_ID_HEADERS = (
 )
 
 GAVE_UP = (504, 524)
-"""What a gateway says, and nothing of an error in the provider's form beside it, that waits no longer for the
-provider behind it: that one has refused nothing."""
+"""What a gateway says that waits no longer for the provider behind it: that one has refused nothing."""
+
+GATEWAYS = ("timeout",)
+"""Codes of ours that gateways use too."""
 
 MAX_RETRY_AFTER = 7 * 86400.0
 """Seconds. A wait beyond a week is a date gone wrong, not advice."""
@@ -81,7 +83,6 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         wait = rate_limit_reset(headers, now)
     wait = _wait(kind, refusal, wait)
     in_front = kind is PermissionDenied and _is_page(body)
-    gave_up = status in GAVE_UP and not refusal.codes and refusal.status is None
     return kind(
         f"{_IN_FRONT.format(told) if in_front else _blame(kind, told)}: {said}",
         hint=_CHECK_NETWORK if in_front else _hint(kind, wait),
@@ -89,7 +90,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         retry_after_s=wait,
         request_id=_request_id(headers),
         retryable=retryable,
-        refused=not gave_up,
+        refused=status not in GAVE_UP or _is_providers(refusal),
     )
 
 
@@ -159,6 +160,13 @@ def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool 
     if status is None and known:
         return known[0], None
     return by_status
+
+
+def _is_providers(refusal: Refusal) -> bool:
+    """Of those that ``GAVE_UP``: whether a provider says so itself, with its words for it or a number alone
+    (OpenRouter)."""
+    known = (code in CODES or code == "deadline_exceeded" for code in refusal.codes if code not in GATEWAYS)
+    return any(known) or (refusal.status is not None and not refusal.codes)
 
 
 def _spoken(

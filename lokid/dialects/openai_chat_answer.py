@@ -21,7 +21,7 @@ from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_state import ReasoningState
 from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.template import Template
-from lokid.dialects.think_tags import ThinkTags
+from lokid.dialects.think_tags import CLOSE, ThinkTags
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import LARGE, items, mapping, text
 from lokid.errors import LokidError, Overloaded, ProviderFailed
@@ -98,7 +98,8 @@ class _Accumulator(Accumulator):
         self.text = self._texts.text
         """What ``chunk`` does with a piece of text and nothing else."""
         self._calls = ToolCalls()
-        self._think = ThinkTags(opened=traits.think_opened) if traits.think_tags else None
+        self._tags = traits.think_tags  # may stand in the text
+        self._think = ThinkTags(opened=traits.think_opened) if self._tags else None
         self._pictures: list[Image] = []
         self._refused = False
         self._at_once = False  # in one event, like an answer that is no stream
@@ -171,7 +172,19 @@ class _Accumulator(Accumulator):
         """The answer is over: what was held back, and ids for calls without."""
         if self._think:
             self._pieces(self._think.close(), out)
+            if self._finish not in CUT and not self._calls.begun:
+                self._thoughtless(out)
         self._calls.settle(self._id, out)
+
+    def _thoughtless(self, out: list[Event]) -> None:
+        """Thoughts that a template has opened, and that have no end, were none: who is not to think, or to
+        answer with JSON, begins with the answer."""
+        if self._think and self._think.is_open:
+            said = "".join(part.text for part in self._texts.parts())
+            self._texts = Texts()
+            self.text = self._texts.text
+            self.text(said, out)
+            self._without_tags()
 
     def end(self, out: list[Event]) -> None:
         """The terminal marker."""
@@ -239,7 +252,9 @@ class _Accumulator(Accumulator):
             raise spliced()
         if self._think:  # of the deltas: it may be in the middle of a thought
             self._pieces(self._think.close(), out)
-            self._think = ThinkTags(opened=self._traits.think_opened)
+            if not any(CLOSE in piece for _, piece in pieces(message.get("content"))):
+                self._thoughtless(out)
+            self._think = ThinkTags(opened=self._traits.think_opened) if self._tags else None
         if not self._spoken:
             self._at_once = True
             return message
@@ -254,7 +269,7 @@ class _Accumulator(Accumulator):
         more = rest(
             message,
             "".join(part.text for part in told if isinstance(part, Text)),
-            tags=self._traits.think_tags,
+            tags=self._tags and not any(message.get(field) for field in REASONING_FIELDS),
             opened=self._traits.think_opened,
             reasoned=any(isinstance(part, Reasoning) for part in told),
             stated=self._reasoning_state.begun,
@@ -292,17 +307,23 @@ class _Accumulator(Accumulator):
         for field in REASONING_FIELDS:
             if piece := text(delta.get(field)):
                 self._reasoning_field = field
-                if self._traits.think_opened:
-                    self._think = None  # the server knows its thoughts
+                self._without_tags()
                 self._texts.reasoning(piece, out)
                 break
         self._reasoning_state.add(delta)
+
+    def _without_tags(self) -> None:
+        """The server knows thoughts, so those that a template has opened have left the text."""
+        if self._traits.think_opened:
+            self._tags, self._think = False, None
 
     def _pieces(
         self, pieces: Iterator[tuple[str, str]] | list[Any], out: list[Event], *, tags: bool = False
     ) -> None:
         for kind, piece in pieces:
             if kind == "reasoning":
+                if tags:
+                    self._without_tags()
                 self._texts.reasoning(piece, out)
             elif tags and self._think:
                 self._pieces(self._think.feed(piece), out)

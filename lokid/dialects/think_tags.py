@@ -6,7 +6,7 @@ from typing import Literal
 
 Piece = tuple[Literal["text", "reasoning"], str]
 
-_OPEN, _CLOSE = "<think>", "</think>"
+_OPEN, CLOSE = "<think>", "</think>"
 
 
 class ThinkTags:
@@ -20,6 +20,11 @@ class ThinkTags:
         self._opened = opened
         self._state: Literal["start", "opened", "think", "gap", "text"] = "start"
         self._held = ""  # at most a tag, or white space
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all that came is reasoning so far, and whose end has not come."""
+        return self._opened and self._state in ("start", "opened", "think")
 
     def feed(self, text: str) -> list[Piece]:
         pieces: list[Piece] = []
@@ -58,11 +63,11 @@ class ThinkTags:
         return text
 
     def _think(self, text: str, pieces: list[Piece]) -> str:
-        thought, closed, rest = text.partition(_CLOSE)
+        thought, closed, rest = text.partition(CLOSE)
         if closed:
             self._state = "gap"
         else:
-            kept = next((n for n in range(len(_CLOSE) - 1, 0, -1) if text.endswith(_CLOSE[:n])), 0)
+            kept = next((n for n in range(len(CLOSE) - 1, 0, -1) if text.endswith(CLOSE[:n])), 0)
             thought, self._held = text[: len(text) - kept], text[len(text) - kept :]
         if thought:
             pieces.append(("reasoning", thought))

@@ -194,33 +194,62 @@ OPENED: list[tuple[list[str], str, str]] = [
     (["\nh", "m\n</th", "ink>", "\n", "\n", '{"a": 1}'], "hm\n", '{"a": 1}'),
     (["<think>\nhm</think>\na"], "hm", "a"),  # and writes it all the same
     (["</think>a"], "", "a"),
-    (["a < b </thin", "g>never ends </th"], "a < b </thing>never ends </th", ""),
-    (["<thin"], "<thin", ""),
     (["hm</think>a</think>"], "hm", "a</think>"),
 ]
+OPENS = replace(THINKS, think_opened=True)
+
+
+def at_once(text: str, finish: str = "stop") -> dict[str, Any]:
+    return {"id": "r1", "choices": [{"index": 0, "message": {"content": text}, "finish_reason": finish}]}
+
+
+def whole_one(text: str, finish: str = "stop") -> Answer:
+    return fed(lambda: whole_decoder(OPENS), json.dumps(at_once(text, finish)).encode()).answer
 
 
 @pytest.mark.parametrize(("pieces", "reasoning", "words"), OPENED)
 def test_an_answer_whose_template_has_opened_the_thoughts_begins_with_them(
     pieces: list[str], reasoning: str, words: str
 ) -> None:
-    traits = replace(THINKS, think_opened=True)
     for given in (pieces, list("".join(pieces))):
-        found = read(stream(*[chunk({"content": piece}) for piece in given], STOP), traits)
+        found = read(stream(*[chunk({"content": piece}) for piece in given], STOP), OPENS)
         assert (found.reasoning, found.text) == (reasoning, words)
         assert found.answer.message.text == words
     text = "".join(pieces)
-    message = {"id": "r1", "choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]}
-    at_once = fed(lambda: whole_decoder(traits), json.dumps(message).encode()).answer
-    assert at_once.message == found.answer.message
-    behind = read(stream(*[chunk({"content": piece}) for piece in pieces], message), traits)
-    assert behind.answer.message == at_once.message
+    behind = read(stream(*[chunk({"content": piece}) for piece in pieces], at_once(text)), OPENS)
+    for answer in (whole_one(text), behind.answer):
+        assert answer.message == found.answer.message
 
 
-def test_a_server_that_knows_its_thoughts_leaves_none_in_the_text() -> None:
-    chunks = [chunk({"reasoning_content": "hm"}), chunk({"content": "a"}), STOP]
-    found = read(stream(*chunks), replace(THINKS, think_opened=True))
-    assert (found.reasoning, found.text) == ("hm", "a")
+@pytest.mark.parametrize("text", ['{"city": "Paris"}', "a < b </thin", "<thin", "Paris"])
+def test_thoughts_that_have_no_end_were_none(text: str) -> None:
+    """As with JSON by a grammar, or a template that is told not to think."""
+    chunks = [chunk({"content": piece}) for piece in text]
+    message = Message("assistant", (Text(text),))
+    for end in (STOP, at_once(text), at_once("")):
+        found = read(stream(*chunks, end), OPENS)
+        assert (found.text, found.answer.message) == (text, message)
+    assert whole_one(text).message == message
+    for cut in (read(stream(*chunks, chunk({}, "length")), OPENS).answer, whole_one(text, "length")):
+        assert (cut.finish_reason, cut.message.text) == ("length", "")
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [{"reasoning_content": "hm"}, {"content": [{"type": "thinking", "thinking": "hm"}]}],
+)
+def test_a_server_that_knows_its_thoughts_leaves_none_in_the_text(thought: dict[str, Any]) -> None:
+    for events in (
+        [chunk(thought), chunk({"content": "Paris"}), STOP],
+        [chunk(thought), chunk({"content": "Par"}), at_once("Paris")],
+        [chunk(thought), at_once("Paris")],
+    ):
+        found = read(stream(*events), OPENS)
+        assert (found.reasoning, found.text) == ("hm", "Paris")
+        assert found.answer.message.text == "Paris"
+    message = {"role": "assistant", "content": "Paris", "reasoning_content": "hm"}
+    behind = {"id": "r1", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    assert read(stream(chunk({"content": "Par"}), behind), OPENS).answer.message.text == "Paris"
 
 
 def test_think_tags_are_text_unless_the_model_is_known_to_write_them() -> None:

@@ -130,6 +130,29 @@ def test_whoever_takes_the_answer_away_gets_no_rest_of_it(nvim, daemon, keys, pi
     assert "E5108" not in nvim.messages() and "Error executing" not in nvim.messages()
 
 
+@pytest.mark.parametrize("line", [1, 3])
+@pytest.mark.parametrize("keys", ["u", ":{below}d<CR>", ":%d<CR>"])
+def test_whoever_takes_the_place_away_before_the_answer_begins_gets_none(nvim, daemon, keys, line):
+    goes_on = threading.Event()
+
+    def chat(call, _params):
+        goes_on.wait(20)
+        call.text("ANSWER")
+        call.cancelled.wait(20)
+        return result("")
+
+    fake = daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run(f"{line}LokiAsk! hi")
+    fake.wait_for_call()
+    nvim.call("nvim_input", keys.format(below=line + 1))
+    nvim.wait(lambda lines: len(lines) < 4)
+    goes_on.set()
+    assert fake.running[0].cancelled.wait(10)
+    nvim.wait(lambda text: "the place of the answer is gone" in text, nvim.messages)
+    assert not any("ANSWER" in one for one in nvim.lines())
+
+
 @pytest.mark.parametrize("keys", ["u", "2u", "GAmore<Esc>2u"])
 def test_an_undo_of_an_edit_beside_takes_no_piece_out_of_the_middle(nvim, daemon, keys):
     steps = [threading.Event() for _ in range(2)]

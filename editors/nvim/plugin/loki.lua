@@ -132,21 +132,27 @@ local function inserter(buffer, row, column)
   local mark = vim.api.nvim_buf_set_extmark(buffer, namespace, row, column, { virt_text = waiting })
   local begins = vim.api.nvim_buf_set_extmark(buffer, namespace, row, column, { right_gravity = false })
   local last = nil -- the last line of the last piece
-  local tick, change -- how the buffer was after it: its changedtick, and its place among what u takes back
+  -- How the buffer was after it, or when it was asked: its changedtick, and its place among what u takes back.
+  local tick, change
+  local function remember(is_ours)
+    tick = vim.api.nvim_buf_get_changedtick(buffer)
+    if not is_ours then change = vim.fn.undotree().seq_cur end
+  end
+  vim.api.nvim_buf_call(buffer, remember)
   local function place(id) return vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, id, {}) end
   return function(text)
     if not vim.api.nvim_buf_is_valid(buffer) then return false end
     local at, from = place(mark), place(begins)
     local is_empty = at[1] == from[1] and at[2] == from[2]
     if last and (is_empty or (last ~= "" and at[2] == 0)) then return false end
+    if not last and vim.api.nvim_buf_get_lines(buffer, at[1], at[1] + 1, false)[1] ~= "" then return false end
     local lines = vim.split(text:gsub("\r", ""), "\n")
     local inserted = vim.api.nvim_buf_call(buffer, function()
       local is_ours = tick == vim.api.nvim_buf_get_changedtick(buffer) -- the last change
-      if last and not is_ours and vim.fn.undotree().seq_cur < change then return false end -- it was undone
+      if not is_ours and vim.fn.undotree().seq_cur < change then return false end -- it was undone
       if last and is_ours then pcall(vim.cmd, "silent undojoin") end -- one u takes the whole answer back
       if not pcall(vim.api.nvim_buf_set_text, buffer, at[1], at[2], at[1], at[2], lines) then return false end
-      tick = vim.api.nvim_buf_get_changedtick(buffer)
-      if not is_ours then change = vim.fn.undotree().seq_cur end
+      remember(is_ours)
       return true
     end)
     if not last and inserted then
