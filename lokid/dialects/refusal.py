@@ -92,7 +92,7 @@ def _fields(error: Mapping[str, Any]) -> Refusal:
         error.get("status"),
     )
     status = next((number for word in words if (number := _status(word))), None)
-    codes = tuple(word.lower() for word in words if isinstance(word, str) and not word.isdecimal())
+    codes = tuple(word.lower() for word in words if isinstance(word, str) and word and not word.isdecimal())
     said = next((said for word in SAID if (said := text(error.get(word)))), "")
     raw = text(mapping(error.get("metadata")).get("raw"))  # OpenRouter: what the provider behind it said
     waits = [_seconds(detail.get("retryDelay")) for detail in details]  # Google: RetryInfo

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lokid.chat import Counted, Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from lokid.dialects.errors import GAVE_UP
 from lokid.errors import LokidError
 from lokid.runtime.usage.estimates import BYTES_PER_TOKEN, size
 
@@ -120,5 +121,4 @@ class Charge:
 
 
 def _gave_up(error: LokidError) -> bool:
-    """With a status, and all the same no refusal."""
-    return error.status is not None and not error.refused
+    return error.status in GAVE_UP and not error.refused

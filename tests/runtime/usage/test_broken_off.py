@@ -110,16 +110,18 @@ async def test_what_the_provider_refused_costs_nothing() -> None:
     assert (row.outcome, row.input_tokens, row.cost_pusd) == ("overloaded", None, None)
 
 
-@pytest.mark.parametrize("slow_s, counts", [(0.0, (7, 0)), (10.0, (None, None))])
+@pytest.mark.parametrize(
+    ("status", "slow_s", "counts"), [(504, 0.0, (7, 0)), (504, 10.0, (None, None)), (302, 0.0, (None, None))]
+)
 async def test_what_a_gateway_waited_for_may_be_paid_for(
-    monkeypatch: pytest.MonkeyPatch, slow_s: float, counts: tuple[int | None, int | None]
+    monkeypatch: pytest.MonkeyPatch, status: int, slow_s: float, counts: tuple[int | None, int | None]
 ) -> None:
     monkeypatch.setattr(charges, "SLOW_S", slow_s)
-    error = ProviderUnavailable("Gateway Time-out", status=504)
+    error = ProviderUnavailable("Gateway Time-out", status=status)
 
     def act(charge: Charge) -> None:
         charge.went(whole=True)
-        charge.over(abandoned=charge.gave_up(error))
+        charge.over(abandoned=charge.gave_up(error) or status == 302)
         raise error
 
     row = await row_of(act)
