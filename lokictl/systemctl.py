@@ -58,8 +58,8 @@ def listens_again(
         return False
     try:
         # One after the other: each time it ends the lokid that it has just begun.
-        _be_alone(manager, wait)
-        if not _is_of_service(path, until):
+        _be_alone(manager, somebody, wait)
+        if somebody() or not _is_of_service(path, until):
             return somebody()
         return _comes(somebody, wait, until) or (
             _restarts(until) and _comes(somebody, wait, until, least_s=_BEGINS_S)
@@ -74,8 +74,9 @@ def _is_of_service(path: str, until: float | None) -> bool:
     return is_on and unit.get("Listen") == f"{path} (Stream)"
 
 
-def _be_alone(fd: int, wait: Callable[[], None]) -> None:
-    while True:
+def _be_alone(fd: int, somebody: Callable[[], bool], wait: Callable[[], None]) -> None:
+    """Until there is ``somebody``, at most."""
+    while not somebody():
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 
-_TAG = re.compile(r"[<◁](/?)(?:seed:)?(?:think|thinking|thought)[>▷]|\[(/?)THINK\]")
-"""DeepSeek, Qwen and most others; Seed; EXAONE; Kimi; Magistral."""
+_TAG = re.compile(r"[<◁](/?)(?:[a-z]{1,20}[:_])?(?:think|thinking|thought)[>▷]|\[(/?)THINK\]")
+"""DeepSeek, Qwen and most others; Seed, LongCat, MiniMax; EXAONE; Kimi; Magistral."""
 
 _MOST_TAGS, _MOST = 1_000, 50
 """Of one answer, and thoughts of it. One with more is about something else."""
@@ -24,7 +24,7 @@ _QUOTES = (
     re.compile('"'),
     re.compile("(?<!`)`(?!`)"),  # no fence
 )
-_AROUND = ("“”", "„“", "„”", "\u2018\u2019", "«»", "»«", "「」", "**", "__", "()", "[]")
+_AROUND = ("“”", "„“", "„”", "\u2018\u2019", "«»", "»«", "「」", "{}", "**", "__", "()", "[]")
 
 _STOPS = ".!?:…。\uff01\uff1f"
 
@@ -40,25 +40,25 @@ def without(text: str) -> str:
 
 def _without_first(text: str) -> str | None:
     """None if there are none."""
-    tags = [found for found in _TAG.finditer(text) if not _is_quoted(text, found)]
-    if not tags or len(tags) > _MOST_TAGS:
+    found = list(_TAG.finditer(text))
+    if len(found) > _MOST_TAGS or not (tags := [tag for tag in found if not _is_quoted(text, tag)]):
         return None
     ends = [number for number, tag in enumerate(tags) if tag[1] or tag[2]]
     fences = _Fences(text)
+    begins = len(text) - len(text.lstrip())
     number = 0
     while number < len(tags):
         tag = tags[number]
-        before = text[: tag.start()]
         at = bisect_left(ends, number)
         end = tags[ends[at]] if at < len(ends) else None
         if end is tag:
             if _is_end(text, tag) and not fences.holds(tag):
                 return text[tag.end() :]
-        elif not before.strip():
+        elif tag.start() == begins:
             return text[end.end() :] if end is not None else ""
         elif end is not None:
             if fences.follow(tag):
-                return before + text[end.end() :]
+                return text[: tag.start()] + text[end.end() :]
             number = ends[at]  # a pair that the answer has for its own
         number += 1
     return None
@@ -66,7 +66,8 @@ def _without_first(text: str) -> str | None:
 
 def _is_end(text: str, tag: re.Match[str]) -> bool:
     """Of thoughts that a template has opened, and no word of a sentence."""
-    before, behind = text[: tag.start()].rpartition("\n")[2], text[tag.end() : tag.end() + 1]
+    before = text[text.rfind("\n", 0, tag.start()) + 1 : tag.start()][-_NEAR:]
+    behind = text[tag.end() : tag.end() + 1]
     if not before.strip():
         return True
     if behind in ("", "\n", "\r") or not behind.isspace():
@@ -108,7 +109,7 @@ class _Fences:
         return bisect_right(self._starts, tag.start()) - 1
 
     def _behind(self, tag: re.Match[str]) -> int:
-        rest = self._text[tag.end() :].partition("\n")[0]
+        rest = self._text[tag.end() : tag.end() + _NEAR].partition("\n")[0]
         return self._count[-1] - self._count[self._line(tag)] + _is_fence(rest)
 
     def holds(self, tag: re.Match[str]) -> bool:

@@ -192,6 +192,9 @@ SPOKEN_WITH_500: tuple[tuple[re.Pattern[str], type[LokidError]], ...] = (
         ContextLengthExceeded,
     ),
     (re.compile(r"(image|audio|video) input is not supported"), Unsupported),
-    (re.compile(r"conversation roles must alternate", re.IGNORECASE), BadRequest),  # of a template
+    (
+        re.compile(r"roles must alternate|system role not supported|roles are supported", re.IGNORECASE),
+        BadRequest,  # of a template
+    ),
 )
 """What llama.cpp says with 500 of a request that it will never answer."""

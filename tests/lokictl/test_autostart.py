@@ -297,6 +297,13 @@ def test_a_service_manager_that_says_nothing_is_asked_once(manager, tmp_path, mo
     assert len(manager()) == 1
 
 
+def test_systemd_is_not_asked_by_who_finds_somebody_after_a_wait(manager):
+    """Of many at once, beside a service manager that takes its time."""
+    assert systemctl.listens_again(path_of_socket(), lambda: True, lambda: None)
+    with pytest.raises(FileNotFoundError):
+        manager()
+
+
 def test_where_no_unit_is_installed_systemd_is_not_asked(manager):
     os.unlink(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd/user/lokid.socket"))
     start(LISTENER, "1").close()

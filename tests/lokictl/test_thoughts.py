@@ -38,6 +38,8 @@ def test_thoughts_go_however_they_are_set_off(begins: str, thought: str, ends: s
         ("<thought>", "</thought>"),
         ("[THINK]", "[/THINK]"),
         ("◁think▷", "◁/think▷"),
+        ("<longcat_think>", "</longcat_think>"),
+        ("<mm:think>", "</mm:think>"),
     ],
 )
 def test_each_familys_tags_are_known(opens: str, closes: str) -> None:
@@ -72,6 +74,7 @@ def test_thoughts_that_do_not_end_are_all_there_is() -> None:
         "```sh\nsed -n 1p x\n```\nThis deletes everything up to </think>.",
         "```sh\nsed -n 1p x\n```\nIt ends at “</think>”, or „</think>“, or **</think>**, or (</think>).",
         "cat > x <<'EOF'\nFirst:\n<thinking>\nyour steps\n</thinking>\n<answer>\nEOF",
+        "- </think>\n- %r{</think>} and [[</think>]]\n| </think> | closes |",
         "x = `\n<think>\n${thought}\n</think>\n${answer}`",
     ],
 )
@@ -89,6 +92,7 @@ def test_tags_of_an_answer_stay(answer: str) -> None:
         ("<think>\na\n</think>\n" * 20, "\n"),
         ("x <think>" * 100_000, "x <think>" * 100_000),
         ("'</think>' " * 100_000, "'</think>' " * 100_000),
+        ("- </think> x\n" * 999 + "x" * 2_000_000, "- </think> x\n" * 999 + "x" * 2_000_000),
         ("x\n```\n<think>\n" * 50_000, "x\n```\n<think>\n" * 50_000),
     ],
 )

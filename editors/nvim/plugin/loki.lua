@@ -142,11 +142,13 @@ local function inserter(buffer, row, column)
   local function place(id) return vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, id, {}) end
   return function(text)
     if not vim.api.nvim_buf_is_valid(buffer) then return false end
+    text = text:gsub("\r", "")
+    if text == "" then return true end
     local at, from = place(mark), place(begins)
     local is_empty = at[1] == from[1] and at[2] == from[2]
     if last and (is_empty or (last ~= "" and at[2] == 0)) then return false end
     if not last and vim.api.nvim_buf_get_lines(buffer, at[1], at[1] + 1, false)[1] ~= "" then return false end
-    local lines = vim.split(text:gsub("\r", ""), "\n")
+    local lines = vim.split(text, "\n")
     local inserted = vim.api.nvim_buf_call(buffer, function()
       local is_ours = tick == vim.api.nvim_buf_get_changedtick(buffer) -- the last change
       if not is_ours and vim.fn.undotree().seq_cur < change then return false end -- it was undone
