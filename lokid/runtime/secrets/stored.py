@@ -161,6 +161,11 @@ class StoredSecrets:
     async def protect(self, passphrase: str | None) -> dict[str, Any]:
         """Sets or changes the passphrase of the identity, None takes it off. Raises as ``set``."""
         _bounded(passphrase)
+        if passphrase and any(sign < " " or sign == "\x7f" for sign in passphrase):
+            raise InvalidParams(
+                "a passphrase is one line without control characters, or nobody could type it",
+                hint="give it once: printf '%s\\n' PASSPHRASE | lokictl secret passphrase",
+            )
         try:
             async with self._deriving:
                 found = await self._reloader.vault.protect(self._reloader.loaded.settings, passphrase)

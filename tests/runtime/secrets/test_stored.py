@@ -636,6 +636,15 @@ class TestLocking:
                     group.start_soon(runtime.secrets.unlock, "open sesame")
             assert most == 1
 
+    @pytest.mark.parametrize("passphrase", ["P\nP", "P\r", "\x1b[200~P", "P\x7f"])
+    async def test_a_passphrase_that_nobody_could_type_is_refused(self, home: Path, passphrase: str) -> None:
+        """Given twice, as other programs want it: it was a passphrase of two lines."""
+        async with running(home) as runtime:
+            await runtime.secrets.set("A", VALUE)
+            with pytest.raises(InvalidParams, match="one line without control"):
+                await runtime.secrets.protect(passphrase)
+            assert (await runtime.secrets.get("A"))["value"] == VALUE
+
     async def test_a_long_passphrase_is_refused_unread(self, home: Path) -> None:
         async with running(home) as runtime:
             for call in (runtime.secrets.unlock, runtime.secrets.protect):
