@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -11,6 +11,7 @@ from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.containers import Renderables
 from rich.markdown import CodeBlock, Heading, Markdown, TableElement
+from rich.measure import Measurement
 from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.table import Table
@@ -27,6 +28,10 @@ _PARSER.options["maxNesting"] = DEEPEST
 NARROWEST = 16
 """Columns of an item or a quote, however deep it is. The terminal breaks what is wider than it; upstream
 leaves out what has none."""
+
+
+COLUMN, WIDE = 6, 10_000
+"""Columns of a terminal: those of a column of a table, with what is around it, at least; as good as any."""
 
 
 class _Heading(Heading):
@@ -46,7 +51,27 @@ class _Table(TableElement):
             assert isinstance(table, Table)
             for column in table.columns:
                 column.overflow = "fold"
-            yield table
+            wide = Measurement.get(console, options.update(width=WIDE), table).minimum
+            if options.max_width < min(wide, COLUMN * len(table.columns)):
+                yield from _records(table)
+            else:
+                yield table
+
+
+def _records(table: Table) -> Iterator[Text]:
+    """A line for each cell: upstream leaves out columns for which there is no room."""
+    heads = [_text(column.header) for column in table.columns]
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        yield Text()
+        for head, cell in zip(heads, row, strict=True):
+            yield Text.assemble(head, ": ", _text(cell))
+    if not table.rows:
+        yield from heads
+
+
+def _text(cell: object) -> Text:
+    assert isinstance(cell, Text)
+    return cell
 
 
 class _Code(CodeBlock):

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
 
 _TAG = re.compile(r"[<◁](/?)(?:[a-z]{1,20}[:_])?(?:think|thinking|thought)[>▷]|\[(/?)THINK\]")
 """DeepSeek, Qwen and most others; Seed, LongCat, MiniMax; EXAONE; Kimi; Magistral."""
 
-_MOST_TAGS, _MOST = 1_000, 50
-"""Of one answer, and thoughts of it. One with more is about something else."""
+_MOST_TAGS, _MOST = 1_000, 5
+"""Of one answer, and thoughts in the middle of it. One with more is about something else."""
 
 _NEAR = 500
 """Characters of its line by which a tag is in quotes or not."""
@@ -31,6 +34,7 @@ _STOPS = ".!?:…。\uff01\uff1f"
 
 def without(text: str) -> str:
     """What is left of an answer behind them; nothing, if it begins with some that do not end."""
+    text = _without_leading(text)
     for _ in range(_MOST):
         if (left := _without_first(text)) is None:
             break
@@ -38,24 +42,46 @@ def without(text: str) -> str:
     return text
 
 
+def _without_leading(text: str) -> str:
+    """Without those that it begins with."""
+    at = 0
+    while (begin := _TAG.match(text, _begins(text, at))) and not _closes(begin):
+        end = next((tag for tag in _tags(text, begin.end()) if _closes(tag)), None)
+        if end is None:
+            return ""
+        at = end.end()
+    return text[at:]
+
+
+def _begins(text: str, at: int) -> int:
+    """Where its next letter is."""
+    while text[at : at + 1].isspace():
+        at += 1
+    return at
+
+
+def _tags(text: str, at: int = 0) -> Iterator[re.Match[str]]:
+    found = islice(_TAG.finditer(text, at), _MOST_TAGS)
+    return (tag for tag in found if not _is_quoted(text, tag))
+
+
+def _closes(tag: re.Match[str]) -> bool:
+    return bool(tag[1] or tag[2])
+
+
 def _without_first(text: str) -> str | None:
     """None if there are none."""
-    found = list(_TAG.finditer(text))
-    if len(found) > _MOST_TAGS or not (tags := [tag for tag in found if not _is_quoted(text, tag)]):
-        return None
-    ends = [number for number, tag in enumerate(tags) if tag[1] or tag[2]]
+    tags = list(_tags(text))
+    ends = [number for number, tag in enumerate(tags) if _closes(tag)]
     fences = _Fences(text)
-    begins = len(text) - len(text.lstrip())
     number = 0
     while number < len(tags):
         tag = tags[number]
         at = bisect_left(ends, number)
         end = tags[ends[at]] if at < len(ends) else None
         if end is tag:
-            if _is_end(text, tag) and not fences.holds(tag):
+            if _is_end(text, tag) and not fences.hold(tag):
                 return text[tag.end() :]
-        elif tag.start() == begins:
-            return text[end.end() :] if end is not None else ""
         elif end is not None:
             if fences.follow(tag):
                 return text[: tag.start()] + text[end.end() :]
@@ -89,40 +115,40 @@ class _Fences:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts: list[int] = []
-        self._open: list[bool] = []  # before each line
-        self._count: list[int] = []  # of fences, up to and with each line
+
+    @cached_property
+    def _lines(self) -> tuple[list[int], list[bool], list[int]]:
+        """Where each begins, whether it is within a fence, and how many fences are up to and with it."""
+        starts, within, counts = list[int](), list[bool](), list[int]()
         at, fence, count = 0, "", 0
-        for line in text.splitlines(keepends=True):
-            self._starts.append(at)
-            self._open.append(bool(fence))
+        for line in self._text.splitlines(keepends=True):
+            starts.append(at)
+            within.append(bool(fence))
             at += len(line)
             line = line.strip()
             count += _is_fence(line)
-            self._count.append(count)
+            counts.append(count)
             if fence:
                 fence = "" if line.startswith(fence) and not line.strip(fence[0]) else fence
             elif _is_fence(line):
                 fence = line[:3]
+        return starts, within, counts
 
-    def _line(self, tag: re.Match[str]) -> int:
-        return bisect_right(self._starts, tag.start()) - 1
-
-    def _behind(self, tag: re.Match[str]) -> int:
-        rest = self._text[tag.end() : tag.end() + _NEAR].partition("\n")[0]
-        return self._count[-1] - self._count[self._line(tag)] + _is_fence(rest)
-
-    def holds(self, tag: re.Match[str]) -> bool:
+    def hold(self, tag: re.Match[str]) -> bool:
         """Whether it is code. A fence that is open may be of the thoughts and never end: then whole blocks
         follow, or none."""
-        return self._open[self._line(tag)] and self._behind(tag) % 2 == 1
+        starts, within, counts = self._lines
+        line = bisect_right(starts, tag.start()) - 1
+        rest = self._text[tag.end() : tag.end() + _NEAR].partition("\n")[0]
+        return within[line] and (counts[-1] - counts[line] + _is_fence(rest)) % 2 == 1
 
     def follow(self, tag: re.Match[str]) -> bool:
         """Whether it begins a line and blocks of code are behind it, not around it. Else the answer is code,
         and the tag is of that."""
-        line = self._line(tag)
-        begins = not self._text[self._starts[line] : tag.start()].strip()
-        return begins and not self._open[line] and self._count[-1] > self._count[line]
+        starts, within, counts = self._lines
+        line = bisect_right(starts, tag.start()) - 1
+        begins = not self._text[starts[line] : tag.start()].strip()
+        return begins and not within[line] and counts[-1] > counts[line]
 
 
 def _is_fence(line: str) -> bool:

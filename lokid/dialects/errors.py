@@ -59,11 +59,11 @@ REQUEST_ID_HEADERS = (
     "cf-ray",
 )
 
-GAVE_UP = (504, 524)
+GAVE_UP = (408, 504, 524)
 """What a gateway says that waits no longer for the provider behind it: that one has refused nothing."""
 
-GATEWAYS = ("timeout",)
-"""Codes of ours that gateways use too."""
+GATEWAYS = {408: ("timeout", "timeout_error"), 504: ("timeout",)}
+"""Codes of ours that gateways use too: LiteLLM, Portkey."""
 
 MAX_RETRY_AFTER = 7 * 86400.0
 """Seconds. A wait beyond a week is a date gone wrong, not advice."""
@@ -90,7 +90,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         retry_after_s=wait,
         request_id=_request_id(headers),
         retryable=retryable,
-        refused=status not in GAVE_UP or _is_providers(refusal),
+        refused=status not in GAVE_UP or _is_providers(status, refusal),
     )
 
 
@@ -162,11 +162,12 @@ def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool 
     return by_status
 
 
-def _is_providers(refusal: Refusal) -> bool:
+def _is_providers(status: int, refusal: Refusal) -> bool:
     """Of those that ``GAVE_UP``: whether a provider says so itself, with its words for it or a number alone
-    (OpenRouter)."""
-    known = (code in CODES or code == "deadline_exceeded" for code in refusal.codes if code not in GATEWAYS)
-    return any(known) or (refusal.status is not None and not refusal.codes)
+    (OpenRouter, but 408)."""
+    codes = set(refusal.codes).difference(GATEWAYS.get(status, ()))
+    known = any(code in CODES or code == "deadline_exceeded" for code in codes)
+    return known or (status != 408 and refusal.status is not None and not refusal.codes)
 
 
 def _spoken(

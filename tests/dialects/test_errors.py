@@ -226,6 +226,9 @@ def test_of_a_page_of_a_firewall_nobody_says_that_the_key_is_valid() -> None:
         (504, b'{"error": {"code": 504, "message": "late", "status": "DEADLINE_EXCEEDED"}}', True),  # Gemini
         (504, b'{"type": "error", "error": {"type": "timeout_error", "message": "late"}}', True),  # Claude
         (504, b'{"error": {"message": "late", "code": 504}}', True),  # OpenRouter
+        (408, b'{"error": {"message": "litellm.Timeout: late", "type": null, "code": "408"}}', False),
+        (408, b'{"error": {"message": "late", "type": "timeout_error"}}', False),  # Portkey
+        (408, b'{"error": {"message": "late", "code": "ModelTimeoutException"}}', True),
         (503, b"<html>no server is available</html>", True),
     ],
 )

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import unicodedata
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -246,6 +247,20 @@ def test_a_cell_that_is_too_narrow_for_its_words_loses_none():
     path = "/srv/" + "".join(map(str, range(10, 60))) + "/end"
     laid_out = out([f"| path |\n|---|\n| {path} |\n"], width=40)
     assert path in "".join(laid_out.split())
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("columns", [1, 2, 5, 8, 13, 30])
+@pytest.mark.parametrize("width", [1, 8, 24, 38, 60, 80, 200])
+def test_a_table_with_more_columns_than_there_is_room_for_loses_none(columns: int, width: int, wide: bool):
+    """Nor where each letter takes two."""
+    names = [f"{'表格' if wide else 'k'}{at}" for at in range(100, 100 + 3 * columns)]
+    rows = [names[at : at + columns] for at in range(0, len(names), columns)]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|---" * columns + "|")
+    assert not Counter("".join(names)) - Counter(out(["\n".join(lines), "\n"], width=width))
+    head = out([lines[0], "\n", lines[1], "\n"], width=width)
+    assert not Counter("".join(rows[0])) - Counter(head)
 
 
 TABLE = ("| a | b |", "|---|---|", "| k100 k101 | k102 k103 k104 |", "| k106 k107 | k108 k109 |")
