@@ -1,8 +1,8 @@
 """Thoughts that a model writes into its answer, where its server does not know them as such: nothing in them
 is an answer. Some templates open them, so that the answer begins in their middle.
 
-An answer may speak of their tags, or be code that does. So an end of thoughts is one that nothing has opened
-where a sentence could not go on: at the beginning of a line, or right behind a word or a full stop.
+An answer may speak of their tags, or be code that does. In doubt they are thoughts: whoever is given half a
+sentence sees that, and whoever is given a command out of thoughts does not.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ _MOST_TAGS, _MOST = 1_000, 5
 _NEAR = 500
 """Characters of its line by which a tag is in quotes or not."""
 
-_QUOTES = (
-    re.compile(r"(?<!\w)'|'(?!\w)"),  # no apostrophe
-    re.compile('"'),
-    re.compile("(?<!`)`(?!`)"),  # no fence
-)
-_AROUND = ("“”", "„“", "„”", "\u2018\u2019", "«»", "»«", "「」", "{}", "**", "__", "()", "[]")
+_PAIRS = ("\u201c\u201d", "\u201e\u201c", "\u201e\u201d", "\u2018\u2019", "«»", "»«", "「」")
+_SIGNS = "\"'`*_"
+_QUOTED = re.compile(rf"(?<![\w{_SIGNS}])(\*\*|__|[{_SIGNS}])$"), rf"{{}}(?![\w{_SIGNS}])"
+"""In front of a tag, and behind it."""
 
-_STOPS = ".!?:…。\uff01\uff1f"
+_OPEN = tuple(
+    re.compile(rf"(?:(?<![\w{quote}])|(?<=\b[bfru])){quote}(?=[^\s{quote}])[^{quote}]*$") for quote in "\"'`"
+)
+"""What a command has in quotes, as far as the tag."""
+
+_STOPS = ".!?:)…。\uff01\uff1f"
 
 
 def without(text: str) -> str:
@@ -80,34 +83,51 @@ def _without_first(text: str) -> str | None:
         at = bisect_left(ends, number)
         end = tags[ends[at]] if at < len(ends) else None
         if end is tag:
-            if _is_end(text, tag) and not fences.hold(tag):
+            if not fences.hold(tag) and (fences.behind(tag) or _is_end(text, tag, fences)):
                 return text[tag.end() :]
         elif end is not None:
-            if fences.follow(tag):
-                return text[: tag.start()] + text[end.end() :]
-            number = ends[at]  # a pair that the answer has for its own
+            if fences.hold(tag) or "\n" not in text[tag.end() : end.start()]:
+                number = ends[at]  # a pair that the answer has for its own
+            elif _begins_line(text, tag):
+                if fences.behind(tag):
+                    return text[: tag.start()] + text[end.end() :]
+                number = ends[at]  # in code without fences
         number += 1
     return None
 
 
-def _is_end(text: str, tag: re.Match[str]) -> bool:
-    """Of thoughts that a template has opened, and no word of a sentence."""
-    before = text[text.rfind("\n", 0, tag.start()) + 1 : tag.start()][-_NEAR:]
-    behind = text[tag.end() : tag.end() + 1]
+def _line(text: str, tag: re.Match[str]) -> tuple[str, str]:
+    """What is on it in front of the tag and behind it."""
+    before = text[max(0, tag.start() - _NEAR) : tag.start()].rpartition("\n")[2]
+    return before, text[tag.end() : tag.end() + _NEAR].partition("\n")[0]
+
+
+def _begins_line(text: str, tag: re.Match[str]) -> bool:
+    return not _line(text, tag)[0].strip()
+
+
+def _is_end(text: str, tag: re.Match[str], fences: _Fences) -> bool:
+    """Of thoughts that a template has opened, where no block of code is behind, and not in a sentence or in
+    a command that has it in quotes."""
+    before, behind = _line(text, tag)
     if not before.strip():
         return True
-    if behind in ("", "\n", "\r") or not behind.isspace():
-        return not before[-1].isspace()
-    return before[-1] in _STOPS
+    if not fences.before(tag) and any(
+        (opening := quote.search(before)) and re.search(rf"{opening[0][0]}(?!\w)", behind) for quote in _OPEN
+    ):
+        return False
+    if before.rstrip()[-1] in _STOPS:
+        return True
+    return not before[-1].isspace() and not behind[:1].isspace()
 
 
 def _is_quoted(text: str, tag: re.Match[str]) -> bool:
-    """A command has one of its own in quotes."""
-    before = text[max(0, tag.start() - _NEAR) : tag.start()].rpartition("\n")[2]
-    behind = text[tag.end() : tag.end() + _NEAR].partition("\n")[0]
-    if before[-1:] + behind[:1] in _AROUND:
+    """The tag and nothing else."""
+    before, behind = _line(text, tag)
+    if before[-1:] + behind[:1] in _PAIRS:
         return True
-    return any(len(quotes.findall(before)) % 2 and quotes.search(behind) for quotes in _QUOTES)
+    opening = _QUOTED[0].search(before)
+    return bool(opening and re.match(_QUOTED[1].format(re.escape(opening[1])), behind))
 
 
 class _Fences:
@@ -134,21 +154,24 @@ class _Fences:
                 fence = line[:3]
         return starts, within, counts
 
-    def hold(self, tag: re.Match[str]) -> bool:
-        """Whether it is code. A fence that is open may be of the thoughts and never end: then whole blocks
-        follow, or none."""
+    def _of(self, tag: re.Match[str]) -> tuple[bool, int, int]:
+        """Whether it is within one, how many are in front, and behind it."""
         starts, within, counts = self._lines
         line = bisect_right(starts, tag.start()) - 1
         rest = self._text[tag.end() : tag.end() + _NEAR].partition("\n")[0]
-        return within[line] and (counts[-1] - counts[line] + _is_fence(rest)) % 2 == 1
+        return within[line], counts[line], counts[-1] - counts[line] + _is_fence(rest)
 
-    def follow(self, tag: re.Match[str]) -> bool:
-        """Whether it begins a line and blocks of code are behind it, not around it. Else the answer is code,
-        and the tag is of that."""
-        starts, within, counts = self._lines
-        line = bisect_right(starts, tag.start()) - 1
-        begins = not self._text[starts[line] : tag.start()].strip()
-        return begins and not within[line] and counts[-1] > counts[line]
+    def hold(self, tag: re.Match[str]) -> bool:
+        """Whether it is code. A fence that is open may be of the thoughts and never end: then whole blocks
+        follow, or none."""
+        within, _, behind = self._of(tag)
+        return within and behind % 2 == 1
+
+    def before(self, tag: re.Match[str]) -> bool:
+        return self._of(tag)[1] > 0
+
+    def behind(self, tag: re.Match[str]) -> bool:
+        return self._of(tag)[2] > 0
 
 
 def _is_fence(line: str) -> bool:

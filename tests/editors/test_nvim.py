@@ -131,29 +131,34 @@ def test_whoever_takes_the_answer_away_gets_no_rest_of_it(nvim, daemon, keys, pi
 
 
 @pytest.mark.parametrize("line", [1, 3])
-@pytest.mark.parametrize("keys", ["u", ":{below}d<CR>", ":%d<CR>"])
-def test_whoever_takes_the_place_away_before_the_answer_begins_gets_none(nvim, daemon, keys, line):
+@pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize("text", [TEXT, ["first", "", "third", "", ""]])
+@pytest.mark.parametrize("keys", ["u", ":{below}d<CR>", ":%d<CR>", "uGAmore<Esc>"])
+def test_whoever_takes_the_place_away_before_the_answer_begins_gets_none(
+    nvim, daemon, keys, line, text, streams
+):
     goes_on = threading.Event()
 
     def chat(call, _params):
         goes_on.wait(20)
-        call.text("ANSWER")
-        call.cancelled.wait(20)
-        return result("")
+        if streams:
+            call.text("ANSWER")
+            call.cancelled.wait(20)
+        return result("ANSWER")
 
     fake = daemon(chat=chat)
-    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, text)
     nvim.run(f"{line}LokiAsk! hi")
     fake.wait_for_call()
     nvim.call("nvim_input", keys.format(below=line + 1))
-    nvim.wait(lambda lines: len(lines) < 4)
+    nvim.wait(lambda lines: len(lines) <= len(text) and ("more" in keys) == ("more" in lines[-1]))
     goes_on.set()
-    assert fake.running[0].cancelled.wait(10)
+    assert not streams or fake.running[0].cancelled.wait(10)
     nvim.wait(lambda text: "the place of the answer is gone" in text, nvim.messages)
     assert not any("ANSWER" in one for one in nvim.lines())
 
 
-@pytest.mark.parametrize("keys", ["u", "2u", "GAmore<Esc>2u"])
+@pytest.mark.parametrize("keys", ["u", "2u", "GAmore<Esc>2u", "uGAmore<Esc>"])
 def test_an_undo_of_an_edit_beside_takes_no_piece_out_of_the_middle(nvim, daemon, keys):
     steps = [threading.Event() for _ in range(2)]
 
@@ -204,6 +209,56 @@ def test_edits_beside_an_answer_stay_and_can_be_undone_when_it_is_there(nvim, da
     nvim.wait(lambda lines: lines == ["first", "half whole.", "Really.", "second", "thirdyours"])
     nvim.call("nvim_input", "u")
     nvim.wait(lambda lines: lines == ["first", "half ", "second", "thirdyours"])
+
+
+@pytest.mark.parametrize("bang", ["", "!"])
+def test_who_types_where_the_answer_comes_has_both(nvim, daemon, bang):
+    goes_on = [threading.Event(), threading.Event()]
+
+    def chat(call, _params):
+        for event, piece in zip(goes_on, ("one", " two"), strict=True):
+            event.wait(20)
+            call.text(piece)
+        return result("one two")
+
+    fake = daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    nvim.run(f"1LokiAsk{bang} hi")
+    fake.wait_for_call()
+    row = 1 if bang else 0
+    nvim.call("nvim_input", ("j" if bang else "") + "INote: <Esc>")
+    nvim.wait(lambda lines: lines[row] == "Note: ")
+    goes_on[0].set()
+    nvim.wait(lambda lines: lines[row] == "Note: one")
+    nvim.call("nvim_input", "0cwNotes<Esc>")
+    nvim.wait(lambda lines: lines[row] == "Notes: one")
+    goes_on[1].set()
+    nvim.wait(lambda lines: lines[row] == "Notes: one two")
+    nvim.wait(lambda lines: "cancelled" not in nvim.messages())
+
+
+def test_an_undo_takes_pieces_of_one_of_two_answers(nvim, daemon):
+    goes_on = threading.Event()
+
+    def chat(call, params):
+        for number in range(2):
+            call.text(f"{params['prompt'][0]}{number} ")
+            goes_on.wait(20)
+        call.text("END")
+        call.cancelled.wait(1)
+        return result("")
+
+    daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, TEXT)
+    for number, prompt in ((1, "a"), (3, "b")):
+        nvim.run(f"{number}LokiAsk! {prompt}")
+        nvim.wait(lambda lines, prompt=prompt: any(one == f"{prompt}0 " for one in lines))
+    nvim.call("nvim_input", "u")
+    nvim.wait(lambda lines: "b0 " not in lines)
+    goes_on.set()
+    nvim.wait(lambda text: "the place of the answer is gone" in text, nvim.messages)
+    nvim.wait(lambda lines: any(one == "a0 a1 END" for one in lines))
+    assert not any("b1" in one for one in nvim.lines())
 
 
 def test_wiping_the_buffer_of_an_answer_cancels(nvim, daemon):

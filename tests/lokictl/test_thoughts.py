@@ -32,6 +32,45 @@ def test_thoughts_go_however_they_are_set_off(begins: str, thought: str, ends: s
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        f"hm\n{BAD}\nno. </think> {GOOD}",
+        f"hm\n{BAD}\nI'll give ls </think>\n{GOOD}",
+        f"hm\n{BAD}\nI'll give ls </think>{GOOD}",
+        f"hm\n{BAD}\nDone ✅ </think>\n{GOOD}",
+        f"hm\n{BAD}\n(it works.) </think> {GOOD}",
+        f"hm\n{BAD}\nI'll give ls</think> Here:\n{GOOD}",
+        f"hm\n{BAD}\nSo **ls**</think>**Command**:\n{GOOD}",
+        f"hm\n{BAD}\nso `ls`</think>`ls` it is:\n{GOOD}",
+        f'hm\n{BAD}\na 5" disk.</think>Use "ls":\n{GOOD}',
+        f"hm\n{BAD}\nlist users' files.</think>Here are the users' files:\n{GOOD}",
+        f"The template has <think> first. So:\n{BAD}\nno</think>{GOOD}",
+        f"hm\n{BAD}\n[S0 S1] [</think>{GOOD}",
+    ],
+)
+def test_in_doubt_no_command_is_out_of_thoughts(text: str) -> None:
+    assert first_code_block(text) == "ls -la\n"
+
+
+@pytest.mark.parametrize("quoted", ["list users' files.</think>ls '*.txt'", 'a 5" disk.</think>ls "a b"'])
+def test_nor_is_one_with_quotes_taken_for_quoted(quoted: str) -> None:
+    assert without(quoted).startswith("ls ")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "It is between <think> and </think>:\n" + GOOD,
+        "It ends at </think>, so:\n" + GOOD,
+        f"{GOOD}\nIt ends at `</think>`, as in\n{BAD}",
+        f"{GOOD}\nIt ends at **</think>**, as in\n{BAD}",
+    ],
+)
+def test_an_answer_that_speaks_of_tags_gives_its_command(answer: str) -> None:
+    assert first_code_block(answer) == "ls -la\n"
+
+
+@pytest.mark.parametrize(
     ("opens", "closes"),
     [
         ("<seed:think>", "</seed:think>"),
@@ -61,6 +100,7 @@ def test_thoughts_that_do_not_end_are_all_there_is() -> None:
     [
         "grep '</think>' log",
         'echo "a</think>b" > x',
+        "x = re.sub(r'.*</think>', '', t)",
         "The tag is `</think>`.",
         "```xml\n<thinking>\n</thinking>\n<a/>\n```\nYours.",
         "```\n</think>\n```\nYours.",
@@ -72,9 +112,9 @@ def test_thoughts_that_do_not_end_are_all_there_is() -> None:
         "It looks for a <think> first.\n```\nls\n```",
         "# what stands behind </think> is the answer\ndef f(text):\n    return text",
         "```sh\nsed -n 1p x\n```\nThis deletes everything up to </think>.",
-        "```sh\nsed -n 1p x\n```\nIt ends at “</think>”, or „</think>“, or **</think>**, or (</think>).",
+        "```sh\nsed -n 1p x\n```\nIt ends at “</think>”, or „</think>“, or **</think>**.",
         "cat > x <<'EOF'\nFirst:\n<thinking>\nyour steps\n</thinking>\n<answer>\nEOF",
-        "- </think>\n- %r{</think>} and [[</think>]]\n| </think> | closes |",
+        "- </think>\n- it is\n| </think> | closes |",
         "x = `\n<think>\n${thought}\n</think>\n${answer}`",
     ],
 )

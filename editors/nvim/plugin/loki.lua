@@ -125,48 +125,51 @@ local CUT = {
   tool_calls = "the model called a tool instead of answering",
 }
 
+local GONE = "cancelled, as the place of the answer is gone"
+
 -- Where text goes: a place in a buffer that stays right while the buffer is edited elsewhere. The first function
--- inserts, and returns whether it could: what came before may have been undone, deleted or moved.
+-- inserts, and returns whether it could: its line, or what came last, may have been undone or deleted.
 local function inserter(buffer, row, column)
   local waiting = { { " asking...", "Comment" } }
-  local mark = vim.api.nvim_buf_set_extmark(buffer, namespace, row, column, { virt_text = waiting })
-  local begins = vim.api.nvim_buf_set_extmark(buffer, namespace, row, column, { right_gravity = false })
-  local last = nil -- the last line of the last piece
-  -- How the buffer was after it, or when it was asked: its changedtick, and its place among what u takes back.
-  local tick, change
-  local function remember(is_ours)
-    tick = vim.api.nvim_buf_get_changedtick(buffer)
-    if not is_ours then change = vim.fn.undotree().seq_cur end
-  end
-  vim.api.nvim_buf_call(buffer, remember)
+  local function set(at, more) return vim.api.nvim_buf_set_extmark(buffer, namespace, at[1], at[2], more) end
+  local mark = set({ row, column }, { virt_text = waiting })
+  local start = { right_gravity = false } -- of the last line of what came last
+  local above = row > 0 and set({ row - 1, 0 }, {})
+  local below = row + 1 < vim.api.nvim_buf_line_count(buffer) and set({ row + 1, 0 }, {})
+  local tick = nil -- the buffer's changedtick after the last piece
   local function place(id) return vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, id, {}) end
+  local function is_at(id, at)
+    local other = place(id)
+    return other[1] == at[1] and other[2] == at[2]
+  end
+  local function is_gone(at)
+    if below and is_at(below, at) then return true end
+    if above and not below and at[1] <= place(above)[1] then return true end
+    return start.id and is_at(start.id, at)
+  end
   return function(text)
     if not vim.api.nvim_buf_is_valid(buffer) then return false end
-    text = text:gsub("\r", "")
-    if text == "" then return true end
-    local at, from = place(mark), place(begins)
-    local is_empty = at[1] == from[1] and at[2] == from[2]
-    if last and (is_empty or (last ~= "" and at[2] == 0)) then return false end
-    if not last and vim.api.nvim_buf_get_lines(buffer, at[1], at[1] + 1, false)[1] ~= "" then return false end
-    local lines = vim.split(text, "\n")
+    local lines = vim.split(text:gsub("\r", ""), "\n")
+    local last = lines[#lines]
+    if #lines == 1 and last == "" then return true end
+    local at = place(mark)
+    if is_gone(at) then return false end
     local inserted = vim.api.nvim_buf_call(buffer, function()
-      local is_ours = tick == vim.api.nvim_buf_get_changedtick(buffer) -- the last change
-      if not is_ours and vim.fn.undotree().seq_cur < change then return false end -- it was undone
-      if last and is_ours then pcall(vim.cmd, "silent undojoin") end -- one u takes the whole answer back
-      if not pcall(vim.api.nvim_buf_set_text, buffer, at[1], at[2], at[1], at[2], lines) then return false end
-      remember(is_ours)
-      return true
+      -- One u takes the whole answer back, and nothing else.
+      if tick == vim.api.nvim_buf_get_changedtick(buffer) then pcall(vim.cmd, "silent undojoin") end
+      return pcall(vim.api.nvim_buf_set_text, buffer, at[1], at[2], at[1], at[2], lines)
     end)
-    if not last and inserted then
-      local moved = place(mark)
-      vim.api.nvim_buf_set_extmark(buffer, namespace, moved[1], moved[2], { id = mark })
-    end
-    last = lines[#lines]
-    return inserted
+    if not inserted then return false end
+    local ends = place(mark)
+    if not tick then set(ends, { id = mark }) end
+    start.id = set(last == "" and at or { ends[1], ends[2] - #last }, start)
+    tick = vim.api.nvim_buf_get_changedtick(buffer)
+    return true
   end, function()
     if not vim.api.nvim_buf_is_valid(buffer) then return end
-    vim.api.nvim_buf_del_extmark(buffer, namespace, mark)
-    vim.api.nvim_buf_del_extmark(buffer, namespace, begins)
+    for _, id in pairs({ mark, start.id, above, below }) do
+      if id then vim.api.nvim_buf_del_extmark(buffer, namespace, id) end
+    end
   end
 end
 
@@ -202,11 +205,11 @@ local function ask(command)
   cancel = request("chat", { model = model or vim.g.loki_model or "", prompt = question, stream = true }, {
     text = function(text)
       streamed = true
-      if not insert(text) then cancel("cancelled, as the place of the answer is gone") end
+      if not insert(text) then cancel(GONE) end
     end,
     done = function(err, result)
       running[cancel] = nil
-      if not err and not streamed then insert(result.text) end
+      if not err and not streamed and not insert(result.text) then err = { code = "cancelled", message = GONE } end
       clear()
       pcall(vim.api.nvim_del_autocmd, closes)
       if err then
