@@ -32,6 +32,9 @@ _OPEN = tuple(
 )
 """What a command has in quotes, as far as the tag."""
 
+_SPACED = "\u2e80"
+"""Letters behind it, Chinese and Japanese ones, are written without spaces: nothing ends between two."""
+
 _STOPS = ".!?:)…。\uff01\uff1f"
 
 
@@ -118,6 +121,8 @@ def _is_end(text: str, tag: re.Match[str], fences: _Fences) -> bool:
         return False
     if before.rstrip()[-1] in _STOPS:
         return True
+    if before[-1].isalpha() and behind[:1].isalpha() and min(before[-1], behind[0]) > _SPACED:
+        return False
     return not before[-1].isspace() and not behind[:1].isspace()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from lokid.dialects.error_words import CODES, SPOKEN, SPOKEN_WITH_500, STATUSES
 from lokid.dialects.redaction import clean, short
 from lokid.dialects.refusal import Refusal, read, read_body
-from lokid.dialects.untrusted import items, mapping
+from lokid.dialects.untrusted import items, loads, mapping
 from lokid.errors import (
     CHECK_KEY,
     AuthenticationFailed,
@@ -62,9 +62,6 @@ REQUEST_ID_HEADERS = (
 GAVE_UP = (408, 504, 524)
 """What a gateway says that waits no longer for the provider behind it: that one has refused nothing."""
 
-GATEWAYS = {408: ("timeout", "timeout_error"), 504: ("timeout",)}
-"""Codes of ours that gateways use too: LiteLLM, Portkey."""
-
 MAX_RETRY_AFTER = 7 * 86400.0
 """Seconds. A wait beyond a week is a date gone wrong, not advice."""
 
@@ -90,7 +87,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         retry_after_s=wait,
         request_id=_request_id(headers),
         retryable=retryable,
-        refused=status not in GAVE_UP or _is_providers(status, refusal),
+        refused=status not in GAVE_UP or _is_providers(status, refusal, body),
     )
 
 
@@ -162,12 +159,25 @@ def _kind(status: int | None, refusal: Refusal) -> tuple[type[LokidError], bool 
     return by_status
 
 
-def _is_providers(status: int, refusal: Refusal) -> bool:
-    """Of those that ``GAVE_UP``: whether a provider says so itself, with its words for it or a number alone
-    (OpenRouter, but 408)."""
-    codes = set(refusal.codes).difference(GATEWAYS.get(status, ()))
-    known = any(code in CODES or code == "deadline_exceeded" for code in codes)
-    return known or (status != 408 and refusal.status is not None and not refusal.codes)
+def _is_providers(status: int, refusal: Refusal, body: bytes) -> bool:
+    """Of those that ``GAVE_UP``: whether a provider says so itself, with its words for it, or a number in its
+    error and no word (OpenRouter). LiteLLM and Portkey say 408 as gateways."""
+    codes = set(refusal.codes)
+    if status == 408:
+        codes.discard("timeout_error")
+    if any(code == "timeout" or code.startswith(("gateway", "upstream")) for code in codes):
+        return False
+    if any(code in CODES or code == "deadline_exceeded" for code in codes):
+        return True
+    return status != 408 and not codes and _is_numbered(body)
+
+
+def _is_numbered(body: bytes) -> bool:
+    try:
+        error = mapping(mapping(loads(body)).get("error"))
+    except ValueError:
+        return False
+    return isinstance(error.get("code"), int)
 
 
 def _spoken(

@@ -14,14 +14,14 @@ from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reason
 from lokid.dialects.ending import meaning, spliced, unfinished
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
-from lokid.dialects.openai_chat_message import calls, length, pieces, rest, says
+from lokid.dialects.openai_chat_message import calls, has_end, length, pieces, rest, says
 from lokid.dialects.openai_chat_usage import usage
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
 from lokid.dialects.reasoning_state import ReasoningState
 from lokid.dialects.stream import PICTURES, Accumulator, SSEDecoder, WholeDecoder, cut_off
 from lokid.dialects.template import Template
-from lokid.dialects.think_tags import CLOSE, ThinkTags
+from lokid.dialects.think_tags import ThinkTags
 from lokid.dialects.traits import Traits
 from lokid.dialects.untrusted import LARGE, items, mapping, text
 from lokid.errors import LokidError, Overloaded, ProviderFailed
@@ -98,8 +98,7 @@ class _Accumulator(Accumulator):
         self.text = self._texts.text
         """What ``chunk`` does with a piece of text and nothing else."""
         self._calls = ToolCalls()
-        self._tags = traits.think_tags  # may stand in the text
-        self._think = ThinkTags(opened=traits.think_opened) if self._tags else None
+        self._think = ThinkTags(opened=traits.think_opened) if traits.think_tags else None
         self._pictures: list[Image] = []
         self._refused = False
         self._at_once = False  # in one event, like an answer that is no stream
@@ -171,20 +170,21 @@ class _Accumulator(Accumulator):
     def _settle(self, out: list[Event]) -> None:
         """The answer is over: what was held back, and ids for calls without."""
         if self._think:
+            is_counted = self._counted_at == self._extent
             self._pieces(self._think.close(), out)
-            if self._finish not in CUT and not self._calls.begun:
+            if self._think.is_open and not (self._finish in CUT or self._calls.begun or self._refused):
                 self._thoughtless(out)
+            if is_counted:
+                self._counted_at = self._extent
         self._calls.settle(self._id, out)
 
     def _thoughtless(self, out: list[Event]) -> None:
         """Thoughts that a template has opened, and that have no end, were none: who is not to think, or to
         answer with JSON, begins with the answer."""
-        if self._think and self._think.is_open:
-            said = "".join(part.text for part in self._texts.parts())
-            self._texts = Texts()
-            self.text = self._texts.text
-            self.text(said, out)
-            self._without_tags()
+        said = self._texts.parts()
+        self._texts, self._think = Texts(), None
+        self.text = self._texts.text
+        self.text("".join(part.text for part in said), out)
 
     def end(self, out: list[Event]) -> None:
         """The terminal marker."""
@@ -252,9 +252,7 @@ class _Accumulator(Accumulator):
             raise spliced()
         if self._think:  # of the deltas: it may be in the middle of a thought
             self._pieces(self._think.close(), out)
-            if not any(CLOSE in piece for _, piece in pieces(message.get("content"))):
-                self._thoughtless(out)
-            self._think = ThinkTags(opened=self._traits.think_opened) if self._tags else None
+            self._think = ThinkTags(opened=self._traits.think_opened)
         if not self._spoken:
             self._at_once = True
             return message
@@ -264,13 +262,13 @@ class _Accumulator(Accumulator):
             raise spliced()  # who repeats an answer sends as much as there is to compare with it
         self._think = None
         self._calls.complete(calls(message), out)
-        told = self._texts.parts()
+        told, opened = self._texts.parts(), self._traits.think_opened
         self._joined = sum(len(part.text) for part in told if isinstance(part, Text | Reasoning))
         more = rest(
             message,
             "".join(part.text for part in told if isinstance(part, Text)),
-            tags=self._tags and not any(message.get(field) for field in REASONING_FIELDS),
-            opened=self._traits.think_opened,
+            tags=self._traits.think_tags and not (opened and not has_end(message)),
+            opened=opened,
             reasoned=any(isinstance(part, Reasoning) for part in told),
             stated=self._reasoning_state.begun,
             refused=self._refused,
@@ -315,14 +313,14 @@ class _Accumulator(Accumulator):
     def _without_tags(self) -> None:
         """The server knows thoughts, so those that a template has opened have left the text."""
         if self._traits.think_opened:
-            self._tags, self._think = False, None
+            self._think = None
 
     def _pieces(
         self, pieces: Iterator[tuple[str, str]] | list[Any], out: list[Event], *, tags: bool = False
     ) -> None:
         for kind, piece in pieces:
             if kind == "reasoning":
-                if tags:
+                if tags and piece:
                     self._without_tags()
                 self._texts.reasoning(piece, out)
             elif tags and self._think:

@@ -54,7 +54,7 @@ class ThinkTags:
     def _begin(self, text: str) -> str:
         seen = text.lstrip()
         if seen.startswith(_OPEN):
-            self._state = "opened"
+            self._state, self._opened = "opened", False
             return seen[len(_OPEN) :]
         if _OPEN.startswith(seen):  # too short to know, or only white space
             self._held = text

@@ -221,6 +221,11 @@ def test_of_a_page_of_a_firewall_nobody_says_that_the_key_is_valid() -> None:
         (524, b'{"type": "about:blank", "title": "Gateway Timeout", "status": 524}', False),  # RFC 9457
         (504, b'{"error": "Gateway Timeout", "message": "late", "status": 504}', False),  # Spring
         (504, b'{"error": {"type": "upstream_timeout", "code": "timeout", "message": "late"}}', False),
+        (504, b'{"status": 504, "message": "upstream request timeout"}', False),  # Envoy
+        (504, b'{"code": 504, "message": "late"}', False),
+        (504, b'{"title": "Gateway Timeout", "status": 504}', False),
+        (504, b'{"error": {"type": "api_error", "code": "gateway_timeout", "message": "late"}}', False),
+        (504, b'{"error": {"type": "server_error", "code": "timeout", "message": "late"}}', False),
         (504, b'{"error": {"type": "", "code": "", "message": "Endpoint request timed out"}}', False),
         (504, b'{"error": {"type": "server_error", "message": "late"}}', True),  # OpenAI
         (504, b'{"error": {"code": 504, "message": "late", "status": "DEADLINE_EXCEEDED"}}', True),  # Gemini

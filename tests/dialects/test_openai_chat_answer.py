@@ -226,9 +226,12 @@ def test_thoughts_that_have_no_end_were_none(text: str) -> None:
     """As with JSON by a grammar, or a template that is told not to think."""
     chunks = [chunk({"content": piece}) for piece in text]
     message = Message("assistant", (Text(text),))
-    for end in (STOP, at_once(text), at_once("")):
-        found = read(stream(*chunks, end), OPENS)
-        assert (found.text, found.answer.message) == (text, message)
+    for end in (STOP, at_once("")):
+        found = read(stream(*chunks, end, USAGE), OPENS)
+        assert (found.text, found.answer.message, found.answer.usage) == (text, message, Usage(9, 3))
+    counted = read(stream(*chunks, USAGE, STOP), OPENS).answer
+    assert (counted.message, counted.usage) == (message, Usage(9, 3))
+    assert read(stream(*chunks, at_once(text)), OPENS).answer.message.text == text
     assert whole_one(text).message == message
     for cut in (read(stream(*chunks, chunk({}, "length")), OPENS).answer, whole_one(text, "length")):
         assert (cut.finish_reason, cut.message.text) == ("length", "")
@@ -250,6 +253,37 @@ def test_a_server_that_knows_its_thoughts_leaves_none_in_the_text(thought: dict[
     message = {"role": "assistant", "content": "Paris", "reasoning_content": "hm"}
     behind = {"id": "r1", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
     assert read(stream(chunk({"content": "Par"}), behind), OPENS).answer.message.text == "Paris"
+
+
+def behind(*deltas: dict[str, Any], finish: str = "stop", **message: Any) -> Answer:
+    """With think_end, of a server that ends with a message."""
+    end = {"id": "r1", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+    return read(stream(*map(chunk, deltas), end), OPENS).answer
+
+
+def test_thoughts_that_the_model_itself_has_opened_are_thoughts_without_an_end_too() -> None:
+    assert whole_one("<think>hm").message == Message("assistant", (Reasoning("hm"),))
+
+
+def test_a_message_behind_opened_thoughts_says_what_is_answer() -> None:
+    raw, whole = {"content": "hm"}, {"content": "hm</think>Par"}
+    assert behind(raw, content="Paris", reasoning_content="hm").message.text == "Paris"
+    assert behind(whole, content="Paris").message.text == "Paris"
+    assert behind(whole, content="hm</think>Paris").message.text == "Paris"
+    assert behind(raw, content=None, tool_calls=[entry(0, "a", "f", "{}")]).message.text == ""
+    twice = {"id": "r1", "choices": [{"index": 0, "message": {"content": "hm</think>Par"}}]}
+    assert read(stream(chunk(whole), twice, twice, at_once("hm</think>Paris")), OPENS).text == "Paris"
+    refused = read(stream(chunk(raw), chunk({"refusal": "No."}), STOP), OPENS)
+    assert (refused.reasoning, refused.text, refused.answer.message.text) == ("hm", "No.", "No.")
+
+
+def test_a_message_with_thoughts_in_two_places_is_as_its_deltas() -> None:
+    """llama.cpp's older form."""
+    message = {"content": "<think>hm</think>Paris", "reasoning_content": "hm"}
+    end = {"id": "r1", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    for delta in ("<think>hm</think>Par", "<think>hm"):
+        found = read(stream(chunk({"content": delta}), end), THINKS)
+        assert (found.reasoning, found.answer.message.text) == ("hm", "Paris")
 
 
 def test_think_tags_are_text_unless_the_model_is_known_to_write_them() -> None:

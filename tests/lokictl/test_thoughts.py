@@ -113,6 +113,7 @@ def test_thoughts_that_do_not_end_are_all_there_is() -> None:
         "# what stands behind </think> is the answer\ndef f(text):\n    return text",
         "```sh\nsed -n 1p x\n```\nThis deletes everything up to </think>.",
         "```sh\nsed -n 1p x\n```\nIt ends at “</think>”, or „</think>“, or **</think>**.",
+        "```sh\nls\n```\n这会删除</think>标签。",
         "cat > x <<'EOF'\nFirst:\n<thinking>\nyour steps\n</thinking>\n<answer>\nEOF",
         "- </think>\n- it is\n| </think> | closes |",
         "x = `\n<think>\n${thought}\n</think>\n${answer}`",
