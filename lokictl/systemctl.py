@@ -71,7 +71,8 @@ def listens_again(
 def _is_of_service(path: str, until: float | None) -> bool:
     unit = properties("UnitFileState", "ActiveState", "Listen", unit=SOCKET, until=until) or {}
     is_on = unit.get("UnitFileState") == "enabled" or unit.get("ActiveState") == "active"
-    return is_on and unit.get("Listen") == f"{path} (Stream)"
+    listens = unit.get("Listen", "").removesuffix(" (Stream)")
+    return is_on and os.path.realpath(listens) == os.path.realpath(path)
 
 
 def _be_alone(fd: int, somebody: Callable[[], bool], wait: Callable[[], None]) -> None:

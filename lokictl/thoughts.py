@@ -28,9 +28,15 @@ _QUOTED = re.compile(rf"(?<![\w{_SIGNS}])(\*\*|__|[{_SIGNS}])$"), rf"{{}}(?![\w{
 """In front of a tag, and behind it."""
 
 _OPEN = tuple(
-    re.compile(rf"(?:(?<![\w{quote}])|(?<=\b[bfru])){quote}(?=[^\s{quote}])[^{quote}]*$") for quote in "\"'`"
+    re.compile(rf"((?<!\w)|(?<=-\w)|(?<=\b[bfruBFRU])|(?<=\b[rb][br])){quote}[^{quote}]*$") for quote in "\"'"
 )
-"""What a command has in quotes, as far as the tag."""
+"""What a command has in quotes, as far as the tag. The apostrophe of a word is none."""
+
+_CODE = re.compile("(?<!`)`(?!`)")
+"""Of a span of code, which ends on its line."""
+
+_NO_BEGIN = "}|,)]\\;&>=:$\"'"
+"""With these no command begins."""
 
 _SPACED = "\u2e80"
 """Letters behind it, Chinese and Japanese ones, are written without spaces: nothing ends between two."""
@@ -42,7 +48,7 @@ def without(text: str) -> str:
     """What is left of an answer behind them; nothing, if it begins with some that do not end."""
     text = _without_leading(text)
     for _ in range(_MOST):
-        if (left := _without_first(text)) is None:
+        if (left := _without_next(text)) is None:
             break
         text = left
     return text
@@ -75,28 +81,30 @@ def _closes(tag: re.Match[str]) -> bool:
     return bool(tag[1] or tag[2])
 
 
-def _without_first(text: str) -> str | None:
-    """None if there are none."""
+def _without_next(text: str) -> str | None:
+    """Up to the last end that nothing has opened, or the first thoughts in the middle. None if there are
+    none."""
     tags = list(_tags(text))
     ends = [number for number, tag in enumerate(tags) if _closes(tag)]
     fences = _Fences(text)
+    last = None
     number = 0
     while number < len(tags):
         tag = tags[number]
         at = bisect_left(ends, number)
         end = tags[ends[at]] if at < len(ends) else None
         if end is tag:
-            if not fences.hold(tag) and (fences.behind(tag) or _is_end(text, tag, fences)):
-                return text[tag.end() :]
+            if not fences.hold(tag) and (fences.behind(tag) or (last is None and _is_end(text, tag, fences))):
+                last = tag
         elif end is not None:
-            if fences.hold(tag) or "\n" not in text[tag.end() : end.start()]:
+            if fences.are_apart(tag, end) or "\n" not in text[tag.end() : end.start()]:
                 number = ends[at]  # a pair that the answer has for its own
-            elif _begins_line(text, tag):
-                if fences.behind(tag):
+            elif _begins_line(text, tag) and not fences.hold(tag):
+                if fences.behind(tag) and last is None:
                     return text[: tag.start()] + text[end.end() :]
                 number = ends[at]  # in code without fences
         number += 1
-    return None
+    return None if last is None else text[last.end() :]
 
 
 def _line(text: str, tag: re.Match[str]) -> tuple[str, str]:
@@ -115,10 +123,14 @@ def _is_end(text: str, tag: re.Match[str], fences: _Fences) -> bool:
     before, behind = _line(text, tag)
     if not before.strip():
         return True
-    if not fences.before(tag) and any(
-        (opening := quote.search(before)) and re.search(rf"{opening[0][0]}(?!\w)", behind) for quote in _OPEN
-    ):
-        return False
+    if not fences.before(tag):
+        quoted = (opening.search(before) for opening in _OPEN)
+        if any(found and re.search(rf"{found[0][0]}(?!\w)", behind) for found in quoted):
+            return False
+        if behind[:1] and behind[0] in _NO_BEGIN:
+            return False
+    if fences.before(tag) and not behind.strip():
+        return bool(text[tag.end() :].strip())
     if before.rstrip()[-1] in _STOPS:
         return True
     if before[-1].isalpha() and behind[:1].isalpha() and min(before[-1], behind[0]) > _SPACED:
@@ -127,8 +139,10 @@ def _is_end(text: str, tag: re.Match[str], fences: _Fences) -> bool:
 
 
 def _is_quoted(text: str, tag: re.Match[str]) -> bool:
-    """The tag and nothing else."""
+    """In a span of code, or the tag and nothing else in quotes."""
     before, behind = _line(text, tag)
+    if len(_CODE.findall(before)) % 2 and _CODE.search(behind):
+        return True
     if before[-1:] + behind[:1] in _PAIRS:
         return True
     opening = _QUOTED[0].search(before)
@@ -171,6 +185,11 @@ class _Fences:
         follow, or none."""
         within, _, behind = self._of(tag)
         return within and behind % 2 == 1
+
+    def are_apart(self, tag: re.Match[str], end: re.Match[str]) -> bool:
+        """Whether both are in one block of code."""
+        within, before, _ = self._of(tag)
+        return within and self._of(end)[1] == before
 
     def before(self, tag: re.Match[str]) -> bool:
         return self._of(tag)[1] > 0

@@ -14,7 +14,7 @@ from lokid.chat import Answer, Event, FinishReason, Image, Message, Part, Reason
 from lokid.dialects.ending import meaning, spliced, unfinished
 from lokid.dialects.errors import in_band, no_answer
 from lokid.dialects.openai_chat import KEY, REASONING_FIELDS
-from lokid.dialects.openai_chat_message import calls, has_end, length, pieces, rest, says
+from lokid.dialects.openai_chat_message import calls, has_tag, length, pieces, rest, says
 from lokid.dialects.openai_chat_usage import usage
 from lokid.dialects.parts import Texts, ToolCalls, listed
 from lokid.dialects.pictures import MAX_PICTURES, linked
@@ -263,11 +263,13 @@ class _Accumulator(Accumulator):
         self._think = None
         self._calls.complete(calls(message), out)
         told, opened = self._texts.parts(), self._traits.think_opened
+        finish = text(choice.get("finish_reason"))
+        is_cut = self._finish in CUT or (not unfinished(finish) and meaning(finish, FINISH) in CUT)
         self._joined = sum(len(part.text) for part in told if isinstance(part, Text | Reasoning))
         more = rest(
             message,
             "".join(part.text for part in told if isinstance(part, Text)),
-            tags=self._traits.think_tags and not (opened and not has_end(message)),
+            tags=self._traits.think_tags and (not opened or is_cut or has_tag(message)),
             opened=opened,
             reasoned=any(isinstance(part, Reasoning) for part in told),
             stated=self._reasoning_state.begun,

@@ -12,7 +12,7 @@ from lokid.dialects.ending import alike, spliced
 from lokid.dialects.openai_chat import REASONING_FIELDS
 from lokid.dialects.parts import listed
 from lokid.dialects.reasoning_state import FIELDS
-from lokid.dialects.think_tags import CLOSE, apart
+from lokid.dialects.think_tags import CLOSE, OPEN, apart
 from lokid.dialects.untrusted import items, mapping, text
 
 REASONING = (*REASONING_FIELDS, *FIELDS)
@@ -31,9 +31,10 @@ def length(message: Mapping[str, Any]) -> int:
     return apart + sum(len(piece) for _, piece in pieces(message.get("content")))
 
 
-def has_end(message: Mapping[str, Any]) -> bool:
+def has_tag(message: Mapping[str, Any]) -> bool:
     """Of thoughts, in its text."""
-    return any(CLOSE in piece for _, piece in pieces(message.get("content")))
+    said = "".join(piece for _, piece in pieces(message.get("content")))
+    return CLOSE in said or said.lstrip().startswith(OPEN)
 
 
 def calls(message: Mapping[str, Any]) -> Sequence[Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 Piece = tuple[Literal["text", "reasoning"], str]
 
-_OPEN, CLOSE = "<think>", "</think>"
+OPEN, CLOSE = "<think>", "</think>"
 
 
 class ThinkTags:
@@ -53,10 +53,10 @@ class ThinkTags:
 
     def _begin(self, text: str) -> str:
         seen = text.lstrip()
-        if seen.startswith(_OPEN):
+        if seen.startswith(OPEN):
             self._state, self._opened = "opened", False
-            return seen[len(_OPEN) :]
-        if _OPEN.startswith(seen):  # too short to know, or only white space
+            return seen[len(OPEN) :]
+        if OPEN.startswith(seen):  # too short to know, or only white space
             self._held = text
             return ""
         self._state = "opened" if self._opened else "text"

@@ -273,6 +273,9 @@ def test_a_message_behind_opened_thoughts_says_what_is_answer() -> None:
     assert behind(raw, content=None, tool_calls=[entry(0, "a", "f", "{}")]).message.text == ""
     twice = {"id": "r1", "choices": [{"index": 0, "message": {"content": "hm</think>Par"}}]}
     assert read(stream(chunk(whole), twice, twice, at_once("hm</think>Paris")), OPENS).text == "Paris"
+    assert behind(raw, content="hm", finish="length").message == Message("assistant", (Reasoning("hm"),))
+    itself = {"content": "<think>\nhm"}
+    assert behind(itself, **itself).message == Message("assistant", (Reasoning("hm"),))
     refused = read(stream(chunk(raw), chunk({"refusal": "No."}), STOP), OPENS)
     assert (refused.reasoning, refused.text, refused.answer.message.text) == ("hm", "No.", "No.")
 

@@ -237,6 +237,50 @@ def test_who_types_where_the_answer_comes_has_both(nvim, daemon, bang):
     nvim.wait(lambda lines: "cancelled" not in nvim.messages())
 
 
+@pytest.mark.parametrize(
+    ("begins", "ask", "keys", "ends"),
+    [
+        (["notes", "asked"], "2LokiAsk! hi", "ggjdd", ["notes", "one two"]),
+        (["notes", "asked", "rest"], "2LokiAsk! hi", "ggjdd", ["notes", "one two", "rest"]),
+        (["a", "b", "c"], "1,3LokiAsk! hi", "gg3dd", ["one two"]),
+        ([""], "LokiAsk! hi", "ggdd", ["one two"]),
+        (["asked"], "1LokiAsk! hi", "Gonext<Esc>", ["asked", "one two", "next"]),
+        (["asked", "rest"], "1LokiAsk! hi", "ggOabove<Esc>", ["above", "asked", "one two", "rest"]),
+        (["asked"], "1LokiAsk! hi", "Gonext<Esc>:2d<CR>", None),
+        (["asked", "rest"], "1LokiAsk! hi", "3GI- <Esc>:2d<CR>", None),
+    ],
+)
+def test_what_is_around_the_place_may_be_edited_and_the_place_itself_not(
+    nvim, daemon, begins, ask, keys, ends
+):
+    goes_on = threading.Event()
+
+    def chat(call, _params):
+        goes_on.wait(20)
+        for piece in ("one", " two"):
+            call.text(piece)
+        if ends is None:
+            call.cancelled.wait(20)
+        return result("one two")
+
+    fake = daemon(chat=chat)
+    nvim.call("nvim_buf_set_lines", 0, 0, -1, False, begins)
+    nvim.run(ask)
+    fake.wait_for_call()
+    before = nvim.lines()
+    nvim.call("nvim_input", keys)
+    nvim.wait(lambda lines: lines != before and nvim.call("nvim_eval", "mode()") == "n")
+    nvim.call("nvim_input", ":let g:typed = 1<CR>")
+    nvim.wait(lambda typed: typed, lambda: nvim.call("nvim_eval", "exists('g:typed')"))
+    goes_on.set()
+    if ends:
+        nvim.wait(lambda lines: lines == ends)
+        assert "cancelled" not in nvim.messages()
+    else:
+        nvim.wait(lambda text: "the place of the answer is gone" in text, nvim.messages)
+        assert not any("one" in line for line in nvim.lines())
+
+
 def test_an_undo_takes_pieces_of_one_of_two_answers(nvim, daemon):
     goes_on = threading.Event()
 

@@ -46,10 +46,16 @@ def test_thoughts_go_however_they_are_set_off(begins: str, thought: str, ends: s
         f"hm\n{BAD}\nlist users' files.</think>Here are the users' files:\n{GOOD}",
         f"The template has <think> first. So:\n{BAD}\nno</think>{GOOD}",
         f"hm\n{BAD}\n[S0 S1] [</think>{GOOD}",
+        "All up to </think> goes. If there is no </think> keep it. " * 5 + f"\n{BAD}\nno. </think> {GOOD}",
+        f"Draft:\n```sh\nsed -i '/<think>/d' *\n```\nNo.\n</think>\n{GOOD}",
     ],
 )
 def test_in_doubt_no_command_is_out_of_thoughts(text: str) -> None:
     assert first_code_block(text) == "ls -la\n"
+
+
+def test_nor_where_the_answer_is_no_block() -> None:
+    assert first_code_block(f"hm\n{BAD}\nso ls, </think>\nls -la").strip() == "ls -la"
 
 
 @pytest.mark.parametrize("quoted", ["list users' files.</think>ls '*.txt'", 'a 5" disk.</think>ls "a b"'])
@@ -64,6 +70,9 @@ def test_nor_is_one_with_quotes_taken_for_quoted(quoted: str) -> None:
         "It ends at </think>, so:\n" + GOOD,
         f"{GOOD}\nIt ends at `</think>`, as in\n{BAD}",
         f"{GOOD}\nIt ends at **</think>**, as in\n{BAD}",
+        f"{GOOD}\n- **`</think>`**: the end\n\nIn place:\n{BAD}",
+        f"{GOOD}\n`^.*</think>` matches it.\n{BAD}",
+        f"{GOOD}\n| `x</think>` | an end |\n{BAD}",
     ],
 )
 def test_an_answer_that_speaks_of_tags_gives_its_command(answer: str) -> None:
@@ -101,6 +110,12 @@ def test_thoughts_that_do_not_end_are_all_there_is() -> None:
         "grep '</think>' log",
         'echo "a</think>b" > x',
         "x = re.sub(r'.*</think>', '', t)",
+        "x = re.sub(rb'.*</think>', b'', t)",
+        "awk -F'</think>' '{print $2}' f",
+        "cut -d'</think>' -f2 f",
+        'grep -c "</think>$" f',
+        "x=${x##*</think>}",
+        "perl -pe's|.*</think>||' f",
         "The tag is `</think>`.",
         "```xml\n<thinking>\n</thinking>\n<a/>\n```\nYours.",
         "```\n</think>\n```\nYours.",

@@ -134,18 +134,14 @@ local function inserter(buffer, row, column)
   local function set(at, more) return vim.api.nvim_buf_set_extmark(buffer, namespace, at[1], at[2], more) end
   local mark = set({ row, column }, { virt_text = waiting })
   local start = { right_gravity = false } -- of the last line of what came last
-  local above = row > 0 and set({ row - 1, 0 }, {})
-  local below = row + 1 < vim.api.nvim_buf_line_count(buffer) and set({ row + 1, 0 }, {})
+  local line = set({ row, 0 }, { end_row = row + 1, end_col = 0, right_gravity = false, end_right_gravity = false })
   local tick = nil -- the buffer's changedtick after the last piece
   local function place(id) return vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, id, {}) end
-  local function is_at(id, at)
-    local other = place(id)
-    return other[1] == at[1] and other[2] == at[2]
-  end
   local function is_gone(at)
-    if below and is_at(below, at) then return true end
-    if above and not below and at[1] <= place(above)[1] then return true end
-    return start.id and is_at(start.id, at)
+    local first = vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, line, { details = true })
+    if first[1] == first[3].end_row and first[2] == first[3].end_col then return true end
+    local last = start.id and place(start.id)
+    return last and last[1] == at[1] and last[2] == at[2]
   end
   return function(text)
     if not vim.api.nvim_buf_is_valid(buffer) then return false end
@@ -167,8 +163,8 @@ local function inserter(buffer, row, column)
     return true
   end, function()
     if not vim.api.nvim_buf_is_valid(buffer) then return end
-    for _, id in pairs({ mark, start.id, above, below }) do
-      if id then vim.api.nvim_buf_del_extmark(buffer, namespace, id) end
+    for _, id in pairs({ mark, line, start.id }) do
+      vim.api.nvim_buf_del_extmark(buffer, namespace, id)
     end
   end
 end
