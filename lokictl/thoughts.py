@@ -28,7 +28,8 @@ _QUOTED = re.compile(rf"(?<![\w{_SIGNS}])(\*\*|__|[{_SIGNS}])$"), rf"{{}}(?![\w{
 """In front of a tag, and behind it."""
 
 _OPEN = tuple(
-    re.compile(rf"((?<!\w)|(?<=-\w)|(?<=\b[bfruBFRU])|(?<=\b[rb][br])){quote}[^{quote}]*$") for quote in "\"'"
+    re.compile(rf"(?:(?<!\w)|(?<=-\w)|(?<=\b[bfruBFRU])|(?<=\b[rb][br])){quote}[^{quote}]*$")
+    for quote in "\"'"
 )
 """What a command has in quotes, as far as the tag. The apostrophe of a word is none."""
 
@@ -97,7 +98,7 @@ def _without_next(text: str) -> str | None:
             if not fences.hold(tag) and (fences.behind(tag) or (last is None and _is_end(text, tag, fences))):
                 last = tag
         elif end is not None:
-            if fences.are_apart(tag, end) or "\n" not in text[tag.end() : end.start()]:
+            if fences.hold_both(tag, end) or "\n" not in text[tag.end() : end.start()]:
                 number = ends[at]  # a pair that the answer has for its own
             elif _begins_line(text, tag) and not fences.hold(tag):
                 if fences.behind(tag) and last is None:
@@ -123,14 +124,13 @@ def _is_end(text: str, tag: re.Match[str], fences: _Fences) -> bool:
     before, behind = _line(text, tag)
     if not before.strip():
         return True
-    if not fences.before(tag):
-        quoted = (opening.search(before) for opening in _OPEN)
-        if any(found and re.search(rf"{found[0][0]}(?!\w)", behind) for found in quoted):
-            return False
-        if behind[:1] and behind[0] in _NO_BEGIN:
-            return False
-    if fences.before(tag) and not behind.strip():
-        return bool(text[tag.end() :].strip())
+    if fences.before(tag):
+        if not behind.strip():
+            return bool(text[tag.end() :].strip())
+    elif (behind[:1] and behind[0] in _NO_BEGIN) or any(
+        (found := one.search(before)) and re.search(rf"{found[0][0]}(?!\w)", behind) for one in _OPEN
+    ):
+        return False
     if before.rstrip()[-1] in _STOPS:
         return True
     if before[-1].isalpha() and behind[:1].isalpha() and min(before[-1], behind[0]) > _SPACED:
@@ -186,8 +186,8 @@ class _Fences:
         within, _, behind = self._of(tag)
         return within and behind % 2 == 1
 
-    def are_apart(self, tag: re.Match[str], end: re.Match[str]) -> bool:
-        """Whether both are in one block of code."""
+    def hold_both(self, tag: re.Match[str], end: re.Match[str]) -> bool:
+        """In one block of code."""
         within, before, _ = self._of(tag)
         return within and self._of(end)[1] == before
 
