@@ -9,12 +9,20 @@ import time
 from lokictl.failure import Ending, Failure, NotRunning
 from lokictl.systemctl import properties
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
 SAID = "lokid is ending: it lets the requests that run finish, for 30 s at most"
 """``server.listener.DRAIN_S``"""
 
 LOOK_S = 0.5
 """systemd keeps the socket while lokid ends, so that a connection waits for the next one. After this time of
 it systemd is asked; an answer of lokid takes a few milliseconds."""
+
+
+IN_LINE_S = 0.05
+"""Between two looks at a queue that is full."""
 
 
 def pid(path: str) -> int | None:
@@ -56,6 +64,27 @@ def not_running(path: str, *, afar: bool) -> Failure:
     mend = "connect again, if that is forwarded; else lokictl daemon start"
     said = f"lokid is not running (no answer on {path})"
     return NotRunning("daemon_unavailable", said, mend if afar else "lokictl daemon start")
+
+
+def stand_in_line(sock: socket, path: str, timeout_s: float | None) -> None:
+    """Connects where as many wait as may (listen(2)); those of programs that gave up are among them, until
+    they are looked at. Raises ``Failure``, ``Hangs`` where nobody is served for as long as an answer may
+    take."""
+    from lokictl import link
+
+    within_s = link.SILENT_S if timeout_s is None else timeout_s
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        time.sleep(min(IN_LINE_S, within_s))
+        try:
+            sock.connect(path)
+        except BlockingIOError:
+            continue
+        return
+    if timeout_s is None and (holder := pid(path)) is not None:
+        raise link.Hangs(holder)
+    said = f"lokid runs but has not answered within {within_s:g} s"
+    raise Failure("timeout", said, "lokictl daemon restart")
 
 
 def is_lokid(process: str | int) -> bool:

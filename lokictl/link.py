@@ -58,13 +58,13 @@ class Hangs(Failure):
     """Somebody listens and does not answer. ``pid``: who made the socket; under socket activation that is
     systemd, whoever serves it."""
 
-    def __init__(self, sock: "_socket.socket") -> None:
+    def __init__(self, pid: int) -> None:
         super().__init__(
             "daemon_unavailable",
             f"lokid runs but has not answered for {SILENT_S:.0f} s",
             "lokictl daemon restart",
         )
-        self.pid, _ = peer(sock)
+        self.pid = pid
 
 
 class Link:
@@ -170,7 +170,7 @@ class Link:
         try:
             self._sock.sendall(data)
         except TimeoutError:
-            raise Hangs(self._sock) from None
+            raise Hangs(peer(self._sock)[0]) from None
         except OSError as error:
             raise Lost(str(error)) from None
 
@@ -196,7 +196,7 @@ class Link:
                     what = f"lokid runs but has not answered within {self._timeout_s:g} s"
                     raise Failure("timeout", what, "lokictl daemon restart") from None
                 if not self._greeted and now - waiting_since >= SILENT_S:
-                    raise Hangs(self._sock) from None
+                    raise Hangs(peer(self._sock)[0]) from None
                 if not self._greeted and now - looked_at >= LOOK_S:
                     from lokictl.crashes import Watch
 
@@ -326,7 +326,7 @@ def dial(
 ) -> "_socket.socket":
     """A connection to our own daemon. Raises ``Failure``: none there, or it is somebody else's."""
     path = path_of_socket()
-    sock = connect(path)
+    sock = connect(path, timeout_s)
     if sock is None:
         if not start:
             from lokictl import ending
@@ -335,7 +335,7 @@ def dial(
             raise ending.not_running(path, afar=bool(os.environ.get("LOKID_SOCK") and not may_start()))
         from lokictl import autostart
 
-        sock = autostart.started(lambda: connect(path), path, on_wait, timeout_s=timeout_s)
+        sock = autostart.started(lambda: connect(path, timeout_s), path, on_wait, timeout_s=timeout_s)
     return sock
 
 
@@ -348,14 +348,16 @@ def path_of_socket() -> str:
         raise Failure("daemon_unavailable", str(error)) from None
 
 
-def connect(path: str) -> "_socket.socket | None":
-    """A connection to the socket ``path``, None when nobody listens there.
-
-    Blocking on purpose: on a full backlog a non-blocking connect() to a Unix socket fails with EAGAIN.
-    """
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+def connect(path: str, timeout_s: "float | None" = None) -> "_socket.socket | None":
+    """A connection to the socket ``path``, None when nobody listens there. Raises ``Failure``."""
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK)
     try:
-        sock.connect(path)
+        try:
+            sock.connect(path)
+        except BlockingIOError:
+            from lokictl import ending
+
+            ending.stand_in_line(sock, path, timeout_s)
         check_peer(sock, path)
     except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
         sock.close()

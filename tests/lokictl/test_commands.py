@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -520,6 +522,36 @@ def test_who_gives_up_after_a_time_does_so_too_where_lokid_is_stopped(monkeypatc
             link.call("chat", {"prompt": "x", "timeout_s": 0.1})
         stopped.kill()
     assert caught.value.code == "timeout"
+
+
+def test_a_queue_that_is_full_is_waited_for_as_long_as_there_is_time(monkeypatch):
+    """Of a daemon that hangs: whoever gave up stays in it."""
+    path = link.path_of_socket()
+    os.makedirs(os.path.dirname(path))
+    monkeypatch.setattr(link, "SILENT_S", 0.3)
+    monkeypatch.setattr(ending, "pid", lambda _: 4321)
+    waiting = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(1)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                waiting.append(socket.socket(socket.AF_UNIX))
+                waiting[-1].setblocking(False)
+                waiting[-1].connect(path)
+        with pytest.raises(Failure, match=r"not answered within 0\.2 s") as late:
+            link.connect(path, 0.2)
+        with pytest.raises(link.Hangs) as hangs:
+            link.connect(path)
+        assert (late.value.exit_status, hangs.value.pid) == (124, 4321)
+        with ThreadPoolExecutor(1) as pool:
+            comes = pool.submit(link.connect, path, 20)
+            while not comes.done():
+                listener.accept()[0].close()
+                time.sleep(0.02)
+            comes.result().close()
+    for each in waiting:
+        each.close()
 
 
 def test_what_systemd_listens_for_is_never_killed(monkeypatch):
