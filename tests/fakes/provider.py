@@ -301,18 +301,21 @@ def close() -> Step:
 
 
 def deaf(step: Step) -> Step:
-    """``step``, and from then on nothing that lokid sends over this connection arrives, and nothing tells it
-    so: the kernel drops it unread, as it is with what was connected before a suspend. (Classic BPF on the
-    socket, which needs no rights: one instruction, "return 0".)"""
+    """``step``, and from then on nothing that lokid sends over this connection arrives."""
 
     async def steps(call: Call) -> None:
         await step(call)
-        program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
-        filter_ = struct.pack("HL", 1, ctypes.addressof(program))
-        raw = call.stream.extra(SocketAttribute.raw_socket)
-        raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filter_)
+        deafen(call.stream.extra(SocketAttribute.raw_socket))
 
     return steps
+
+
+def deafen(raw: socket.socket) -> None:
+    """Nothing that is sent to it arrives, and nothing tells so: the kernel drops it unread, as it is with what
+    was connected before a suspend. (Classic BPF on the socket, which needs no rights: one instruction,
+    "return 0".)"""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+    raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
 
 
 def redirect(location: str, status: int = 307) -> Step:

@@ -262,10 +262,10 @@ async def _send(wire: Wire, head: bytes, content: bytes) -> bool:
         # While it was idle the server wanted another handshake, of which the rest is to come. Nothing of the
         # question has left.
         raise HungUp from error
+    except (TimeoutError, anyio.ClosedResourceError) as error:  # nobody is there any more
+        raise HungUp from error
     except OSError:
         return False
-    except anyio.ClosedResourceError as error:
-        raise HungUp from error
     return True
 
 

@@ -117,7 +117,8 @@ class Wire:
             except NOTHING_YET:  # of what was ready: it was nothing for us
                 pass
             except ssl.SSLWantWriteError:
-                await anyio.wait_writable(self._sock)
+                room = partial(anyio.wait_writable, self._sock)
+                await (self._patience.watching(room) if self._patience.active else room())
             else:
                 self._greedy = not ALONE <= len(data) < READ  # as much as a turn may hold is enough, too
                 return data

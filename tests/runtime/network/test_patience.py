@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
+import trustme
 
 from lokid.errors import ProviderUnavailable
 from lokid.protocols.address import address
 from lokid.protocols.http import HTTPRequest
+from lokid.providers.settings import Extra
 from lokid.runtime.network import patience
-from lokid.runtime.network.http import HTTPClient
+from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.network.wire import Wire, dial
 from tests.fakes.asking import PATIENT, ask, read_all
-from tests.fakes.provider import FakeProvider, answer, deaf
+from tests.fakes.provider import FakeProvider, answer, deaf, deafen
 
 pytestmark = pytest.mark.anyio
 
@@ -88,6 +94,33 @@ async def test_one_that_acknowledges_nothing_any_more_is_not(
     with anyio.fail_after(10), pytest.raises(ProviderUnavailable):
         async with http.send(HTTPRequest("POST", provider.url, {}, b"x" * size), PATIENT):
             pass
+
+
+async def test_nor_over_a_connection_on_which_tickets_of_tls_wait(library: bool, tmp_path: Path) -> None:
+    """A new one: to read them TLS wants to send what it could not."""
+    ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    http = HTTPClient(Extra(ca_file=str(tmp_path / "ca.pem")), client="acme", library=library)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with context.wrap_socket(connection, server_side=True) as connection:
+                deafen(connection)
+                over.wait(30)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.to_thread.run_sync, serve)
+            request = HTTPRequest("POST", f"https://127.0.0.1:{listener.getsockname()[1]}/", {}, LONG)
+            try:
+                with anyio.fail_after(15), pytest.raises(ProviderUnavailable):
+                    async with http.send(request, Timeouts(connect=5, first_byte=60, idle=60)):
+                        pass
+            finally:
+                over.set()
+    await http.aclose()
 
 
 async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:
