@@ -311,7 +311,7 @@ def deaf(step: Step) -> Step:
 
 
 def deafen(raw: socket.socket) -> None:
-    """Nothing that is sent to it arrives, and nothing tells so: the kernel drops it unread, as it is with what
+    """Nothing that is sent to it arrives, and nothing tells so: the kernel drops it unread, as with what
     was connected before a suspend. (Classic BPF on the socket, which needs no rights: one instruction,
     "return 0".)"""
     program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
