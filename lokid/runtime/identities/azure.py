@@ -127,5 +127,5 @@ def _life(body: bytes) -> float | None:
     answer = json.loads(body)
     try:
         return None if "expires_in" in answer else max(float(answer["expires_on"]) - time.time(), 0.0)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
