@@ -314,8 +314,7 @@ class Session:
         try:
             try:
                 with running.scope:
-                    result = await handler.answer(self._service, call, params)
-                    frame = framed(running.msgid, result)
+                    frame = framed(running.msgid, await handler.answer(self._service, call, params))
             except Exception as raised:
                 # The one broad except of a request. Around the scope, which lets out what failed *while* it
                 # was cancelled; nothing may reach the task group, it is everybody's.
@@ -326,7 +325,8 @@ class Session:
                 frame = encode_response(running.msgid, self._error(error), None)
                 error = None  # it holds this frame, which would hold it
             if not running.asker.left:
-                await self._deliver(running.msgid, frame)
+                ready, frame = [frame], b""  # only who delivers it has it, and may give it up
+                await self._deliver(running.msgid, ready.pop())
         finally:
             self._intake.add(-size)
             del self._running[running.msgid]
