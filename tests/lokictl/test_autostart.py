@@ -304,6 +304,13 @@ def test_systemd_is_not_asked_by_who_finds_somebody_after_a_wait(manager):
         manager()
 
 
+def test_the_socket_of_the_service_may_be_reached_through_a_link(manager, monkeypatch, tmp_path):
+    (tmp_path / "link").symlink_to(os.environ["XDG_RUNTIME_DIR"])
+    monkeypatch.setenv("LISTEN", f"{tmp_path}/link/lokid/rpc.sock")
+    start(LISTENER, "1").close()
+    assert manager()[-1] == "--user --no-block restart lokid.socket"
+
+
 def test_where_no_unit_is_installed_systemd_is_not_asked(manager):
     os.unlink(os.path.join(os.environ["XDG_RUNTIME_DIR"], "systemd/user/lokid.socket"))
     start(LISTENER, "1").close()

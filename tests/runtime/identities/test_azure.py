@@ -148,8 +148,9 @@ class TestManagedIdentity:
         assert parse_qs(urlsplit(ours.target).query) == parse_qs(urlsplit(oracle.target).query)
         assert 490 < obtained.life_s <= 500
 
-    async def test_with_a_life_that_makes_no_sense_counts_an_hour(self, home: Path) -> None:
-        step = answered({"access_token": "t", "expires_on": "tomorrow", "token_type": "Bearer"})
+    @pytest.mark.parametrize("until", ["tomorrow", 10**400])
+    async def test_with_a_life_that_makes_no_sense_counts_an_hour(self, home: Path, until: object) -> None:
+        step = answered({"access_token": "t", "expires_on": until, "token_type": "Bearer"})
         async with FakeProvider(default=step) as server:
             environ = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": server.url}
             obtained = await source_of("azure-openai", home, environ, identity="managed_identity").obtain()
