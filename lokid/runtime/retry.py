@@ -15,6 +15,10 @@ CEILING_S = 8.0
 PATIENCE_S = 60.0
 """The longest ``retry-after`` that is waited for; a longer one goes to the caller, who can do better."""
 
+WORKED_S = 10.0
+"""Who took a question and gives up without an answer, or hangs up, has worked on it if that took longer: the
+model may have, and then it is paid for. Sooner it could not reach what is behind it."""
+
 CAPACITY = 100.0
 TRANSIENT_COST = 14.0
 """Seven failures in a row empty the bucket: by then the provider is down, not unlucky."""

@@ -194,7 +194,7 @@ async def test_what_a_gateway_has_waited_for_is_not_asked_for_again(
     provider, heard, monkeypatch, status, slow_s, attempts
 ):
     """nginx after a minute, API Gateway after half of one: the provider behind it goes on."""
-    monkeypatch.setattr(charges, "SLOW_S", slow_s)
+    monkeypatch.setattr(charges, "WORKED_S", slow_s)
     provider.default = answer(status, b"<html>Gateway Time-out</html>")
     async with open_client(provider.url, max_retries=1) as client:
         error = await failure(client, heard)

@@ -7,6 +7,7 @@ import gc
 import logging
 import resource
 import socket
+import weakref
 from pathlib import Path
 
 import anyio
@@ -15,8 +16,9 @@ from anyio.lowlevel import checkpoint
 
 from lokid.rpc.messages import encode_request
 from lokid.server import listener as listener_module
-from lokid.server import seldom
+from lokid.server import seldom, session
 from lokid.server.access import RESTRICTED
+from lokid.server.calling import framed
 from lokid.server.endpoint import open_endpoint
 from lokid.server.intake import Intake
 from lokid.server.listener import Listener
@@ -96,6 +98,32 @@ async def test_answers_that_nobody_reads_do_not_fill_the_memory(
         assert all("overloaded: too many bytes of answers" in str(error) for error in refused)
         await until(lambda: not server.listener._sessions)
         assert server.service.unread.total == 0
+
+
+class Frame(bytearray):
+    """One that can be looked for when nobody should have it any more."""
+
+
+async def test_an_answer_that_is_given_up_is_held_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also not by the task that waits to say so: a thousand of them would be all that was given up."""
+    made: list[weakref.ref[Frame]] = []
+
+    def kept(msgid: int, result: object) -> Frame:
+        made.append(weakref.ref(frame := Frame(framed(msgid, result))))
+        return frame
+
+    monkeypatch.setattr(session, "framed", kept)
+    async with served(tmp_path) as server:
+        server.runtime.frame = 1024 * 1024
+        object.__setattr__(server.service, "unread", Intake(1024 * 1024))
+        async with server.client() as client:
+            for number in range(30):
+                await client.send("embed", number, model="e", texts=["x"] * 20_000, encoding="list")
+            await until(lambda: len(made) == 30)
+            await until(lambda: sum(1 for each in made if each() is not None) < 25)
+            assert server.requests() > 10, "they wait"
 
 
 async def test_connections_of_the_extra_socket_let_others_go_first_and_leave_no_trace(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from lokid.runtime.network.response import BrokenOff, Head, Response
 from lokid.runtime.network.suspend import Wakefulness
 from lokid.runtime.network.transport import HungUp, NoConnection, NotHTTP, NoTunnel, Progress, Transport
 from lokid.runtime.network.trust import tls_context
+from lokid.runtime.retry import WORKED_S
 
 __all__ = ["HTTPClient", "Response", "Timeouts"]
 
@@ -55,6 +56,8 @@ MOST_TARGETS = 64
 STALE_S = 1.0
 """Seconds in which a connection that had ended says so. Whoever hangs up later has had the question, and may
 have worked on it."""
+
+PAID = "it may have been carried out, and paid for; so it is not sent again by itself"
 
 # Compressed answers are not asked for: they would delay the events of a stream.
 _HEADERS = {"user-agent": f"lokid/{__version__}", "accept": "*/*", "accept-encoding": "identity"}
@@ -241,11 +244,18 @@ class HTTPClient:
             failure = self._unavailable(error, target, progress)
             if not progress.connected and time.monotonic() - began < STALE_S:
                 raise _StaleConnection(failure) from error
+            if (worked_s := progress.worked_s()) > WORKED_S:
+                raise IncompleteResponse(
+                    f"{target.host} took the request, and the connection ended after {worked_s:.0f} s without"
+                    " an answer",
+                    hint=PAID,
+                    client=self._client,
+                ) from error
             raise failure from error
         except BrokenOff as error:
             raise IncompleteResponse(
                 f"{target.host} broke the connection off at the beginning of its answer",
-                hint="it may have been carried out, and paid for; so it is not sent again by itself",
+                hint=PAID,
                 client=self._client,
             ) from error
         except (NoConnection, NoTunnel, NotHTTP) as error:

@@ -92,8 +92,13 @@ class LeanTransport:
         parser = ResponseParser(request.method)
         try:
             progress.sending()
-            progress.whole = whole = await _send(connection.wire, head, content)
+            if whole := await _send(connection.wire, head, content):
+                progress.left()
             body = await _receive_head(connection.wire, parser)
+        except HungUp:
+            progress.taken = progress.whole and connection.wire.acknowledged()
+            self._release(connection, reusable=False)
+            raise
         except BaseException:
             self._release(connection, reusable=False)
             raise

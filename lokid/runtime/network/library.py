@@ -20,7 +20,7 @@ from lokid.protocols.http1 import Unsendable
 from lokid.runtime.network.reach import causes
 from lokid.runtime.network.resolver import Resolving
 from lokid.runtime.network.response import BrokenOff
-from lokid.runtime.network.sips import Begun, Endless, Sipping, Sips
+from lokid.runtime.network.sips import Begun, Endless, Sipping, Sips, Unanswered
 from lokid.runtime.network.socks import PORT, Refused, Socks
 from lokid.runtime.network.transport import (
     KEEPALIVE_S,
@@ -97,22 +97,8 @@ class LibraryTransport:
         except httpx.LocalProtocolError:
             # From None: the library's message quotes the header.
             raise Unsendable("a header holds a character that HTTP does not allow") from None
-        except (httpx.ProxyError, Refused) as error:
-            raise NoTunnel(str(error)) from error
-        except OSError as error:  # of the resolver; or of TLS, which the library lets through
-            if progress.sent and isinstance(error, ssl.SSLError):
-                raise HungUp from error
-            raise NoConnection from error
-        except Begun as error:
-            raise (BrokenOff if progress.sent else HungUp) from error
-        except Endless as error:
-            raise NotHTTP from error
-        except httpx.HTTPError as error:
-            if _hung_up(error):
-                raise HungUp from error
-            if isinstance(error, httpx.ProtocolError):
-                raise NotHTTP from error
-            raise NoConnection from error
+        except (OSError, Refused, Begun, Unanswered, Endless, httpx.HTTPError) as error:
+            raise _failure(error, progress) from error
         if isinstance(connection := response.extensions["network_stream"], Sips):  # else it was 101
             connection.answered()
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -163,7 +149,7 @@ class _Trace:
             case "http11.send_request_headers.started" if about["request"].method != b"CONNECT":
                 self._progress.sending()
             case "http11.send_request_body.complete" if self._progress.sent:
-                self._progress.whole = True
+                self._progress.left()
 
 
 class _Body:
@@ -207,6 +193,25 @@ class _Body:
             while not self._ended:
                 with suppress(BrokenOff):
                     await self.next()
+
+
+def _failure(error: Exception, progress: Progress) -> Exception:
+    match error:
+        case httpx.ProxyError() | Refused():
+            return NoTunnel(str(error))
+        case ssl.SSLError() if progress.sent:  # which the library lets through
+            return HungUp()
+        case Unanswered():
+            progress.taken = progress.whole
+            return HungUp()
+        case Begun():
+            return BrokenOff() if progress.sent else HungUp()
+        case httpx.HTTPError() if _hung_up(error):
+            return HungUp()
+        case Endless() | httpx.ProtocolError():
+            return NotHTTP()
+        case _:  # OSError: of the resolver
+            return NoConnection()
 
 
 def _hung_up(error: httpx.HTTPError) -> bool:

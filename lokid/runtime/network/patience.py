@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import struct
+import termios
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -38,15 +40,18 @@ acknowledged; how many milliseconds ago that was."""
 class Patience:
     """With who is at the other end of ``sock``, before it is connected or after. None at first."""
 
-    __slots__ = ("_sock", "active")
+    __slots__ = ("_sock", "active", "taken")
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self.active = False
+        self.taken = False
+        """The other side's kernel has all that was sent, as far as somebody has looked."""
         self._set(UNANSWERED_MS)
 
     def sending(self, size: int) -> None:
         """So many bytes are about to be sent."""
+        self.taken = False
         if size > FITS and not self.active and _USER_TIMEOUT is not None:
             self.active = True
             self._set(0)
@@ -68,6 +73,7 @@ class Patience:
             while not gone:
                 await anyio.sleep(LOOK_S)
                 gone = _is_unanswered(self._sock)
+                self.taken = self.taken or acknowledged(self._sock)  # not if it is closed meanwhile
             group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
@@ -90,6 +96,17 @@ class Patience:
         if _USER_TIMEOUT is not None:
             with contextlib.suppress(OSError):  # broken, and the next word to it says so; or no TCP
                 self._sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+
+
+def acknowledged(sock: Any) -> bool:
+    """Whether the other side's kernel has all that was sent, also of a connection that has died since. False
+    where the platform does not say."""
+    waiting = bytearray(4)
+    try:
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, waiting)
+    except (OSError, ValueError):  # ValueError: closed meanwhile
+        return False
+    return not any(waiting)
 
 
 def _is_unanswered(sock: Any) -> bool:

@@ -41,6 +41,10 @@ class Endless(Exception):
     """Heads came, and no answer."""
 
 
+class Unanswered(Exception):
+    """The connection ended, without a byte, and the other side had all that was sent."""
+
+
 class Sips:
     """``AsyncNetworkStream`` around ``stream``. ``answered`` is called when an answer's head is there."""
 
@@ -58,24 +62,31 @@ class Sips:
             if data:
                 await checkpoint()  # as often as who reads the socket
             else:
-                data = await self._watched(partial(self._stream.read, GULP, *args, **options))
+                work = partial(self._stream.read, GULP, *args, **options)
+                # An answer may never begin, and the socket of a connection that died is gone at once.
+                data = await (work() if self._answered else self._patience.watching(work))
                 self._patience.answered()
         except Exception as error:
-            if self._in_head():
-                raise Begun from error
+            self._check(error)
             raise
         size = min(max_bytes, SIP if data.count(b"\n") * FEW >= len(data) else GULP)
         data, self._rest = data[:size], data[size:]
-        if not data and self._in_head():
-            raise Begun
+        if not data:
+            self._check(None)
         if not self._answered:
             self._left -= len(data)
             if self._left < 0:
                 raise Endless
         return data
 
-    def _in_head(self) -> bool:
-        return not self._answered and self._left < MAX_HEADS
+    def _check(self, error: Exception | None) -> None:
+        """It has ended: where?"""
+        if self._answered:
+            return
+        if self._left < MAX_HEADS:
+            raise Begun from error
+        if self._patience.taken:
+            raise Unanswered from error
 
     async def write(self, buffer: bytes, *args: Any, **options: Any) -> None:
         self._left = MAX_HEADS

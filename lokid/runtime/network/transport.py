@@ -54,7 +54,19 @@ class Progress:
     """How far one request has come, and the deadline that follows from it: that of ``scope``, which is around
     all of it."""
 
-    __slots__ = ("_by", "_clock", "connected", "scope", "sent", "target", "timeouts", "tunnel", "whole")
+    __slots__ = (
+        "_by",
+        "_clock",
+        "connected",
+        "left_at",
+        "scope",
+        "sent",
+        "taken",
+        "target",
+        "timeouts",
+        "tunnel",
+        "whole",
+    )
 
     target: Address
     connected: bool
@@ -63,6 +75,10 @@ class Progress:
     sent: bool
     whole: bool
     """All of it is on its way: to half a question nobody answers."""
+    left_at: float
+    """When that was, by the clock."""
+    taken: bool
+    """The other side had all of it, and hung up without a byte."""
 
     def __init__(
         self,
@@ -74,12 +90,12 @@ class Progress:
         self.scope = scope
         self._clock = clock
         self._by = inf  # what the scope's deadline is
-        self.sent = self.whole = False  # also of a request that is refused before it begins
+        self.sent = self.whole = self.taken = False  # also of a request that is refused before it begins
 
     def begin(self, target: Address) -> None:
         """Also for the second try."""
         self.target = target
-        self.connected = self.tunnel = self.sent = self.whole = False
+        self.connected = self.tunnel = self.sent = self.whole = self.taken = False
         self.unlimited()
 
     def connecting(self) -> None:
@@ -92,6 +108,15 @@ class Progress:
     def sending(self) -> None:
         self.sent = True
         self._limit(self._clock() + self.timeouts.first_byte)
+
+    def left(self) -> None:
+        """All of it."""
+        self.whole = True
+        self.left_at = self._clock()
+
+    def worked_s(self) -> float:
+        """How long ago it was that the other side took all of it and hung up; 0 if it did not."""
+        return self._clock() - self.left_at if self.taken else 0.0
 
     def listening(self) -> None:
         """A part of the body was there, and the next is waited for."""

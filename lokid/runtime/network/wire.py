@@ -17,7 +17,7 @@ import anyio
 
 from lokid.protocols.address import Address
 from lokid.runtime.network.inlet import NOTHING_YET, Inlet, closed
-from lokid.runtime.network.patience import Patience
+from lokid.runtime.network.patience import Patience, acknowledged
 from lokid.runtime.network.resolver import connect
 from lokid.runtime.network.tls import TLS
 
@@ -123,6 +123,10 @@ class Wire:
                 self._greedy = not ALONE <= len(data) < READ  # as much as a turn may hold is enough, too
                 return data
         return b""
+
+    def acknowledged(self) -> bool:
+        """Whether the other side has all that was sent, also if the connection is broken."""
+        return acknowledged(self._sock)
 
     def _bytes(self) -> bytes:
         return self._sock.recv(READ)

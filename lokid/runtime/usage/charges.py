@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lokid.chat import Counted, Event, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from lokid.dialects.errors import GAVE_UP
 from lokid.errors import LokidError
+from lokid.runtime.retry import WORKED_S
 from lokid.runtime.usage.estimates import BYTES_PER_TOKEN, size
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 ABANDONED = ("cancelled", "timeout", "incomplete_response")
 """How a request ends that its provider may be working on. Of one that it refused it is not."""
-
-SLOW_S = 10.0
-"""A gateway that gives up sooner has not waited for the provider behind it: it could not reach it."""
 
 UNSEEN_PER_S = 50
 """Tokens of an answer that its provider writes for each second in which nothing of it is to be seen, for one
@@ -66,7 +64,7 @@ class Charge:
     def gave_up(self, error: LokidError) -> bool:
         """Whether ``error`` is of a gateway that waits no longer for the provider behind it. That goes on,
         and is paid."""
-        return _gave_up(error) and time.monotonic() - self._sent_at >= SLOW_S
+        return _gave_up(error) and time.monotonic() - self._sent_at >= WORKED_S
 
     def heard(self, events: Sequence[Event]) -> None:
         """These parts of the answer came."""

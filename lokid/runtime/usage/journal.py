@@ -20,8 +20,14 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import BinaryIO
 
+from lokid.runtime import regular
 from lokid.runtime.usage.rows import COLUMNS, Row
+
+LONGEST_LINE = 64 * 1024
+"""Bytes. A row has some hundred; what is longer is none of ours, and not to be in memory as a whole."""
 
 _NAME = re.compile(r"usage-([0-9a-f]{16})(?:-[0-9a-f]{8})?\.journal")
 _UNBORN = re.compile(_NAME.pattern + r"\.new")
@@ -80,55 +86,57 @@ class Journal:
 
 
 @contextmanager
-def _held(path: str) -> Iterator[int | None]:
+def _held(path: str) -> Iterator[BinaryIO | None]:
     """The open file, or None if somebody else holds it."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
+    with regular.opened(path, follow=False) as (file, _):
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield None
         else:
-            yield fd
-    finally:
-        os.close(fd)
+            yield file
 
 
-@contextmanager
-def _named(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        error.filename = path
-        raise
-
-
-def left_behind(directory: str, *, take: bool) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
-    """Name and numbered rows of each. ``take``: it is removed when the next one is asked for. Raises
-    OSError with its path."""
+def left_behind(
+    directory: str, unread: dict[str, str], *, take: bool
+) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
+    """Name and numbered rows of each that can be read. Of one that cannot, ``unread`` gets, by its name, a
+    sentence that says why and what to do. ``take``: it is removed when the next one is asked for, and there
+    are none of a daemon of which something is ``unread``. Raises OSError if nobody can look for them."""
     for file in sorted(os.listdir(directory)):
         path = os.path.join(directory, file)
-        if _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
-            with suppress(FileNotFoundError), _held(path) as fd:
-                if fd is not None and take:
+        if take and _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
+            with suppress(OSError, regular.NotRegular), _held(path) as unborn:
+                if unborn is not None:
                     os.unlink(path)
-        if (found := _NAME.fullmatch(file)) is None:
+        if (found := _NAME.fullmatch(file)) is None or (take and found[1] in unread):
             continue
-        with suppress(FileNotFoundError), _named(path), _held(path) as fd:  # another daemon may be faster
-            if fd is not None:
-                with open(fd, "rb", closefd=False) as lines:
-                    yield found[1], [row for line in lines if (row := _read(line)) is not None]
-                if take:
-                    os.unlink(path)
+        try:
+            with _held(path) as lines:
+                if lines is not None:
+                    yield found[1], [row for row in map(_read, _lines(lines)) if row is not None]
+                    if take:
+                        with suppress(OSError):  # nothing of it is saved twice
+                            os.unlink(path)
+        except FileNotFoundError:
+            pass  # another daemon was faster
+        except (OSError, regular.NotRegular) as error:
+            what = (error.strerror or "unknown").lower() if isinstance(error, OSError) else "no regular file"
+            unread[found[1]] = f"{path} cannot be read: {what}; make it readable for you, or move it away"
 
 
-def journals(directory: str) -> dict[str, list[tuple[int, Row]]]:
+def journals(directory: str) -> tuple[dict[str, list[tuple[int, Row]]], dict[str, str]]:
     """The rows of those that are left behind, by name: a daemon whose journal was moved away has several.
-    Raises OSError with its path."""
+    And what could not be read of them, as ``left_behind`` tells it. Raises OSError as that."""
     found: dict[str, dict[int, Row]] = {}
-    for name, rows in left_behind(directory, take=False):
+    unread: dict[str, str] = {}
+    for name, rows in left_behind(directory, unread, take=False):
         found.setdefault(name, {}).update(rows)
-    return {name: sorted(rows.items()) for name, rows in found.items()}
+    return {name: sorted(rows.items()) for name, rows in found.items()}, unread
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.readline, LONGEST_LINE), b"")
 
 
 def _read(line: bytes) -> tuple[int, Row] | None:

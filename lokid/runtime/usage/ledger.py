@@ -10,14 +10,13 @@ status; questions go on. Rows beyond ``MOST_UNSAVED`` are lost and counted.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import queue
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import chain, islice
@@ -28,11 +27,11 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 
-from lokid import sandbox
 from lokid.rpc.methods import GroupBy
 from lokid.runtime import durable, lingering
 from lokid.runtime.usage import rows as usage_rows
 from lokid.runtime.usage.journal import Journal, journals, left_behind
+from lokid.runtime.usage.remedies import explained
 from lokid.runtime.usage.rows import Row, Unusable
 
 MOST_UNSAVED = 10_000
@@ -64,45 +63,6 @@ _Item = tuple[int, Row] | Callable[[], None] | None
 """What the thread is sent: a numbered row, something to call when those before it are saved, or the end."""
 
 
-_AWAY = "move it away, and lokid begins a new one"
-_YOURS = "make it, its directory and its disk writable for you, or name another in LOKID_STATE_DIR"
-
-_REMEDIES: dict[int, str] = {
-    sqlite3.SQLITE_BUSY: "end the program that holds it",
-    sqlite3.SQLITE_LOCKED: "end the program that holds it",
-    sqlite3.SQLITE_CORRUPT: _AWAY,
-    sqlite3.SQLITE_NOTADB: _AWAY,
-    sqlite3.SQLITE_READONLY: _YOURS,
-    sqlite3.SQLITE_CANTOPEN: _YOURS,
-    sqlite3.SQLITE_PERM: _YOURS,
-    sqlite3.SQLITE_FULL: "make room",
-}
-
-_REMEDIES_OF_THE_SYSTEM: dict[int | None, str] = {
-    errno.EISDIR: _AWAY,
-    errno.ENOTDIR: "a file is where its directory should be: move that file away",
-    errno.EEXIST: "a file is where its directory should be: move that file away",
-    errno.ELOOP: "it is a symbolic link, and those are not followed: put the file itself there",
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _YOURS),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room"),
-}
-
-
-def _why(error: sqlite3.Error | OSError | Unusable, path: str = "") -> str:
-    """What is wrong and, after a semicolon, what to do. ``path``: of what was to be written."""
-    what = str(error)
-    match error:
-        case OSError():
-            what = (error.strerror or "unknown reason").lower()  # without the path, which is told already
-            of_unit = sandbox.unwritable(sandbox.of_this_process(), error, [path])
-            remedy = of_unit or _REMEDIES_OF_THE_SYSTEM.get(error.errno, "")
-        case Unusable():
-            remedy = "update lokid, or move it away"
-        case _:  # the low byte is the kind, the rest a detail of it
-            remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
-    return f"{what}; {remedy}" if remedy else what
-
-
 class Ledger:
     """``path``: of the database; None if there is no place for one, and then all stays in memory. All
     methods are the event loop's; ``open`` comes first and ``close`` last."""
@@ -113,6 +73,8 @@ class Ledger:
         """Why rows are not written now."""
         self.unreadable: str | None = None
         """Why those that were written could not be read when that was last wanted."""
+        self.left_out: str | None = None
+        """Why rows that a daemon before has left in a journal are not in the database."""
         self.lost = 0
         self._number = 0
         self._unsaved: deque[Row] = deque()
@@ -154,7 +116,7 @@ class Ledger:
         try:
             found = await lingering.look(("ledger", self.path), ask, READERS)
         except sqlite3.Error as error:
-            self._cannot_be_read(f"{self.path} cannot be read: {_why(error)}")
+            self._cannot_be_read(f"{self.path} cannot be read: {explained(error)}")
             return await anyio.to_thread.run_sync(query, None, tuple(self._unsaved), abandon_on_cancel=True)
         self.unreadable = None
         return found
@@ -163,7 +125,7 @@ class Ledger:
         """Why what there may be of earlier could not be read; None if all of it was."""
         if self.unreadable is not None:
             return self.problem or self.unreadable  # who writes knows more: a directory is told as one
-        return None if self.path and os.path.exists(self.path) else self.problem
+        return self.left_out or (None if self.path and os.path.exists(self.path) else self.problem)
 
     async def _flush(self) -> None:
         """What was put is in the database then, as far as that is to be expected."""
@@ -177,7 +139,7 @@ class Ledger:
 
     def status(self) -> dict[str, Any]:
         """``unsaved``: rows that are not in the database yet. ``lost``: since the start."""
-        why = self.problem or self.unreadable
+        why = self.problem or self.unreadable or self.left_out
         state = {"path": self.path, "state": "ok" if why is None else "degraded"}
         reason = {} if why is None else {"reason": why}
         unsaved = len(self._unsaved) + sum(map(len, self._waiting.values()))
@@ -221,8 +183,15 @@ class Ledger:
 
     # --- what the thread tells, in the event loop ------------------------------------------------------
 
-    def found(self, waiting: usage_rows.Journals) -> None:
+    def found(self, waiting: usage_rows.Journals, unread: Mapping[str, str]) -> None:
+        """``unread``: why not all that is in a journal is ``waiting``, by its name."""
         self._waiting = waiting
+        left_out = min(unread.values(), default=None)
+        if left_out is not None and (more := len(unread) - 1):
+            left_out += f" ({more} more like it)"
+        if left_out not in (self.left_out, None):
+            log.error("usage of before is left out: %s", left_out)
+        self.left_out = left_out
 
     def begun(self, journal: Journal) -> None:
         """What is not in the database goes into it, also what was in one that is gone."""
@@ -237,9 +206,8 @@ class Ledger:
         self._waiting = {each: rows for each, rows in self._waiting.items() if each != name}
 
     def opened(self) -> None:
-        """Maybe another one than that which could not be read. What waited for it is in it."""
+        """Maybe another one than that which could not be read."""
         self.unreadable = None
-        self._waiting = {}  # also what another daemon has taken over
 
     def saved(self, count: int) -> None:
         for _ in range(count):
@@ -295,6 +263,7 @@ class _Writer:
         self._file: tuple[int, int] | None = None
         """Which one ``_db`` is."""
         self._looked = False  # for journals that were left behind
+        self._unread: Mapping[str, str] = {}  # of those
         self._journal: Journal | None = None
         self._backlog: deque[tuple[int, Row]] = deque()
         self._calls: list[Callable[[], None]] = []
@@ -302,7 +271,7 @@ class _Writer:
     def run(self) -> None:
         healthy, end = True, False
         while not end:
-            end = self._take(None if healthy else RETRY_S)
+            end = self._take(None if healthy and not self._unread else RETRY_S)
             before, healthy = healthy, self._write()
             if healthy and not before:
                 self._tell(self._ledger.saved, 0)  # also where nothing of its own waited
@@ -342,6 +311,8 @@ class _Writer:
                 self._db = self._open()
                 self._file = _file(self._path)
                 self._tell(self._ledger.opened)
+            elif self._unread:
+                self._take_over(self._db)
             while self._backlog:
                 rows = list(islice(self._backlog, BATCH))
                 usage_rows.save(self._db, self._journal.name if self._journal else "", rows)
@@ -351,10 +322,8 @@ class _Writer:
         except (sqlite3.Error, OSError, Unusable) as error:
             # Opened anew at the next try: whoever mends it may put another file there.
             self._close()
-            # Of a journal that was left behind; the database is not opened before it is in it.
-            told = str(error.filename) if isinstance(error, OSError) else ""
-            path = told if told.endswith(".journal") else self._path
-            self._tell(self._ledger.failed, f"{path} cannot be written: {_why(error, path)}")
+            why = f"{self._path} cannot be written: {explained(error, self._path)}"
+            self._tell(self._ledger.failed, why)
             return False
         return True
 
@@ -363,22 +332,32 @@ class _Writer:
         if not self._looked:
             # What is there counts for a budget, also while the database cannot be opened or is full.
             with suppress(OSError):
-                self._tell(self._ledger.found, journals(directory))
+                self._tell(self._ledger.found, *journals(directory))
                 self._looked = True
         if self._journal is None:
             # First: with it no row is lost at the end of a daemon that finds the database damaged.
             self._begin_journal()
         db = usage_rows.connect(self._path)
         try:
-            # All of a daemon at once: what is saved has numbers up to one, and its journals may overlap.
-            for name, rows in chain(journals(directory).items(), left_behind(directory, take=True)):
-                if count := usage_rows.save(db, name, rows):
-                    log.info("%d rows of usage taken over from a daemon before", count)
-                self._tell(self._ledger.adopted, name)
+            self._take_over(db)
         except BaseException:
             db.close()
             raise
         return db
+
+    def _take_over(self, db: sqlite3.Connection) -> None:
+        """What daemons before have left."""
+        directory = os.path.dirname(self._path)
+        found, unread = journals(directory)
+        # All of a daemon at once or nothing: what is saved has numbers up to one, and its journals overlap.
+        whole = [(name, rows) for name, rows in found.items() if name not in unread]
+        for name, rows in chain(whole, left_behind(directory, unread, take=True)):
+            if count := usage_rows.save(db, name, rows):
+                log.info("%d rows of usage taken over from a daemon before", count)
+            self._tell(self._ledger.adopted, name)
+        waiting = {name: rows for name, rows in found.items() if name in unread}
+        self._unread = unread
+        self._tell(self._ledger.found, waiting, unread)
 
     def _begin_journal(self) -> None:
         directory = os.path.dirname(self._path)

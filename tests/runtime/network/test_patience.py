@@ -14,16 +14,18 @@ import anyio
 import anyio.to_thread
 import pytest
 import trustme
+from anyio.abc import SocketAttribute
 
-from lokid.errors import ProviderUnavailable
+from lokid.errors import IncompleteResponse, ProviderUnavailable
 from lokid.protocols.address import address
 from lokid.protocols.http import HTTPRequest
 from lokid.providers.settings import Extra
-from lokid.runtime.network import patience
+from lokid.runtime.network import http as door
+from lokid.runtime.network import patience, sips, wire
 from lokid.runtime.network.http import HTTPClient, Timeouts
 from lokid.runtime.network.wire import Wire, dial
-from tests.fakes.asking import PATIENT, ask, read_all
-from tests.fakes.provider import FakeProvider, answer, deaf, deafen
+from tests.fakes.asking import PATIENT, ask, failure, read_all
+from tests.fakes.provider import Call, FakeProvider, Step, answer, close, deaf, deafen, reset, stall
 
 pytestmark = pytest.mark.anyio
 
@@ -121,6 +123,71 @@ async def test_nor_over_a_connection_on_which_tickets_of_tls_wait(library: bool,
             finally:
                 over.set()
     await http.aclose()
+
+
+def later(step: Step, seconds: float = 1.0) -> Step:
+    """It works on the question first."""
+
+    async def steps(call: Call) -> None:
+        await anyio.sleep(seconds)
+        await step(call)
+
+    return steps
+
+
+def deafened(step: Step) -> Step:
+    """From the question on nothing of ours arrives there."""
+
+    async def steps(call: Call) -> None:
+        deafen(call.stream.extra(SocketAttribute.raw_socket))
+        await step(call)
+
+    return steps
+
+
+@pytest.fixture
+def probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent connection is given up after two seconds."""
+    monkeypatch.setattr(door, "WORKED_S", 0.6)
+    monkeypatch.setattr(door, "STALE_S", 0.0)
+    hurried = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 1}
+    numbers = {getattr(socket, name): value for name, value in hurried.items()}
+    options = [
+        (level, number, numbers.get(number, value) if level == socket.IPPROTO_TCP else value)
+        for level, number, value in wire.SOCKET_OPTIONS
+    ]
+    monkeypatch.setattr(wire, "SOCKET_OPTIONS", options)
+    monkeypatch.setattr(sips, "SOCKET_OPTIONS", options)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("end", [later(close()), later(reset()), deafened(stall())])
+async def test_who_had_all_of_a_question_and_ends_long_after_is_not_asked_again(
+    http: HTTPClient, provider: FakeProvider, probed: None, end: Step, warm: bool
+) -> None:
+    """It hangs up, or the network is gone while it works."""
+    if warm:
+        provider.will(answer())
+        await ask(http, provider.url)
+    provider.will(end, answer())
+    with anyio.fail_after(10):
+        error = await failure(http, provider.url)
+    assert isinstance(error, IncompleteResponse)
+    assert not error.retryable
+    assert "without an answer" in error.message
+    assert "paid for" in (error.hint or "")
+    assert len(provider.requests) == 1 + warm
+
+
+async def test_who_had_nothing_of_it_may_be(http: HTTPClient, provider: FakeProvider, probed: None) -> None:
+    """A NAT forgot the connection while it was idle."""
+    provider.will(deafened(answer()), answer())
+    await ask(http, provider.url)
+    with anyio.fail_after(10):
+        error = await failure(http, provider.url)
+    assert isinstance(error, ProviderUnavailable)
+    assert error.retryable
+    assert len(provider.requests) == 1
 
 
 async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:

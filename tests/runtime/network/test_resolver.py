@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import anyio
@@ -44,6 +45,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     monkeypatch.setattr(socket, "getaddrinfo", names)
     yield names
     names.go.set()
+    by = time.monotonic() + 30
+    while resolver._running and time.monotonic() < by:  # else the next test would wait for the same look-up
+        time.sleep(0.001)
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ async def test_what_the_provider_refused_costs_nothing() -> None:
 async def test_what_a_gateway_waited_for_may_be_paid_for(
     monkeypatch: pytest.MonkeyPatch, status: int, slow_s: float, counts: tuple[int | None, int | None]
 ) -> None:
-    monkeypatch.setattr(charges, "SLOW_S", slow_s)
+    monkeypatch.setattr(charges, "WORKED_S", slow_s)
     error = ProviderUnavailable("Gateway Time-out", status=status)
 
     def act(charge: Charge) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -546,22 +547,67 @@ async def test_a_journal_that_cannot_be_closed_is_given_up_for_good(
     assert not list(path.parent.glob("*.journal"))
 
 
-async def test_a_journal_that_cannot_be_read_is_named_with_what_mends_it(
+def lines(*numbers: int) -> str:
+    return "".join(f"\n{json.dumps((number, *row()))}" for number in numbers)
+
+
+async def test_a_journal_that_cannot_be_read_keeps_none_of_the_others_out(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is named, with what mends it. What else is there of its daemon waits for it, and counts."""
     monkeypatch.setattr(ledgers, "RETRY_S", 0.02)
     path.parent.mkdir(mode=0o700)
-    journal = path.parent / f"usage-{'ab' * 8}.journal"
-    journal.mkdir()
+    ours, after = (path.parent / f"usage-{'ab' * 8}{end}.journal" for end in ("", "-00000000"))
+    ours.mkdir()
+    after.write_text(lines(2, 3))
+    (path.parent / f"usage-{'cd' * 8}.journal").write_text(lines(1, 2))
+    (path.parent / f"usage-{'00' * 8}.journal").symlink_to(path.parent / "nowhere")
+    os.mkfifo(path.parent / f"usage-{'ff' * 8}.journal")
     async with opened(path) as ledger:
+        assert in_file(path) == 2
+        assert (await total(ledger))["requests"] == 4
+        assert ledger.unread() is not None
         ledger.put(row())
-        assert ledger.status()["reason"].startswith(
-            f"{journal} cannot be written: is a directory; move it away"
-        )
-        journal.rmdir()
+        assert (await total(ledger))["requests"] == 5
+        state = ledger.status()
+        assert state["state"] == "degraded"
+        assert "cannot be read: too many levels of symbolic links" in state["reason"]
+        assert "move it away (2 more like it)" in state["reason"]
+        assert state["unsaved"] == 2
+        for each in path.parent.glob("usage-[0f]*.journal"):
+            each.unlink()
         with anyio.fail_after(10):
-            while ledger.status()["unsaved"]:
+            while "more" in ledger.status()["reason"]:
                 await anyio.sleep(0.01)
+        assert ledger.unread() == (
+            f"{ours} cannot be read: is a directory; make it readable for you, or move it away"
+        )
+        ours.rmdir()
+        ours.write_text(lines(1, 2))
+        with anyio.fail_after(10):
+            while ledger.status()["state"] != "ok":
+                await anyio.sleep(0.01)
+        assert ledger.status()["unsaved"] == 0
+        assert (await total(ledger))["requests"] == 6
+        assert ledger.unread() is None
+    assert in_file(path) == 6
+    assert list(path.parent.glob("*.journal")) == []
+
+
+async def test_a_journal_without_an_end_of_a_line_is_not_in_memory_as_a_whole(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    with open(path.parent / f"usage-{'ab' * 8}.journal", "wb") as file:
+        file.write(f"{lines(1)}\n".encode())
+        file.seek(200 * 2**20)
+        file.write(lines(2).encode())
+    tracemalloc.start()
+    try:
+        async with opened(path):
+            _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 20 * 2**20
+    assert in_file(path) == 2
 
 
 async def test_a_new_journal_has_what_the_database_has_not_got(path: Path) -> None:
