@@ -1,9 +1,10 @@
-"""Waiting for a server that has no time to read, and not for one that is gone.
+"""Waiting for a server that takes its time, and not for one that is gone.
 
-The kernel's limit for what is sent and not acknowledged (``TCP_USER_TIMEOUT``) also counts the time in which
-a server reads nothing, though it acknowledges each probe: one that does one thing at a time reads a long
-question when it has done what it was asked before. So while a question is on its way that may not fit into
-the server's buffers, its connection is watched here instead.
+A question that nobody acknowledges for 20 s went into a connection that is dead: a router forgot it, or the
+network is gone. The kernel's limit for that (``TCP_USER_TIMEOUT``) also counts the time in which a server
+reads nothing, though it acknowledges each probe, and ends a connection at the first probe that is lost while
+a model thinks. So it is not set, and each wait for the server is looked after here until all of the question
+is there. From then on the probes of an idle connection decide (``wire``).
 """
 
 from __future__ import annotations
@@ -16,65 +17,79 @@ import socket
 import struct
 import termios
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, TypeVar
 
 import anyio
 
 T = TypeVar("T")
 
-FITS = 32 * 1024
-"""Bytes that a server's kernel takes while the server itself does something else."""
-
 UNANSWERED_MS = 20_000
 """Sent and not acknowledged for so long: dead (a suspended laptop wakes up with such connections)."""
 
 LOOK_S = 5.0
-"""How often that is looked at where the kernel does not decide it."""
+"""How often that is looked at."""
 
-_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
+AT_ONCE = struct.pack("ii", 1, 0)
+"""``SO_LINGER``: closing it ends it, and what has not left never does."""
+
+_TCP_INFO = getattr(socket, "TCP_INFO", None)
 _INFO = struct.Struct("=2x2B52xI")
 """Of tcp(7)'s TCP_INFO: what was sent again and the probes of a closed window, both since something was last
 acknowledged; how many milliseconds ago that was."""
 
 
 class Patience:
-    """With who is at the other end of ``sock``, before it is connected or after. None at first."""
+    """With who is at the other end of ``sock``."""
 
-    __slots__ = ("_sock", "active", "taken")
+    __slots__ = ("_sent_at", "_sock", "taken")
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
-        self.active = False
-        self.taken = False
-        """The other side's kernel has all that was sent, as far as somebody has looked."""
-        self._set(UNANSWERED_MS)
+        self._sent_at = 0.0
+        self.taken = True
+        """The other side has all that was sent, as far as somebody has looked."""
 
-    def sending(self, size: int) -> None:
-        """So many bytes are about to be sent."""
+    def sending(self) -> None:
+        """Something is about to be sent."""
+        self._sent_at = monotonic()
         self.taken = False
-        if size > FITS and not self.active and _USER_TIMEOUT is not None:
-            self.active = True
-            self._set(0)
 
     def answered(self) -> None:
         """It has read what was sent."""
-        if self.active:
-            self.active = False
-            self._set(UNANSWERED_MS)
+        self.taken = True
 
-    async def watching(self, work: Callable[[], Awaitable[T]]) -> T:
-        """What ``work`` gives. Raises ``TimeoutError`` when nothing is acknowledged any more."""
-        gone = False
+    async def hearing(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """What ``wait`` gives, which loses nothing when it is cancelled. Raises ``TimeoutError`` when nothing
+        is acknowledged any more."""
+        while not self.taken:
+            with anyio.move_on_after(LOOK_S):
+                return await wait()
+            self._look()
+        return await wait()
+
+    async def room(self) -> None:
+        """Until more can be sent. Raises as ``hearing``."""
+        while True:
+            with anyio.move_on_after(LOOK_S):
+                await anyio.wait_writable(self._sock)
+                return
+            self._check()
+
+    async def watching(self, work: Callable[[], Awaitable[T]], *, sends: bool = False) -> T:
+        """As ``hearing``, or as ``room`` if it ``sends``, of work that cannot be begun again."""
+        gone: list[TimeoutError] = []
         done: list[T] = []
         failed: list[Exception] = []
 
         async def watch() -> None:
-            nonlocal gone
-            while not gone:
-                await anyio.sleep(LOOK_S)
-                gone = _is_unanswered(self._sock)
-                self.taken = self.taken or acknowledged(self._sock)  # not if it is closed meanwhile
-            group.cancel_scope.cancel()
+            try:
+                while not self.taken:
+                    await anyio.sleep(LOOK_S)
+                    (self._check if sends else self._look)()
+            except TimeoutError as error:
+                gone.append(error)
+                group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
@@ -85,17 +100,22 @@ class Patience:
             group.cancel_scope.cancel()
         if done:
             return done[0]
-        if failed:
-            try:
-                raise failed.pop()
-            finally:
-                del failed
-        raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        try:
+            raise (failed or gone).pop()
+        finally:
+            failed.clear()
 
-    def _set(self, milliseconds: int) -> None:
-        if _USER_TIMEOUT is not None:
-            with contextlib.suppress(OSError):  # broken, and the next word to it says so; or no TCP
-                self._sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+    def _look(self) -> None:
+        self.taken = self.taken or acknowledged(self._sock)  # not if it is closed meanwhile
+        if not self.taken:
+            self._check()
+
+    def _check(self) -> None:
+        # An idle connection has been silent for long, and what was sent a moment ago has not.
+        if (monotonic() - self._sent_at) * 1000 >= UNANSWERED_MS and _is_unanswered(self._sock):
+            with contextlib.suppress(OSError):  # else the kernel would deliver it when the network is back
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
 
 
 def acknowledged(sock: Any) -> bool:
@@ -111,8 +131,10 @@ def acknowledged(sock: Any) -> bool:
 
 def _is_unanswered(sock: Any) -> bool:
     """One probe may be lost, and one that comes soon after another is not answered."""
+    if _TCP_INFO is None:
+        return False
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+        info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _INFO.size)
     except OSError:  # whoever waits for it is told more
         return False
     again, probes, silent_ms = _INFO.unpack(info)

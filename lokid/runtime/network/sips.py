@@ -7,9 +7,9 @@ connection that ended before an answer from one that ended in its head.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 from anyio.abc import ByteStream
@@ -18,13 +18,14 @@ from anyio.lowlevel import checkpoint
 from lokid.runtime.network.patience import Patience
 from lokid.runtime.network.wire import SOCKET_OPTIONS
 
-T = TypeVar("T")
-
 SIP = 2 * 1024
 """Bytes: 350 chunks of one byte take 10 ms."""
 
 GULP = 16 * 1024
 """Bytes where these have few pieces, whatever came before: a large answer is to take no longer for this."""
+
+FITS = 32 * 1024
+"""Bytes that are written without waiting."""
 
 FEW = 64
 """Bytes for each end of a line, at least. A chunk of one byte has two in six."""
@@ -64,7 +65,7 @@ class Sips:
             else:
                 work = partial(self._stream.read, GULP, *args, **options)
                 # An answer may never begin, and the socket of a connection that died is gone at once.
-                data = await (work() if self._answered else self._patience.watching(work))
+                data = await (work() if self._patience.taken else self._patience.watching(work))
                 self._patience.answered()
         except Exception as error:
             self._check(error)
@@ -91,11 +92,9 @@ class Sips:
     async def write(self, buffer: bytes, *args: Any, **options: Any) -> None:
         self._left = MAX_HEADS
         self._answered = False
-        self._patience.sending(len(buffer))
-        await self._watched(partial(self._stream.write, buffer, *args, **options))
-
-    async def _watched(self, work: Callable[[], Awaitable[T]]) -> T:
-        return await (self._patience.watching(work) if self._patience.active else work())
+        self._patience.sending()
+        work = partial(self._stream.write, buffer, *args, **options)
+        await (self._patience.watching(work, sends=True) if len(buffer) > FITS else work())
 
     def answered(self) -> None:
         self._answered = True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import anyio
@@ -45,7 +46,7 @@ class TLS:
                 self._tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
-                await self.flush()
+                await self.flush(self._room)
                 await anyio.wait_readable(self._sock)
                 with suppress(BlockingIOError, InterruptedError):
                     self._fill()
@@ -53,7 +54,7 @@ class TLS:
                 with suppress(OSError):
                     self._push()  # why, for the other side
                 raise
-        await self.flush()
+        await self.flush(self._room)
         self.ready = bool(self._coming.pending)
 
     def read(self) -> bytes:
@@ -82,6 +83,7 @@ class TLS:
                 raise
         except ssl.SSLEOFError:  # without a word of TLS; whether that is the end of an answer, HTTP says
             self.ended = True
+            self._going.read()  # OpenSSL's alert: nobody is there, and it would count as not acknowledged
         except ssl.SSLError as error:
             if not records:
                 raise
@@ -100,13 +102,17 @@ class TLS:
             self._push()
         return taken
 
-    async def flush(self) -> None:
+    async def flush(self, room: Callable[[], Awaitable[None]]) -> None:
+        """``room``: waits until the socket takes more."""
         while True:
             try:
                 self._push()
                 return
             except ssl.SSLWantWriteError:
-                await anyio.wait_writable(self._sock)
+                await room()
+
+    async def _room(self) -> None:
+        await anyio.wait_writable(self._sock)
 
     def _fill(self) -> None:
         if data := self._sock.recv(PIECE):

@@ -10,14 +10,12 @@ import errno
 import os
 import socket
 import ssl
-import struct
-from functools import partial
 
 import anyio
 
 from lokid.protocols.address import Address
 from lokid.runtime.network.inlet import NOTHING_YET, Inlet, closed
-from lokid.runtime.network.patience import Patience, acknowledged
+from lokid.runtime.network.patience import AT_ONCE, Patience, acknowledged
 from lokid.runtime.network.resolver import connect
 from lokid.runtime.network.tls import TLS
 
@@ -73,22 +71,16 @@ class Wire:
         return False
 
     async def send(self, data: bytes) -> None:
-        self._patience.sending(len(data))
-        if self._patience.active:
-            await self._patience.watching(partial(self._send, data))
-        else:
-            await self._send(data)
-
-    async def _send(self, data: bytes) -> None:
+        self._patience.sending()
         left = memoryview(data)
         send = self._sock.send if self._tls is None else self._tls.write
         while left:
             try:
                 left = left[send(left) :]
             except (BlockingIOError, ssl.SSLWantWriteError, InterruptedError):
-                await anyio.wait_writable(self._sock)
+                await self._patience.room()
         if self._tls is not None:
-            await self._tls.flush()
+            await self._tls.flush(self._patience.room)
 
     def take(self) -> bytes | None:
         """What is there, ``b""`` at the end of the connection, None where one has to wait. Not twice in a
@@ -109,16 +101,15 @@ class Wire:
             try:
                 if tls is not None and tls.ready:
                     data = self._read()
-                elif self._patience.active:
-                    data = await self._patience.watching(self._inlet.next)
-                    self._patience.answered()
-                else:
+                elif self._patience.taken:
                     data = await self._inlet.next()
+                else:
+                    data = await self._patience.hearing(self._inlet.next)
+                    self._patience.answered()
             except NOTHING_YET:  # of what was ready: it was nothing for us
                 pass
             except ssl.SSLWantWriteError:
-                room = partial(anyio.wait_writable, self._sock)
-                await (self._patience.watching(room) if self._patience.active else room())
+                await self._patience.room()
             else:
                 self._greedy = not ALONE <= len(data) < READ  # as much as a turn may hold is enough, too
                 return data
@@ -156,9 +147,6 @@ async def dial(address: Address, context: ssl.SSLContext | None) -> Wire:
         sock.close()
         raise
     return Wire(sock, tls)
-
-
-AT_ONCE = struct.pack("ii", 1, 0)
 
 
 async def _connect(host: str, port: int) -> socket.socket:

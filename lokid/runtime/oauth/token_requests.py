@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 import anyio
 
 from lokid import logs
-from lokid.errors import AuthenticationFailed, LoginRequired, LokidError, ProviderFailed, ProviderUnavailable
+from lokid.errors import (
+    AuthenticationFailed,
+    IncompleteResponse,
+    LoginRequired,
+    LokidError,
+    ProviderFailed,
+    ProviderUnavailable,
+)
 from lokid.protocols.http import HTTPRequest
 from lokid.protocols.oauth2_answers import Refusal
 from lokid.providers.settings import ClientSettings
@@ -39,9 +46,14 @@ async def post(settings: ClientSettings, request: HTTPRequest) -> tuple[int, byt
                     while len(body) <= MAX_ANSWER and (data := await response.read()):
                         body += data
                     return response.status, body[:MAX_ANSWER]
+            except IncompleteResponse as error:
+                # Of a question that would be paid for twice; a token request may be made again.
+                raise ProviderUnavailable(
+                    error.message, hint=_check(settings), client=settings.name
+                ) from error
             except LokidError as error:
                 # The door to the network speaks of the provider's address and of prompts.
-                error.hint = f"check the network, and the addresses in `oauth` of client {settings.name!r}"
+                error.hint = _check(settings)
                 raise
     raise ProviderUnavailable(
         f"{host(request.url)} did not answer a token request within {WITHIN:g} s", client=settings.name
@@ -82,6 +94,10 @@ def error(refusal: Refusal, url: str, settings: ClientSettings) -> LokidError:
         hint=f"check the `oauth` settings of client {name!r}",
         client=name,
     )
+
+
+def _check(settings: ClientSettings) -> str:
+    return f"check the network, and the addresses in `oauth` of client {settings.name!r}"
 
 
 def host(url: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import reduce
 from operator import add
@@ -175,7 +175,7 @@ class Bill:
         except address.NoHome as error:
             self.ledger = Ledger(None, str(error))
         self.spending = Spending()
-        self.extra = ExtraUsage()
+        self.extra = ExtraUsage(lambda: self.ledger.left_out)
         self.room = Room()
         self._counts_from: tuple[float, str] | None = None
         """Since when everything is counted and why not what was before, if that could not be read."""
@@ -190,12 +190,19 @@ class Bill:
         for period, (begin, end) in bounds(now).items():
             # Up to its end: what was written while the clock was ahead would close each day until then.
             await self._load(period, begin, end, now)
+        self.ledger.on_found = self._found
         if self._counts_from is not None:
             log.error(
                 "usage of before does not count: %s. What is there stays as it is; today, this month and the"
                 " budgets count from now on",
                 self._counts_from[1],
             )
+
+    def _found(self, rows: Sequence[Row]) -> None:
+        now = self.now()
+        for row in rows:
+            self.spending.found(row, now)
+            self.extra.found(row, now)
 
     async def _load(self, period: Period, begin: float, end: float, now: float) -> None:
         of_clients = await self.ledger.query(begin, end, "client")

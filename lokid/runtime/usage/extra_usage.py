@@ -18,7 +18,7 @@ from lokid.errors import BudgetExceeded, LokidError, NotForThisSocket, Overloade
 from lokid.providers.settings import Budget
 from lokid.runtime.usage.asker import EXTRA
 from lokid.runtime.usage.rows import Row
-from lokid.runtime.usage.spending import Period, Spending
+from lokid.runtime.usage.spending import Period, Spending, bounds
 from lokid.runtime.usage.turns import Window
 
 NAME = "extra socket"
@@ -29,9 +29,11 @@ BUSY_S = 1.0
 
 
 class ExtraUsage:
-    """``now``, everywhere: seconds since the epoch."""
+    """``now``, everywhere: seconds since the epoch. ``left_out``: why there may be rows of before that nobody
+    has counted yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, left_out: Callable[[], str | None] = lambda: None) -> None:
+        self._left_out = left_out
         self._spending = Spending()
         self._started = Window()
         self._running = 0
@@ -46,6 +48,11 @@ class ExtraUsage:
     def unread(self, period: Period, ends_at: float, why: str) -> None:
         """What was spent in ``period``, which ends then, is not known: all of it, for all we know."""
         self._unknown[period] = ends_at, why
+
+    def found(self, row: Row, now: float) -> None:
+        """One of before, of any program, that `load` did not know."""
+        if row.program.startswith(EXTRA):
+            self._spending.found(row._replace(client=NAME), now)
 
     def add(self, row: Row, now: float) -> None:
         self._spending.add(row._replace(client=NAME), now)
@@ -90,8 +97,10 @@ class ExtraUsage:
     def _closed(self, settings: ExtraSocket, now: float) -> tuple[float, str] | None:
         """Of the one of its budgets that lasts longest and of which nobody knows what is left."""
         usd = {"day": settings.budget.usd_per_day, "month": settings.budget.usd_per_month}
-        found = [one for period, one in self._unknown.items() if usd[period] is not None and now < one[0]]
-        return max(found, default=None)
+        unknown = [*self._unknown.items()]
+        if (why := self._left_out()) is not None:
+            unknown += [(period, (end, why)) for period, (_, end) in bounds(now).items()]
+        return max((one for period, one in unknown if usd[period] is not None and now < one[0]), default=None)
 
     def status(self, settings: ExtraSocket, now: float) -> dict[str, Any]:
         budgets = self._spending.budgets({NAME: settings.budget}, Budget(), now)

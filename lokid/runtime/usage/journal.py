@@ -20,11 +20,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
 from lokid.runtime import regular
-from lokid.runtime.usage.rows import COLUMNS, Row
+from lokid.runtime.usage.rows import COLUMNS, Row, fits
 
 LONGEST_LINE = 64 * 1024
 """Bytes. A row has some hundred; what is longer is none of ours, and not to be in memory as a whole."""
@@ -97,42 +98,74 @@ def _held(path: str) -> Iterator[BinaryIO | None]:
             yield file
 
 
-def left_behind(
-    directory: str, unread: dict[str, str], *, take: bool
-) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
-    """Name and numbered rows of each that can be read. Of one that cannot, ``unread`` gets, by its name, a
-    sentence that says why and what to do. ``take``: it is removed when the next one is asked for, and there
-    are none of a daemon of which something is ``unread``. Raises OSError if nobody can look for them."""
-    for file in sorted(os.listdir(directory)):
-        path = os.path.join(directory, file)
-        if take and _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
-            with suppress(OSError, regular.NotRegular), _held(path) as unborn:
-                if unborn is not None:
-                    os.unlink(path)
-        if (found := _NAME.fullmatch(file)) is None or (take and found[1] in unread):
-            continue
+@dataclass
+class LeftBehind:
+    """What daemons before have left in a directory, by the name of each. ``rows``: numbered; a daemon whose
+    journal was moved away has several. ``unread``: why one of them cannot be read, and what to do.
+    ``held``: of these somebody holds one, who lives or takes them over."""
+
+    rows: dict[str, list[tuple[int, Row]]]
+    unread: dict[str, str]
+    held: set[str]
+
+    def whole(self) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
+        """Those of which all is known: what is saved has numbers up to one, and journals overlap."""
+        return (each for each in self.rows.items() if each[0] not in self.unread and each[0] not in self.held)
+
+    def waiting(self) -> dict[str, list[tuple[int, Row]]]:
+        """Those of which the rest cannot be read."""
+        return {name: rows for name, rows in self.rows.items() if name in self.unread}
+
+
+def left_behind(directory: str, own: str = "") -> LeftBehind:
+    """``own``: the name of whoever asks, which holds one of it itself. Raises OSError if nobody can look for
+    them."""
+    rows: dict[str, dict[int, Row]] = {}
+    left = LeftBehind({}, {}, set())
+    for name, path in _journals(directory):
         try:
-            with _held(path) as lines:
-                if lines is not None:
-                    yield found[1], [row for row in map(_read, _lines(lines)) if row is not None]
-                    if take:
-                        with suppress(OSError):  # nothing of it is saved twice
-                            os.unlink(path)
+            with _held(path) as file:
+                if file is not None:
+                    rows.setdefault(name, {}).update(_rows(file))
+                elif name != own:
+                    left.held.add(name)
         except FileNotFoundError:
             pass  # another daemon was faster
         except (OSError, regular.NotRegular) as error:
             what = (error.strerror or "unknown").lower() if isinstance(error, OSError) else "no regular file"
-            unread[found[1]] = f"{path} cannot be read: {what}; make it readable for you, or move it away"
+            left.unread[name] = f"{path} cannot be read: {what}; make it readable for you, or move it away"
+    left.rows = {name: sorted(numbered.items()) for name, numbered in rows.items()}
+    return left
 
 
-def journals(directory: str) -> tuple[dict[str, list[tuple[int, Row]]], dict[str, str]]:
-    """The rows of those that are left behind, by name: a daemon whose journal was moved away has several.
-    And what could not be read of them, as ``left_behind`` tells it. Raises OSError as that."""
-    found: dict[str, dict[int, Row]] = {}
-    unread: dict[str, str] = {}
-    for name, rows in left_behind(directory, unread, take=False):
-        found.setdefault(name, {}).update(rows)
-    return {name: sorted(rows.items()) for name, rows in found.items()}, unread
+def taken_over(directory: str, left: LeftBehind) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
+    """Of the journals of ``left.whole()`` each once more, by itself. It is removed when the next one is asked
+    for. Raises OSError as ``left_behind``."""
+    for file in os.listdir(directory):
+        if _UNBORN.fullmatch(file):  # of a daemon that was killed before it had its name; empty
+            path = os.path.join(directory, file)
+            with suppress(OSError, regular.NotRegular), _held(path) as unborn:
+                if unborn is not None:
+                    os.unlink(path)
+    names = {name for name, _ in left.whole()}
+    for name, path in _journals(directory):
+        if name in names:
+            # What could be read a moment ago is left for the next time.
+            with suppress(OSError, regular.NotRegular), _held(path) as journal:
+                if journal is not None:
+                    yield name, sorted(_rows(journal).items())
+                    os.unlink(path)  # where that fails it stays: nothing of it is saved twice
+
+
+def _journals(directory: str) -> Iterator[tuple[str, str]]:
+    """The name and the path of each."""
+    for file in sorted(os.listdir(directory)):
+        if (found := _NAME.fullmatch(file)) is not None:
+            yield found[1], os.path.join(directory, file)
+
+
+def _rows(file: BinaryIO) -> dict[int, Row]:
+    return dict(row for row in map(_read, _lines(file)) if row is not None)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -140,9 +173,10 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _read(line: bytes) -> tuple[int, Row] | None:
-    """None for what is no line: nothing, or what a full disk left of one."""
+    """None for what is no line: nothing, what a full disk left of one, or what is none of ours."""
     try:
         number, *values = json.loads(line)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
-    return (number, Row(*values)) if isinstance(number, int) and len(values) == len(COLUMNS) else None
+    ours = len(values) == len(COLUMNS) and all(map(fits, values, COLUMNS))
+    return (number, Row(*values)) if ours and isinstance(number, int) and 0 < number < 2**63 else None

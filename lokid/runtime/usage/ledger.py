@@ -16,7 +16,7 @@ import queue
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain, islice
@@ -30,7 +30,7 @@ import anyio.to_thread
 from lokid.rpc.methods import GroupBy
 from lokid.runtime import durable, lingering
 from lokid.runtime.usage import rows as usage_rows
-from lokid.runtime.usage.journal import Journal, journals, left_behind
+from lokid.runtime.usage.journal import Journal, left_behind, taken_over
 from lokid.runtime.usage.remedies import explained
 from lokid.runtime.usage.rows import Row, Unusable
 
@@ -75,6 +75,8 @@ class Ledger:
         """Why those that were written could not be read when that was last wanted."""
         self.left_out: str | None = None
         """Why rows that a daemon before has left in a journal are not in the database."""
+        self.on_found: Callable[[Sequence[Row]], None] = lambda _: None
+        """Called with those, as soon as they are: no query knew them until then."""
         self.lost = 0
         self._number = 0
         self._unsaved: deque[Row] = deque()
@@ -125,7 +127,7 @@ class Ledger:
         """Why what there may be of earlier could not be read; None if all of it was."""
         if self.unreadable is not None:
             return self.problem or self.unreadable  # who writes knows more: a directory is told as one
-        return self.left_out or (None if self.path and os.path.exists(self.path) else self.problem)
+        return None if self.path and os.path.exists(self.path) else self.problem
 
     async def _flush(self) -> None:
         """What was put is in the database then, as far as that is to be expected."""
@@ -202,8 +204,11 @@ class Ledger:
         self._unwritten = deque(enumerate(self._unsaved, first))
         self._write_journal(len(self._unwritten))
 
-    def adopted(self, name: str) -> None:
+    def adopted(self, name: str, saved: usage_rows.Numbered) -> None:
+        known = {number for number, _ in self._waiting.get(name, ())}
         self._waiting = {each: rows for each, rows in self._waiting.items() if each != name}
+        if found := [row for number, row in saved if number not in known]:
+            self.on_found(found)
 
     def opened(self) -> None:
         """Maybe another one than that which could not be read."""
@@ -332,7 +337,8 @@ class _Writer:
         if not self._looked:
             # What is there counts for a budget, also while the database cannot be opened or is full.
             with suppress(OSError):
-                self._tell(self._ledger.found, *journals(directory))
+                left = left_behind(directory)
+                self._tell(self._ledger.found, left.rows, left.unread)
                 self._looked = True
         if self._journal is None:
             # First: with it no row is lost at the end of a daemon that finds the database damaged.
@@ -348,16 +354,13 @@ class _Writer:
     def _take_over(self, db: sqlite3.Connection) -> None:
         """What daemons before have left."""
         directory = os.path.dirname(self._path)
-        found, unread = journals(directory)
-        # All of a daemon at once or nothing: what is saved has numbers up to one, and its journals overlap.
-        whole = [(name, rows) for name, rows in found.items() if name not in unread]
-        for name, rows in chain(whole, left_behind(directory, unread, take=True)):
-            if count := usage_rows.save(db, name, rows):
-                log.info("%d rows of usage taken over from a daemon before", count)
-            self._tell(self._ledger.adopted, name)
-        waiting = {name: rows for name, rows in found.items() if name in unread}
-        self._unread = unread
-        self._tell(self._ledger.found, waiting, unread)
+        left = left_behind(directory, self._journal.name if self._journal is not None else "")
+        for name, rows in chain(left.whole(), taken_over(directory, left)):
+            if saved := usage_rows.save(db, name, rows):
+                log.info("%d rows of usage taken over from a daemon before", len(saved))
+            self._tell(self._ledger.adopted, name, saved)
+        self._unread = left.unread
+        self._tell(self._ledger.found, left.waiting(), left.unread)
 
     def _begin_journal(self) -> None:
         directory = os.path.dirname(self._path)

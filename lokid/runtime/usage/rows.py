@@ -97,6 +97,17 @@ class Row(NamedTuple):
 
 COLUMNS = Row._fields
 
+_TEXTS = ("client", "model", "method", "program", "outcome")
+_ALWAYS = ("at", *_TEXTS, "pid", "total_ms", "attempts")
+
+
+def fits(value: object, column: str) -> bool:
+    """Whether the table takes it there."""
+    if column in _TEXTS:
+        return isinstance(value, str)
+    return (value is None and column not in _ALWAYS) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
 # One statement for any number of rows: each one gives up Python's lock, and a busy event loop hands it back
 # after 5 ms.
 _INSERT = (
@@ -169,20 +180,23 @@ def insert(db: sqlite3.Connection, rows: Sequence[Row], table: str = "requests")
     db.execute(_INSERT.format(name=table), (json.dumps(rows),))
 
 
-def save(db: sqlite3.Connection, journal: str, rows: Sequence[tuple[int, Row]]) -> int:
-    """All of the numbered ``rows`` of ``journal`` that are missing, or none; committed when it returns. How
-    many those were."""
+Numbered = Sequence[tuple[int, Row]]
+
+
+def save(db: sqlite3.Connection, journal: str, rows: Numbered) -> Numbered:
+    """All of the ``rows`` of ``journal`` that are missing, or none; committed when it returns. Which those
+    were."""
     with _transaction(db):
         if missing := _missing(db, journal, rows):
-            insert(db, missing)
+            insert(db, [row for _, row in missing])
             db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (journal, rows[-1][0]))
-    return len(missing)
+    return missing
 
 
-def _missing(db: sqlite3.Connection | None, journal: str, rows: Sequence[tuple[int, Row]]) -> list[Row]:
+def _missing(db: sqlite3.Connection | None, journal: str, rows: Numbered) -> Numbered:
     asked = db.execute("SELECT number FROM journals WHERE name = ?", (journal,)) if db else None
     found = asked.fetchone() if asked else None
-    return [row for number, row in rows if found is None or number > found[0]]
+    return rows if found is None else [each for each in rows if each[0] > found[0]]
 
 
 @contextmanager
@@ -197,7 +211,7 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-Journals = Mapping[str, Sequence[tuple[int, Row]]]
+Journals = Mapping[str, Numbered]
 """Name -> its numbered rows."""
 
 _NONE: Journals = MappingProxyType({})
@@ -226,7 +240,7 @@ def query(
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(_TABLE.format(temp="TEMP", name="unsaved"))
         missing = [
-            row for name, rows in waiting.items() for row in _missing(db if path else None, name, rows)
+            row for name, rows in waiting.items() for _, row in _missing(db if path else None, name, rows)
         ]
         if unsaved or missing:
             insert(db, [*unsaved, *missing], "unsaved")

@@ -103,17 +103,16 @@ class Spending:
         # Not back: a row may be of just before midnight, and the next look at the clock would begin the new
         # day once more.
         self._roll(max(now, self._begins["day"]))
-        ok = row.outcome == "ok"
-        one = Tally(
-            1,
-            int(not ok),
-            row.input_tokens or 0,
-            row.output_tokens or 0,
-            row.cost_pusd or 0,
-            int(ok and row.cost_pusd is None),
-        )
+        one = _tally(row)
         self._of("day", row.client).add(one)
         self._of("month", row.client).add(one)
+
+    def found(self, row: Row, now: float) -> None:
+        """One of before, that `load` did not know."""
+        self._roll(now)
+        for period, begin in self._begins.items():
+            if begin <= row.at / 1000 < self._ends[period]:
+                self._of(period, row.client).add(_tally(row))
 
     def of(self, client: str | None, period: Period, now: float) -> Tally:
         """Of one client, or of all."""
@@ -174,6 +173,18 @@ class Spending:
                     for client, tally in one.items():
                         self._of(period, client).add(tally)
             self._begins[period], self._ends[period] = begin, end
+
+
+def _tally(row: Row) -> Tally:
+    ok = row.outcome == "ok"
+    return Tally(
+        1,
+        int(not ok),
+        row.input_tokens or 0,
+        row.output_tokens or 0,
+        row.cost_pusd or 0,
+        int(ok and row.cost_pusd is None),
+    )
 
 
 def _is_set(budget: Budget) -> bool:

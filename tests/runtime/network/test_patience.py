@@ -29,6 +29,8 @@ from tests.fakes.provider import Call, FakeProvider, Step, answer, close, deaf, 
 
 pytestmark = pytest.mark.anyio
 
+SO_DETACH_FILTER = 27
+
 LONG = b"x" * 8_000_000
 """No kernel takes that for a server which does not read."""
 
@@ -65,7 +67,6 @@ async def test_a_server_that_reads_a_long_question_later_is_waited_for() -> None
         group.start_soon(read_late, there, len(LONG), b"answer")
         await ours.send(LONG)
         assert await ours.receive() == b"answer"
-        assert ours._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 500
 
 
 async def test_so_is_one_behind_the_library(http: HTTPClient) -> None:
@@ -96,6 +97,34 @@ async def test_one_that_acknowledges_nothing_any_more_is_not(
     with anyio.fail_after(10), pytest.raises(ProviderUnavailable):
         async with http.send(HTTPRequest("POST", provider.url, {}, b"x" * size), PATIENT):
             pass
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+async def test_a_moment_without_network_is_waited_for_on_a_connection_that_was_idle_for_long(
+    http: HTTPClient, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Nothing was acknowledged for long: there was nothing. The question would be carried out twice."""
+    monkeypatch.setattr(patience, "UNANSWERED_MS", 2000)
+    there: list[socket.socket] = []
+
+    async def idle(call: Call) -> None:
+        await answer()(call)
+        there.append(call.stream.extra(SocketAttribute.raw_socket))
+
+    provider.will(idle, answer(200, b"once"))
+    await ask(http, provider.url)
+    await anyio.sleep(2.2)
+    deafen(there[0])
+
+    async def back() -> None:
+        await anyio.sleep(1.2)  # when it was sent again twice
+        there[0].setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(back)
+        async with http.send(HTTPRequest("POST", provider.url, {}, b"x" * size), PATIENT) as response:
+            assert await read_all(response) == b"once"
+    assert [request.connection for request in provider.requests] == [0, 0]
 
 
 async def test_nor_over_a_connection_on_which_tickets_of_tls_wait(library: bool, tmp_path: Path) -> None:
@@ -160,18 +189,29 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sips, "SOCKET_OPTIONS", options)
 
 
+@pytest.mark.parametrize("tls", [None, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("warm", [False, True])
 @pytest.mark.parametrize("end", [later(close()), later(reset()), deafened(stall())])
 async def test_who_had_all_of_a_question_and_ends_long_after_is_not_asked_again(
-    http: HTTPClient, provider: FakeProvider, probed: None, end: Step, warm: bool
+    library: bool, tmp_path: Path, probed: None, end: Step, warm: bool, tls: ssl.TLSVersion | None
 ) -> None:
-    """It hangs up, or the network is gone while it works."""
-    if warm:
-        provider.will(answer())
-        await ask(http, provider.url)
-    provider.will(end, answer())
-    with anyio.fail_after(10):
-        error = await failure(http, provider.url)
+    """It hangs up (over TLS without a word, as a process that is killed), or the network is gone while it
+    works."""
+    ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    if tls is not None:
+        context.num_tickets = 0  # sent again and again, they would keep alive what is dead in one direction
+        context.minimum_version = context.maximum_version = tls
+    http = HTTPClient(Extra(ca_file=str(tmp_path / "ca.pem")), client="acme", library=library)
+    async with FakeProvider(tls=context if tls else None) as provider:
+        if warm:
+            provider.will(answer())
+            await ask(http, provider.url)
+        provider.will(end, answer())
+        with anyio.fail_after(10):
+            error = await failure(http, provider.url)
+        await http.aclose()
     assert isinstance(error, IncompleteResponse)
     assert not error.retryable
     assert "without an answer" in error.message
@@ -191,16 +231,42 @@ async def test_who_had_nothing_of_it_may_be(http: HTTPClient, provider: FakeProv
 
 
 async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:
-    watched = patience.Patience(socket.socket())
+    watched = patience.Patience(sock := socket.socket())
 
     async def failing() -> Any:
         raise ValueError("as it is")
 
-    with pytest.raises(ValueError, match="as it is"):
-        await watched.watching(failing)
-    with anyio.move_on_after(0.5) as scope:
-        await watched.watching(anyio.sleep_forever)
-    assert scope.cancelled_caught
-    watched._sock.close()
-    watched.sending(patience.FITS + 1)  # broken meanwhile, which the next word to it tells
-    assert watched.active
+    for broken in (False, True):
+        if broken:  # meanwhile: whoever waits is told more
+            sock.close()
+        watched.sending()
+        for waiting in (watched.watching, watched.hearing):
+            with pytest.raises(ValueError, match="as it is"):
+                await waiting(failing)
+            with anyio.move_on_after(0.5) as scope:
+                await waiting(anyio.sleep_forever)
+            assert scope.cancelled_caught
+        assert watched.taken is not broken
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+async def test_a_probe_that_is_lost_while_it_works_ends_nothing(
+    http: HTTPClient, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    for name, seconds in (("KEEPIDLE", 1), ("KEEPINTVL", 1), ("KEEPCNT", 3)):
+        option = (socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}"), seconds)
+        monkeypatch.setattr(wire, "SOCKET_OPTIONS", [*wire.SOCKET_OPTIONS, option])
+        monkeypatch.setattr(sips, "SOCKET_OPTIONS", wire.SOCKET_OPTIONS)
+
+    async def works(call: Call) -> None:
+        there = call.stream.extra(SocketAttribute.raw_socket)
+        await anyio.sleep(0.6)
+        deafen(there)
+        await anyio.sleep(1)
+        there.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+        await anyio.sleep(2)
+        await answer(200, b"worked")(call)
+
+    provider.will(works)
+    async with http.send(HTTPRequest("POST", provider.url, {}, b"x" * size), PATIENT) as response:
+        assert await read_all(response) == b"worked"

@@ -16,10 +16,12 @@ from lokid.providers import catalogue
 from lokid.runtime import core, retry
 from lokid.runtime.breaker import FAILURES
 from lokid.runtime.call import ignore
-from lokid.runtime.usage import charges
+from lokid.runtime.usage import charges, ledger
+from lokid.runtime.usage.asker import EXTRA as EXTRA_PROGRAM
 from lokid.runtime.usage.asker import Asker
 from lokid.runtime.usage.estimates import SAMPLE, size
 from lokid.runtime.usage.price import AHEAD, BEHIND, PARTS, likes
+from lokid.runtime.usage.rows import Row, pico
 from lokid.runtime.usage.spending import Period, bounds
 from tests.fakes.provider import Call, answer, stream
 from tests.runtime.usage.test_bill import Setting, said, setting
@@ -122,6 +124,61 @@ async def test_nobody_spends_there_what_nobody_knows_is_left(
         await ask(here, "x")
     path.unlink()
     async with setting(tmp_path, top=extra) as here:
+        await ask(here, "x")
+
+
+async def test_what_was_in_a_journal_that_could_not_be_read_counts_as_soon_as_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then nobody knows what is left at the extra socket. All else counts as ever."""
+    monkeypatch.setattr(ledger, "RETRY_S", 0.02)
+    path = tmp_path / ".local/state/lokid"
+    path.mkdir(parents=True)
+    bad, good = (path / f"usage-{digits * 8}.journal" for digits in ("ab", "cd"))
+    facts = {"model": "m", "method": "chat", "pid": 1, "input_tokens": 10, "output_tokens": 20}
+    unknown = dict.fromkeys(
+        ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "first_token_ms")
+    )
+    one = Row(
+        **facts, **unknown, client="c", program="", total_ms=1, outcome="ok", attempts=1, at=0, cost_pusd=0
+    )
+
+    def of(journal: Path, *rows: tuple[float, str, float]) -> None:
+        numbered = [
+            (number, *one._replace(at=round(at * 1000), program=program, cost_pusd=pico(usd)))
+            for number, (at, program, usd) in enumerate(rows, 1)
+        ]
+        journal.write_text("".join(f"\n{json.dumps(row)}" for row in numbered))
+
+    noon = time.mktime((2026, 11, 30, 12, 0, 0, 0, 0, -1))
+    monkeypatch.setattr(time, "time", lambda: noon)
+    of(good, (noon - 60, "sh", 1.0))
+    bad.symlink_to(good)
+    async with setting(tmp_path, top=EXTRA) as here:
+        with pytest.raises(BudgetExceeded):
+            await ask(here, "x")
+        told = here.runtime.extra_status()
+        assert told is not None
+        assert "make it readable" in told["budget_unknown"]["reason"]
+        usage = here.runtime.usage_status()
+        assert usage["today"]["cost_usd"] == 1.0
+        assert "counts_from" not in usage["ledger"]
+        assert usage["ledger"]["state"] == "degraded"
+        bad.unlink()
+        of(
+            bad,
+            (noon - 50, f"{EXTRA_PROGRAM} x", 0.5),
+            (noon - 40, "sh", 0.25),
+            (noon - 86400, f"{EXTRA_PROGRAM} x", 8.0),
+            (noon - 40 * 86400, "sh", 16.0),
+        )
+        with anyio.fail_after(10):
+            while here.runtime.usage_status()["ledger"]["state"] != "ok":
+                await anyio.sleep(0.01)
+        usage = here.runtime.usage_status()
+        assert usage["today"]["cost_usd"] == 1.75
+        assert usage["month"]["cost_usd"] == 9.75
+        assert spent(here) == 0.5
         await ask(here, "x")
 
 

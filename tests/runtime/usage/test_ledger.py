@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -566,7 +567,6 @@ async def test_a_journal_that_cannot_be_read_keeps_none_of_the_others_out(
     async with opened(path) as ledger:
         assert in_file(path) == 2
         assert (await total(ledger))["requests"] == 4
-        assert ledger.unread() is not None
         ledger.put(row())
         assert (await total(ledger))["requests"] == 5
         state = ledger.status()
@@ -579,9 +579,11 @@ async def test_a_journal_that_cannot_be_read_keeps_none_of_the_others_out(
         with anyio.fail_after(10):
             while "more" in ledger.status()["reason"]:
                 await anyio.sleep(0.01)
-        assert ledger.unread() == (
+        assert ledger.left_out == (
             f"{ours} cannot be read: is a directory; make it readable for you, or move it away"
         )
+        found: list[Row] = []
+        ledger.on_found = found.extend
         ours.rmdir()
         ours.write_text(lines(1, 2))
         with anyio.fail_after(10):
@@ -590,8 +592,48 @@ async def test_a_journal_that_cannot_be_read_keeps_none_of_the_others_out(
         assert ledger.status()["unsaved"] == 0
         assert (await total(ledger))["requests"] == 6
         assert ledger.unread() is None
+        assert len(found) == 1, "the others were counted already"
     assert in_file(path) == 6
     assert list(path.parent.glob("*.journal")) == []
+
+
+async def test_of_a_daemon_one_of_whose_journals_another_lokid_takes_over_nothing_is(path: Path) -> None:
+    """What is saved has numbers up to one: the rows of that one would be taken for saved."""
+    path.parent.mkdir(mode=0o700)
+    first, second = (path.parent / f"usage-{'ab' * 8}{end}.journal" for end in ("", "-00000000"))
+    first.write_text(lines(1, 2, 3))
+    second.write_text(lines(4, 5))
+    with first.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        async with opened(path):
+            assert in_file(path) == 0
+    assert second.exists()
+    async with opened(path):
+        assert in_file(path) == 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps((1, *row()._replace(at=None))),
+        json.dumps((1, *row(client={}))),
+        json.dumps((1, *row(input_tokens=2**70))),
+        json.dumps((2**70, *row())),
+        json.dumps((1, *row()._replace(at=float("nan")))),
+        "[" * 60_000,
+        "\0" * 5_000,
+        "1",
+    ],
+)
+async def test_a_line_that_is_none_keeps_nothing_else_out(path: Path, line: str) -> None:
+    path.parent.mkdir(mode=0o700)
+    journal = path.parent / f"usage-{'ab' * 8}.journal"
+    journal.write_text(f"\n{line}{lines(2)}")
+    async with opened(path) as ledger:
+        ledger.put(row())
+        assert (await total(ledger))["requests"] == 2
+        assert ledger.status()["state"] == "ok"
+    assert in_file(path) == 2
 
 
 async def test_a_journal_without_an_end_of_a_line_is_not_in_memory_as_a_whole(path: Path) -> None:
