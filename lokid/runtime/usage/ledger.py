@@ -276,7 +276,7 @@ class _Writer:
     def run(self) -> None:
         healthy, end = True, False
         while not end:
-            end = self._take(None if healthy and not self._unread else RETRY_S)
+            end = self._take(None if healthy else RETRY_S)
             before, healthy = healthy, self._write()
             if healthy and not before:
                 self._tell(self._ledger.saved, 0)  # also where nothing of its own waited
@@ -291,7 +291,7 @@ class _Writer:
             self._hurry.wait(timeout)
         item: _Item
         with suppress(queue.Empty):
-            item = self._items.get(block=timeout is None)
+            item = self._items.get(block=timeout is None, timeout=RETRY_S if self._unread else None)
             if timeout is None:
                 self._hurry.wait(GATHER_S)
             self._hurry.clear()
