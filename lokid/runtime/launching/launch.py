@@ -14,6 +14,7 @@ A server that died is started again by the next request: at once after the first
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -377,6 +378,9 @@ async def _drain(stream: ByteReceiveStream, run: _Run, scope: anyio.CancelScope)
 
 async def _wait(process: Process, run: _Run) -> None:
     run.returncode = await process.wait()
+    if run.returncode < 0:  # somebody killed ``supervise``, and what it has started is alone
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     run.exited.set()
     run.over.set()
 

@@ -4,16 +4,16 @@ lokid starts this little program, in a session of its own, instead of the comman
 input is a pipe whose other end only lokid holds, so the kernel tells it (end of file) when lokid is gone,
 however that happened, SIGKILL included; lokid closes it too when the command is to stop. Then everything that
 the command started gets SIGTERM and, ``GRACE`` seconds later, SIGKILL, until nothing is left. The same
-happens when the command ends by itself. SIGTERM to this program is no signal: it waits for the command, which
-may have got it too, being in the same group.
+happens when the command ends by itself. SIGTERM and its like are no signals to this program: it waits for the
+command, which may have got them too.
 
 "Everything" is more than the process group: a program that makes itself a daemon (forks twice, takes a
 session of its own) leaves the group. On Linux this program is a "child subreaper": whatever loses its parent
 below it becomes its own child, and so it sees all of them.
 
-Why not ``PR_SET_PDEATHSIG``: it fires when the *thread* that started the child ends, and trio starts
+Why not ``PR_SET_PDEATHSIG`` alone: it fires when the *thread* that started the child ends, and trio starts
 processes in worker threads that end after ten idle seconds; it also exists on Linux only, and spares the
-command's own children.
+command's own children. But if this program is killed (``killall -9 python3``), it ends the command.
 
 Exit status: that of the command, 128 + the signal that ended it, or 127 if it cannot be run (one line on
 stderr says why). Standard library only, and few modules, because it stays in memory (10 MiB).
@@ -25,19 +25,25 @@ import signal
 import sys
 import time
 
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 """linux/prctl.h"""
+
+IGNORED = [getattr(signal, f"SIG{name}") for name in ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM"]]
+"""Whoever sends one means the command, which shares our group, and matches the same ``pkill -f``."""
 
 POLL_S = 0.02
 """How often what has to end is looked for; a new process may be born while one list is read."""
 
 
-def run(command: list[str]) -> None:
+def run(command: list[str], parent: int) -> None:
     """In the child: becomes ``command``; standard input is empty, signals are as after a login."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGCHLD):
+    for number in (*IGNORED, signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGKILL)
     try:
         os.execvp(command[0], command)  # noqa: S606 - the command of the user's own configuration
     except OSError as error:
@@ -45,14 +51,14 @@ def run(command: list[str]) -> None:
         os._exit(127)
 
 
-def adopt_orphans() -> bool:
-    """Whether whatever loses its parent below us becomes our child."""
+def prctl(option: int, value: int) -> bool:
+    """Whether the kernel has taken it. Linux only."""
     if sys.platform != "linux":
         return False
     try:
         import ctypes
 
-        return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+        return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
 
@@ -157,13 +163,13 @@ def main(grace: float, command: list[str]) -> int:
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler, so that the wake-up descriptor is written
-    reaper = adopt_orphans()
-    pid = os.fork()
+    reaper = prctl(PR_SET_CHILD_SUBREAPER, 1)  # whatever loses its parent below us becomes our child
+    ourselves, pid = os.getpid(), os.fork()
     if pid == 0:
-        run(command)
+        run(command, ourselves)
     status = wait(grace, pid, wake_read, reaper)
     code = -signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code

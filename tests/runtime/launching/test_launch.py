@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,7 +22,7 @@ from pydantic import SecretStr
 from lokid.errors import IncompleteResponse, ProviderUnavailable
 from lokid.providers.settings import Launch
 from lokid.runtime.launching import launch, listeners
-from lokid.runtime.launching.launch import Launched, Output
+from lokid.runtime.launching.launch import SUPERVISE, Launched, Output
 from tests.fakes.processes import gone
 
 pytestmark = pytest.mark.anyio
@@ -424,3 +426,39 @@ def test_a_flood_of_lines_costs_little() -> None:
     output.feed(b"\n\nlast\n\n")
     assert time.process_time() - began_at < 2.0  # cleaning each of these 4 million lines takes 8 seconds
     assert output.lines() == ("y",) * (launch.LAST_LINES - 1) + ("last",)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+async def test_a_server_does_not_outlive_who_watches_it(opened: Open, tmp_path: Path) -> None:
+    """As after ``killall -9 python3``; also what the command has started, as a shell does."""
+    command = ("sh", "-c", shlex.join(program(tmp_path, SERVE)).replace("'{port}'", "{port}") + "; true")
+    async with opened(command) as server:
+        with pytest.raises(ProviderUnavailable, match="was killed by SIGKILL"):
+            async with server.use():
+                supervise, *below = processes(server)
+                assert len(below) == 2
+                for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGQUIT):
+                    supervise.send_signal(number)
+                await anyio.sleep(0.2)
+                assert server.state == "ready"
+                supervise.kill()
+                await anyio.sleep(10)
+        assert all(gone(each) for each in below)
+        async with server.use():
+            assert server.state == "ready"
+            assert processes(server)[0].pid != supervise.pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_nor_does_the_command_where_lokid_is_killed_too(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = ["sh", "-c", f"echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 60"]
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", SUPERVISE, "5", *command], stdin=subprocess.PIPE, start_new_session=True
+    ) as supervise:
+        by = time.monotonic() + 10
+        while not pid.exists() and time.monotonic() < by:
+            time.sleep(0.01)
+        below = psutil.Process(int(pid.read_text()))
+        supervise.kill()
+        below.wait(10)
