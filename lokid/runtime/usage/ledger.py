@@ -354,11 +354,12 @@ class _Writer:
     def _take_over(self, db: sqlite3.Connection) -> None:
         """What daemons before have left."""
         directory = os.path.dirname(self._path)
-        left = left_behind(directory, self._journal.name if self._journal is not None else "")
+        own = self._journal.name if self._journal is not None else ""
+        left = left_behind(directory, own)
         for name, rows in chain(left.whole(), taken_over(directory, left)):
             if saved := usage_rows.save(db, name, rows):
                 log.info("%d rows of usage taken over from a daemon before", len(saved))
-            self._tell(self._ledger.adopted, name, saved)
+            self._tell(self._ledger.adopted, name, () if name == own else saved)  # our own count already
         self._unread = left.unread
         self._tell(self._ledger.found, left.waiting(), left.unread)
 

@@ -454,6 +454,7 @@ async def test_a_journal_that_somebody_removed_is_made_again_with_what_was_in_it
 
 @pytest.mark.parametrize("which", ["directory", "journal"])
 async def test_rows_of_a_journal_that_was_copied_count_once(path: Path, tmp_path: Path, which: str) -> None:
+    path.parent.mkdir(mode=0o700)
     async with opened(path) as ledger:
         ledger.put(row())
         await total(ledger)
@@ -471,7 +472,10 @@ async def test_rows_of_a_journal_that_was_copied_count_once(path: Path, tmp_path
             path.unlink()
         ledger.put(row())
         expected = 5 if which == "directory" else 4
+        found: list[Row] = []
+        ledger.on_found = found.extend
         assert (await total(ledger))["requests"] == expected
+        assert found == [], "they were counted when they were put"
     async with opened(path) as ledger:
         assert (await total(ledger))["requests"] == expected
     assert not list(path.parent.glob("*.journal"))
