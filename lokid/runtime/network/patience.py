@@ -65,6 +65,7 @@ class Patience:
         while not self.taken:
             with anyio.move_on_after(LOOK_S):
                 return await wait()
+            self._stay_open()
             self._look()
         return await wait()
 
@@ -74,6 +75,7 @@ class Patience:
             with anyio.move_on_after(LOOK_S):
                 await anyio.wait_writable(self._sock)
                 return
+            self._stay_open()
             self._check()
 
     async def watching(self, work: Callable[[], Awaitable[T]], *, sends: bool = False) -> T:
@@ -104,6 +106,11 @@ class Patience:
             raise (failed or gone).pop()
         finally:
             failed.clear()
+
+    def _stay_open(self) -> None:
+        """Who closes it tells those that wait, and nobody did just now. Its number may be another's by now."""
+        if self._sock.fileno() < 0:
+            raise anyio.ClosedResourceError
 
     def _look(self) -> None:
         self.taken = self.taken or acknowledged(self._sock)  # not if it is closed meanwhile

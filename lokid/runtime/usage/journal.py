@@ -112,9 +112,13 @@ class LeftBehind:
         """Those of which all is known: what is saved has numbers up to one, and journals overlap."""
         return (each for each in self.rows.items() if each[0] not in self.unread and each[0] not in self.held)
 
+    def is_to_be_looked_at_again(self) -> bool:
+        """One that lives holds all that it has."""
+        return bool(self.unread or self.held & self.rows.keys())
+
     def waiting(self) -> dict[str, list[tuple[int, Row]]]:
-        """Those of which the rest cannot be read."""
-        return {name: rows for name, rows in self.rows.items() if name in self.unread}
+        """Those of which the rest cannot be read now."""
+        return {name: rows for name, rows in self.rows.items() if name in self.unread or name in self.held}
 
 
 def left_behind(directory: str, own: str = "") -> LeftBehind:

@@ -75,8 +75,9 @@ class Ledger:
         """Why those that were written could not be read when that was last wanted."""
         self.left_out: str | None = None
         """Why rows that a daemon before has left in a journal are not in the database."""
-        self.on_found: Callable[[Sequence[Row]], None] = lambda _: None
-        """Called with those, as soon as they are: no query knew them until then."""
+        self.on_found: Callable[[Sequence[Row]], None] | None = None
+        """Called with those, as soon as they are: no query before it was set knew them."""
+        self._known: Mapping[str, set[int]] = {}  # numbers in journals, which those knew
         self.lost = 0
         self._number = 0
         self._unsaved: deque[Row] = deque()
@@ -188,6 +189,8 @@ class Ledger:
     def found(self, waiting: usage_rows.Journals, unread: Mapping[str, str]) -> None:
         """``unread``: why not all that is in a journal is ``waiting``, by its name."""
         self._waiting = waiting
+        if self.on_found is None:
+            self._known = {name: {number for number, _ in rows} for name, rows in waiting.items()}
         left_out = min(unread.values(), default=None)
         if left_out is not None and (more := len(unread) - 1):
             left_out += f" ({more} more like it)"
@@ -205,9 +208,9 @@ class Ledger:
         self._write_journal(len(self._unwritten))
 
     def adopted(self, name: str, saved: usage_rows.Numbered) -> None:
-        known = {number for number, _ in self._waiting.get(name, ())}
         self._waiting = {each: rows for each, rows in self._waiting.items() if each != name}
-        if found := [row for number, row in saved if number not in known]:
+        known = self._known.get(name, ())
+        if self.on_found is not None and (found := [row for number, row in saved if number not in known]):
             self.on_found(found)
 
     def opened(self) -> None:
@@ -268,7 +271,7 @@ class _Writer:
         self._file: tuple[int, int] | None = None
         """Which one ``_db`` is."""
         self._looked = False  # for journals that were left behind
-        self._unread: Mapping[str, str] = {}  # of those
+        self._again = False  # some of those could not be taken over
         self._journal: Journal | None = None
         self._backlog: deque[tuple[int, Row]] = deque()
         self._calls: list[Callable[[], None]] = []
@@ -291,7 +294,7 @@ class _Writer:
             self._hurry.wait(timeout)
         item: _Item
         with suppress(queue.Empty):
-            item = self._items.get(block=timeout is None, timeout=RETRY_S if self._unread else None)
+            item = self._items.get(block=timeout is None, timeout=RETRY_S if self._again else None)
             if timeout is None:
                 self._hurry.wait(GATHER_S)
             self._hurry.clear()
@@ -316,7 +319,7 @@ class _Writer:
                 self._db = self._open()
                 self._file = _file(self._path)
                 self._tell(self._ledger.opened)
-            elif self._unread:
+            elif self._again:
                 self._take_over(self._db)
             while self._backlog:
                 rows = list(islice(self._backlog, BATCH))
@@ -360,7 +363,7 @@ class _Writer:
             if saved := usage_rows.save(db, name, rows):
                 log.info("%d rows of usage taken over from a daemon before", len(saved))
             self._tell(self._ledger.adopted, name, () if name == own else saved)  # our own count already
-        self._unread = left.unread
+        self._again = left.is_to_be_looked_at_again()
         self._tell(self._ledger.found, left.waiting(), left.unread)
 
     def _begin_journal(self) -> None:

@@ -236,17 +236,27 @@ async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:
     async def failing() -> Any:
         raise ValueError("as it is")
 
-    for broken in (False, True):
-        if broken:  # meanwhile: whoever waits is told more
-            sock.close()
-        watched.sending()
-        for waiting in (watched.watching, watched.hearing):
-            with pytest.raises(ValueError, match="as it is"):
-                await waiting(failing)
-            with anyio.move_on_after(0.5) as scope:
-                await waiting(anyio.sleep_forever)
-            assert scope.cancelled_caught
-        assert watched.taken is not broken
+    watched.sending()
+    for waiting in (watched.watching, watched.hearing):
+        with pytest.raises(ValueError, match="as it is"):
+            await waiting(failing)
+        with anyio.move_on_after(0.5) as scope:
+            await waiting(anyio.sleep_forever)
+        assert scope.cancelled_caught
+    assert watched.taken
+
+
+async def test_one_that_is_closed_between_two_looks_is_not_looked_at_again() -> None:
+    """The number of its descriptor may be another connection's."""
+    watched = patience.Patience(sock := socket.socket())
+    watched.sending()
+    sock.close()
+    with pytest.raises(anyio.ClosedResourceError):
+        await watched.hearing(anyio.sleep_forever)
+    with anyio.move_on_after(0.5) as scope:  # whoever works there is told more
+        await watched.watching(anyio.sleep_forever)
+    assert scope.cancelled_caught
+    assert not watched.taken
 
 
 @pytest.mark.parametrize("size", [100, 200_000])
