@@ -108,7 +108,7 @@ class Patience:
             failed.clear()
 
     def _stay_open(self) -> None:
-        """Who closes it tells those that wait, and nobody did just now. Its number may be another's by now."""
+        """Who closes it tells those that wait, and none did just now. Its number may be another's by now."""
         if self._sock.fileno() < 0:
             raise anyio.ClosedResourceError
 

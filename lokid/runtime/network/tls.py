@@ -83,8 +83,9 @@ class TLS:
                 raise
         except ssl.SSLEOFError:  # without a word of TLS; whether that is the end of an answer, HTTP says
             self.ended = True
-            self._going.read()  # OpenSSL's alert: nobody is there, and it would count as not acknowledged
+            self._hang_up()
         except ssl.SSLError as error:
+            self._hang_up()
             if not records:
                 raise
             self._failure = error.with_traceback(None)
@@ -119,6 +120,10 @@ class TLS:
             self._coming.write(data)
         else:
             self._coming.write_eof()
+
+    def _hang_up(self) -> None:
+        """Without OpenSSL's alert, which would count as not acknowledged: what has been sent before was."""
+        self._going.read()
 
     def _push(self) -> None:
         while self._unsent or self._going.pending:

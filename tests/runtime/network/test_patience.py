@@ -231,7 +231,8 @@ async def test_who_had_nothing_of_it_may_be(http: HTTPClient, provider: FakeProv
 
 
 async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:
-    watched = patience.Patience(sock := socket.socket())
+    sock = socket.socket()
+    watched = patience.Patience(sock)
 
     async def failing() -> Any:
         raise ValueError("as it is")
@@ -244,6 +245,7 @@ async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:
             await waiting(anyio.sleep_forever)
         assert scope.cancelled_caught
     assert watched.taken
+    sock.close()
 
 
 async def test_one_that_is_closed_between_two_looks_is_not_looked_at_again() -> None:
