@@ -372,7 +372,8 @@ def test_without_rich_the_text_comes_as_it_is_and_render_says_what_to_install(da
     path = f"{tmp_path}:{environment()['PYTHONPATH']}"
     daemon(chat=say("**bold**"))
     tty = terminal("ask", "hi", env={"PYTHONPATH": path})
-    assert (tty.wait(), tty.output) == (0, b"**bold**\r\n")
+    assert tty.wait() == 0
+    assert tty.output.endswith(b"**bold**\r\n")  # on a busy machine behind the sign that it waits
     done = lokictl("ask", "--render", "hi", env={"PYTHONPATH": path})
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"pip install rich" in done.stderr
