@@ -102,10 +102,7 @@ class Patience:
             group.cancel_scope.cancel()
         if done:
             return done[0]
-        try:
-            raise (failed or gone).pop()
-        finally:
-            failed.clear()
+        raise (failed or gone).pop()
 
     def _stay_open(self) -> None:
         """Who closes it tells those that wait, and none did just now. Its number may be another's by now."""
