@@ -230,7 +230,7 @@ class Launched:
             raise self._unavailable("is being stopped because its client changed")
         wait = self._not_before - self._now()
         if self._last_failure is not None and wait > 0:
-            message = f"{self._last_failure}\nIt will be tried again in {wait:.0f} s."
+            message = f"{self._last_failure}\nIt will be tried again in {max(wait, 1):.0f} s."
             raise self._unavailable(message, retry_after_s=wait)
         port = free_port()
         return _Run(self._api_base.replace(PORT, str(port)), port, Output(self._key.get_secret_value()))
