@@ -601,6 +601,19 @@ async def test_a_journal_that_cannot_be_read_keeps_none_of_the_others_out(
     assert list(path.parent.glob("*.journal")) == []
 
 
+async def test_rows_are_saved_as_soon_beside_one_that_cannot_be_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledgers, "RETRY_S", 3600.0)
+    path.parent.mkdir(mode=0o700)
+    (path.parent / f"usage-{'ab' * 8}.journal").mkdir()
+    async with opened(path) as ledger:
+        ledger.put(row())
+        with anyio.fail_after(10):
+            while ledger.status()["unsaved"]:
+                await anyio.sleep(0.01)
+
+
 async def test_of_a_daemon_one_of_whose_journals_another_lokid_takes_over_nothing_is(path: Path) -> None:
     """What is saved has numbers up to one: the rows of that one would be taken for saved."""
     path.parent.mkdir(mode=0o700)
