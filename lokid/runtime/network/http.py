@@ -164,12 +164,12 @@ class HTTPClient:
             try:
                 response = await self._open(pool.transport, target, request, progress)
             except _StaleConnection as stale:
-                # The provider hung up on a connection that was idle, before a byte of an answer. Its
-                # neighbours in the pool are as old, so the second try, the last, gets a new pool.
+                # One that was idle has ended before a byte of an answer, or leads nowhere any more. Its
+                # neighbours in the pool are as old, so the next try gets a new pool.
                 if self._pool is pool and not last:
                     self._pool = None
                 await self._return(pool)
-                if last:
+                if last or not stale.at_once:
                     raise stale.failure from stale
                 continue
             except BaseException:
@@ -242,8 +242,9 @@ class HTTPClient:
             raise ConfigInvalid("a header of the request is not valid in HTTP", client=self._client) from None
         except HungUp as error:
             failure = self._unavailable(error, target, progress)
-            if not progress.connected and time.monotonic() - began < STALE_S:
-                raise _StaleConnection(failure) from error
+            at_once = time.monotonic() - began < STALE_S
+            if not progress.connected and (at_once or progress.is_dead(error)):
+                raise _StaleConnection(failure, at_once) from error
             if (worked_s := progress.worked_s()) > WORKED_S:
                 raise IncompleteResponse(
                     f"{target.host} took the request, and the connection ended after {worked_s:.0f} s without"
@@ -318,6 +319,12 @@ class HTTPClient:
                     client=self._client,
                     retryable=False,
                 )
+            case HungUp() if progress.is_dead(error):
+                return ProviderUnavailable(
+                    f"nothing of the request was acknowledged by {where}: the connection was dead",
+                    hint=hint,
+                    client=self._client,
+                )
             case HungUp() if not refused(error):
                 return ProviderUnavailable(
                     f"{where} closed the connection without an answer", hint=hint, client=self._client
@@ -378,9 +385,10 @@ class Sending:
 
 
 class _StaleConnection(Exception):
-    """A connection from the pool ended before a byte of an answer. ``failure``: what to raise if that
-    happens again."""
+    """A connection from the pool ended before a byte of an answer. ``at_once``: so soon that it may be asked
+    again without a word. ``failure``: what to raise otherwise, or if that happens again."""
 
-    def __init__(self, failure: LokidError) -> None:
+    def __init__(self, failure: LokidError, at_once: bool) -> None:
         super().__init__()
         self.failure = failure
+        self.at_once = at_once

@@ -199,7 +199,7 @@ def _failure(error: Exception, progress: Progress) -> Exception:
     match error:
         case httpx.ProxyError() | Refused():
             return NoTunnel(str(error))
-        case ssl.SSLError() if progress.sent:  # which the library lets through
+        case ssl.SSLError() | TimeoutError() if progress.sent:  # which the library lets through
             return HungUp()
         case Unanswered():
             progress.taken = progress.whole

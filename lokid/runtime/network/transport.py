@@ -118,6 +118,10 @@ class Progress:
         """How long ago it was that the other side took all of it and hung up; 0 if it did not."""
         return self._clock() - self.left_at if self.taken else 0.0
 
+    def is_dead(self, error: HungUp) -> bool:
+        """Whether nobody is at the other end, and so nobody had the request."""
+        return not self.taken and isinstance(error.__cause__, TimeoutError)
+
     def listening(self) -> None:
         """A part of the body was there, and the next is waited for."""
         idle = self.timeouts.idle

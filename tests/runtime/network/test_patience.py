@@ -230,6 +230,25 @@ async def test_who_had_nothing_of_it_may_be(http: HTTPClient, provider: FakeProv
     assert len(provider.requests) == 1
 
 
+async def test_where_one_is_dead_none_of_its_neighbours_is_tried(
+    http: HTTPClient, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A router forgot them all, or the machine has another address: 20 seconds each, and then no try left."""
+    monkeypatch.setattr(door, "STALE_S", 0.0)
+    provider.will(*(later(deafened(answer()), 0.3) for _ in range(3)), answer())
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(ask, http, provider.url)
+    assert http.pool()["idle"] == 3
+    with anyio.fail_after(10):
+        error = await failure(http, provider.url)
+    assert isinstance(error, ProviderUnavailable)
+    assert error.retryable
+    assert "the connection was dead" in error.message
+    assert await ask(http, provider.url) == (200, b"{}")
+    assert [request.connection for request in provider.requests] == [0, 1, 2, 3]
+
+
 async def test_a_failure_is_told_as_it_is_and_who_leaves_may_leave() -> None:
     sock = socket.socket()
     watched = patience.Patience(sock)
