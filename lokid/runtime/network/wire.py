@@ -25,6 +25,8 @@ the smallest pieces that there are, comments of two bytes or chunks of one, it i
 
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
 
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
+
 ALONE = 1024
 """Bytes. A read of fewer is an event or two, which came alone: to look for more at once would find nothing,
 and every word to the kernel costs as much as to read one of them."""
@@ -48,7 +50,7 @@ class Wire:
     """Everything raises ``OSError`` (``ssl.SSLError`` is one) when the connection is broken. Cancelling
     ``send`` or ``receive`` leaves it in a state in which it can only be closed."""
 
-    __slots__ = ("_greedy", "_inlet", "_patience", "_read", "_sock", "_tls")
+    __slots__ = ("_greedy", "_inlet", "_patience", "_read", "_sock", "_tls", "_way")
 
     def __init__(self, sock: socket.socket, tls: TLS | None = None) -> None:
         """``tls``: that of ``sock``, with the handshake done."""
@@ -58,6 +60,7 @@ class Wire:
         self._inlet = Inlet(sock, self._read)
         self._greedy = False  # the last read did not wait, or is enough for a turn
         self._patience = Patience(sock)
+        self._way = _way(sock)
 
     def is_quiet(self) -> bool:
         """Whether an idle connection can be used: nothing unasked has come, and it has not ended. (What
@@ -69,6 +72,11 @@ class Wire:
         except OSError:
             return False
         return False
+
+    def has_moved(self) -> bool:
+        """Whether the way to the other side begins at another address than when it was connected, or nowhere:
+        its network is not there any more, and to send into it is to wait for nobody."""
+        return None not in (self._way, way := _way(self._sock)) and way != self._way
 
     async def send(self, data: bytes) -> None:
         self._patience.sending()
@@ -129,6 +137,16 @@ class Wire:
             anyio.notify_closing(self._sock)
             self._sock.close()
         self._read = closed
+
+
+def _way(sock: socket.socket) -> str | None:
+    """The address at which the way to the other side begins now, "" if there is none; None if not known."""
+    try:
+        with socket.socket(sock.family, socket.SOCK_DGRAM) as probe:
+            probe.connect(sock.getpeername())  # sends nothing
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        return "" if error.errno in _NO_WAY else None
 
 
 async def dial(address: Address, context: ssl.SSLContext | None) -> Wire:

@@ -3,12 +3,16 @@ the library's is in ``test_http``."""
 
 from __future__ import annotations
 
+import errno
+import socket
+from unittest.mock import Mock
+
 import anyio
 import pytest
 from trio.testing import MockClock
 
 from lokid.providers.settings import Extra
-from lokid.runtime.network import lean
+from lokid.runtime.network import lean, wire
 from lokid.runtime.network.http import HTTPClient
 from lokid.runtime.network.lean import SPARE_S
 from lokid.runtime.network.transport import KEEPALIVE_S, MAX_IDLE
@@ -87,3 +91,34 @@ async def test_an_idle_connection_makes_room_for_one_to_another_host(provider):
         assert http.pool() == {"open": 1, "idle": 1, "max": 1}
         await provider.until(lambda: provider.open == 0)
     await http.aclose()
+
+
+async def test_a_connection_of_a_network_that_is_gone_is_not_used(http, provider, monkeypatch):
+    """Another Wi-Fi, a VPN: who sends into it waits for twenty seconds."""
+    await ask(http, provider.url)
+    monkeypatch.setattr(lean, "STAYS_S", 0.0)
+    await ask(http, provider.url)
+    assert [request.connection for request in provider.requests] == [0, 0]
+    for address in ("127.0.0.7", ""):
+        monkeypatch.setattr(wire, "_way", lambda sock, address=address: address)
+        assert not http.is_warm()
+        await ask(http, provider.url)
+        assert http.is_warm()
+    monkeypatch.setattr(wire, "_way", lambda sock: None)  # nobody knows
+    assert http.is_warm()
+    await ask(http, provider.url)
+    assert [request.connection for request in provider.requests] == [0, 0, 1, 2, 2]
+
+
+def test_the_way_begins_at_an_address_of_this_machine(monkeypatch):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as sock,
+    ):
+        assert wire._way(sock) == "127.0.0.1"
+        assert wire._way(server) is None  # which leads nowhere
+        for number, way in ((errno.ENETUNREACH, ""), (errno.EMFILE, None)):
+            failing = Mock(side_effect=OSError(number, ""))
+            with monkeypatch.context() as patch:
+                patch.setattr(wire.socket, "socket", failing)
+                assert wire._way(sock) == way
