@@ -363,8 +363,10 @@ def connect(path: str, timeout_s: "float | None" = None) -> "_socket.socket | No
         sock.close()
         return None
     except PermissionError:
+        from lokictl import kept_out
+
         sock.close()
-        raise _foreign(path) from None
+        raise kept_out.forbidden(path) from None
     except OSError as error:
         sock.close()
         raise Failure("daemon_unavailable", f"cannot connect to {path}: {error.strerror or error}") from None
@@ -377,21 +379,15 @@ def connect(path: str, timeout_s: "float | None" = None) -> "_socket.socket | No
 def check_peer(sock: "_socket.socket", path: str) -> None:
     """A prompt goes to nobody's daemon but our own: not from root to a user, nor the other way round."""
     if peer(sock)[1] != os.geteuid():
-        raise _foreign(path)
+        from lokictl import kept_out
+
+        raise kept_out.foreign(path)
 
 
 def peer(sock: "_socket.socket") -> "tuple[int, int]":
     """Process and user at the other end, when it began to listen."""
     credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
     return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)
-
-
-def _foreign(path: str) -> Failure:
-    return Failure(
-        "daemon_unavailable",
-        f"the lokid on {path} belongs to another user, and every user has their own",
-        "run lokictl as that user, without sudo; or unset LOKID_SOCK and XDG_RUNTIME_DIR",
-    )
 
 
 def _name() -> str:
