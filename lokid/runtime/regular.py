@@ -19,8 +19,14 @@ def opened(path: str, *, follow: bool = True) -> Iterator[tuple[BinaryIO, os.sta
     whoever reads says how much at most."""
     # O_NONBLOCK: opening a FIFO must not hang.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    with open(os.open(path, flags), "rb") as file:
-        facts = os.fstat(file.fileno())
+    number = os.open(path, flags)
+    try:
+        file = open(number, "rb")  # noqa: SIM115 - closed below
+    except OSError:  # a directory, and its number stays open
+        os.close(number)
+        raise
+    with file:
+        facts = os.fstat(number)
         if not stat.S_ISREG(facts.st_mode):
             raise NotRegular("is not a regular file")
         yield file, facts
