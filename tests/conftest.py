@@ -41,14 +41,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _open_channels() -> dict[str, str]:
-    """Sockets and pipes of this process: ``{"7": "socket:[4711]"}``. Files are left to ResourceWarning."""
+    """Sockets, pipes and directories of this process: ``{"7": "socket:[4711]"}``. Files are left to
+    ResourceWarning."""
     found: dict[str, str] = {}
     for number in os.listdir("/proc/self/fd"):
         try:
             target = os.readlink(f"/proc/self/fd/{number}")
         except OSError:  # the descriptor of the listing itself
             continue
-        if target.startswith(("socket:", "pipe:")):
+        if target.startswith(("socket:", "pipe:")) or os.path.isdir(target):
             found[number] = target
     return found
 
@@ -64,7 +65,7 @@ def _live_threads() -> set[threading.Thread]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_open() -> Iterator[None]:
-    """A test that leaves a socket, a pipe or a thread behind fails, not the one that trips over it later."""
+    """A test that leaves one of them or a thread behind fails, not the one that trips over it later."""
     channels, threads = _open_channels(), _live_threads()
     yield
     left = _open_channels().items() - channels.items()
