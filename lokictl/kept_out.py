@@ -29,6 +29,6 @@ def forbidden(path: str) -> Failure:
         needed, letters = (stat.S_IXUSR, "rwx") if stat.S_ISDIR(facts.st_mode) else (stat.S_IWUSR, "rw")
         if facts.st_uid == os.geteuid() and not facts.st_mode & needed:
             mode = stat.S_IMODE(facts.st_mode)
-            what = f"{place} is closed to you, whose it is (mode {mode:04o}), and lokid listens on {path}"
+            what = f"{place} is closed to you, whose it is (mode {mode:04o}); the socket of lokid is {path}"
             return Failure("daemon_unavailable", what, f"chmod u+{letters} {place}")
     return foreign(path)
