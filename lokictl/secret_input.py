@@ -79,6 +79,7 @@ def _hidden_again(prompt: str) -> Iterator[None]:
     """Shells turn the echo on when a program is stopped (Ctrl-Z), and leave it on for ``fg``. Nor do all of
     them turn it on again after one that a signal has ended. While another program is in front, which a
     terminal asks to wait whoever sets it, it is left as it is: ``fg`` comes here again."""
+    import os
     import signal
     import termios
 
@@ -92,7 +93,8 @@ def _hidden_again(prompt: str) -> Iterator[None]:
         signal.raise_signal(number)
 
     def hide(_number: int, _frame: object) -> None:
-        if not _in_front():
+        if not _in_front():  # ``bg``: bash wakes nobody with ``fg`` that is not stopped, as a read would be
+            os.killpg(0, signal.SIGTTIN)
             return
         hidden = _hidden(termios.tcgetattr(0))
         termios.tcsetattr(0, termios.TCSAFLUSH, hidden)  # without what was typed meanwhile

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 
 class Screen:
     """``command`` on a terminal of ``width`` columns. ``keys`` are tmux's names ("Tab", "M-e", "C-c"),
@@ -61,6 +63,11 @@ class Screen:
 
     def wait_for(self, text: str) -> list[str]:
         return self.wait(lambda lines: any(text in line for line in lines), repr(text))
+
+    def is_stopped(self) -> bool:
+        """Whether a job of the shell is, which says so when it is asked the next time."""
+        shell = psutil.Process(int(self._run("display-message", "-p", "#{pane_pid}")))
+        return any(job.status() == psutil.STATUS_STOPPED for job in shell.children())
 
     def close(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], env=self._env, capture_output=True, check=False)
