@@ -8,6 +8,7 @@ import logging
 import resource
 import socket
 import weakref
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -23,7 +24,7 @@ from lokid.server.endpoint import open_endpoint
 from lokid.server.intake import Intake
 from lokid.server.listener import Listener
 from lokid.server.selector import BEHIND
-from tests.fakes.server import connected, served, until
+from tests.fakes.server import Client, Served, connected, served, until
 
 pytestmark = pytest.mark.anyio
 
@@ -82,16 +83,21 @@ async def test_a_loop_of_broken_frames_does_not_fill_the_log(
     assert caplog.text.count("closed a connection") == 1
 
 
-async def test_answers_that_nobody_reads_do_not_fill_the_memory(
-    tmp_path: Path,
-) -> None:
-    """30 of 200 KB, where two MB may wait: the others are short errors, and the end gives all back."""
+@contextlib.asynccontextmanager
+async def asked_much(server: Served) -> AsyncIterator[Client]:
+    """For 30 answers of 200 KB, which nobody has read, where two MiB may wait."""
+    server.runtime.frame = 1024 * 1024
+    object.__setattr__(server.service, "unread", Intake(1024 * 1024))
+    async with server.client() as client:
+        for number in range(30):
+            await client.send("embed", number, model="e", texts=["x"] * 20_000, encoding="list")
+        yield client
+
+
+async def test_answers_that_nobody_reads_do_not_fill_the_memory(tmp_path: Path) -> None:
+    """The others are short errors, and the end gives all back."""
     async with served(tmp_path) as server:
-        server.runtime.frame = 1024 * 1024
-        object.__setattr__(server.service, "unread", Intake(1024 * 1024))
-        async with server.client() as client:
-            for number in range(30):
-                await client.send("embed", number, model="e", texts=["x"] * 20_000, encoding="list")
+        async with asked_much(server) as client:
             answers = [await client.response() for _ in range(30)]
         refused = [one.error for one in answers if one.error is not None]
         assert 0 < len(refused) < 25
@@ -115,15 +121,10 @@ async def test_an_answer_that_is_given_up_is_held_by_nobody(
         return frame
 
     monkeypatch.setattr(session, "framed", kept)
-    async with served(tmp_path) as server:
-        server.runtime.frame = 1024 * 1024
-        object.__setattr__(server.service, "unread", Intake(1024 * 1024))
-        async with server.client() as client:
-            for number in range(30):
-                await client.send("embed", number, model="e", texts=["x"] * 20_000, encoding="list")
-            await until(lambda: len(made) == 30)
-            await until(lambda: sum(1 for each in made if each() is not None) < 25)
-            assert server.requests() > 10, "they wait"
+    async with served(tmp_path) as server, asked_much(server):
+        await until(lambda: len(made) == 30)
+        await until(lambda: sum(1 for each in made if each() is not None) < 25)
+        assert server.requests() > 10, "they wait"
 
 
 async def test_connections_of_the_extra_socket_let_others_go_first_and_leave_no_trace(tmp_path: Path) -> None:

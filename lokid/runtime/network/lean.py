@@ -103,11 +103,8 @@ class LeanTransport:
             if whole := await _send(connection.wire, head, content):
                 progress.left()
             body = await _receive_head(connection.wire, parser)
-        except HungUp:
-            progress.taken = progress.whole and connection.wire.acknowledged()
-            self._release(connection, reusable=False)
-            raise
-        except BaseException:
+        except BaseException as error:
+            progress.taken = isinstance(error, HungUp) and progress.whole and connection.wire.acknowledged()
             self._release(connection, reusable=False)
             raise
         assert parser.head is not None

@@ -65,7 +65,7 @@ class Patience:
         while not self.taken:
             with anyio.move_on_after(LOOK_S):
                 return await wait()
-            self._stay_open()
+            self._check_open()
             self._look()
         return await wait()
 
@@ -75,7 +75,7 @@ class Patience:
             with anyio.move_on_after(LOOK_S):
                 await anyio.wait_writable(self._sock)
                 return
-            self._stay_open()
+            self._check_open()
             self._check()
 
     async def watching(self, work: Callable[[], Awaitable[T]], *, sends: bool = False) -> T:
@@ -104,7 +104,7 @@ class Patience:
             return done[0]
         raise (failed or gone).pop()
 
-    def _stay_open(self) -> None:
+    def _check_open(self) -> None:
         """Who closes it tells those that wait, and none did just now. Its number may be another's by now."""
         if self._sock.fileno() < 0:
             raise anyio.ClosedResourceError
